@@ -1,0 +1,68 @@
+"""From a project's files to the findings of one of them: the one function behind every door."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from celery_lint.configuration import Settings
+from celery_lint.findings import Finding, Place, Severity, Span, Position
+from celery_lint.project.index import Project
+from celery_lint.project.modules import Module
+from celery_lint.rules.base import Rule
+from celery_lint.rules.registry import all_rules
+from celery_lint.semantics.context import FileContext
+from celery_lint.semantics.hub import Semantics
+from celery_lint.source import UnreadableError
+
+UNREADABLE = "CEL001"
+
+
+class Engine:
+    """Checks the files of one project.
+
+    `files` are all Python files under `root`, relative and with `/`: the index
+    covers them whichever are checked. `overrides` holds content in the place of
+    a file's, for standard input and editors.
+    """
+
+    def __init__(
+        self, root: Path, files: Sequence[str], settings: Settings, overrides: Mapping[str, bytes] | None = None
+    ) -> None:
+        self.settings = settings
+        self.project = Project(root, files, settings.src, overrides)
+        self.semantics = Semantics(self.project, settings)
+        self._rules: list[Rule] = [rule() for rule in all_rules() if rule.code in settings.rules]
+
+    def check(self, filename: str) -> list[Finding]:
+        """The findings of the enabled rules in one file, in the order of reports."""
+        if filename not in self.project.files:
+            self.project.add(filename)
+        try:
+            if not self.semantics.is_candidate(filename):
+                self.project.probe(filename)
+                return []
+            module = self.project.module(filename)
+        except UnreadableError as error:
+            return [self._unreadable(filename, error)] if UNREADABLE in self.settings.rules else []
+        findings = set(self._findings(module))
+        return sorted(findings, key=lambda f: f.sort_key)
+
+    def _findings(self, module: Module) -> Iterator[Finding]:
+        file = FileContext(self.semantics, module)
+        for rule in self._rules:
+            yield from rule.check_file(file)
+            for task in file.tasks:
+                yield from rule.check_task(task, file)
+            for flow in file.flows:
+                yield from rule.check_function(flow, file)
+            for dispatch in file.dispatches:
+                yield from rule.check_dispatch(dispatch, file)
+            for app in self.semantics.project_settings.apps(module):
+                yield from rule.check_app(app, file)
+
+    @staticmethod
+    def _unreadable(filename: str, error: UnreadableError) -> Finding:
+        start = error.position
+        span = Span(start, Position(start.row, start.column + 1))
+        return Finding(Place(filename, span), UNREADABLE, "unreadable-file", Severity.ERROR, f"not checked: {error.reason}")

@@ -1,0 +1,192 @@
+"""What the linter reports: plain, frozen data that any door can print.
+
+A finding never holds a syntax node, so it can be compared, sorted, cached,
+sent to another process and written as JSON unchanged. Its fix is a
+description of the repair in the small vocabulary of `Change`; turning that
+into edits of a file is the work of `celery_lint.fixes`, which alone imports
+libcst.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+
+class Severity(enum.Enum):
+    """How surely the code at a finding breaks."""
+
+    ERROR = "error"  # whenever the line runs
+    WARNING = "warning"  # under load, faults, retries, races or some configurations
+    ADVICE = "advice"  # opt-in
+
+
+class Applicability(enum.Enum):
+    """Whether a fix may be applied without reading it."""
+
+    SAFE = "safe"  # `--fix` applies it
+    UNSAFE = "unsafe"  # behaviour may change: needs `--unsafe-fixes`
+    DISPLAY = "display"  # shown, never applied
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """A place in a file: row and column start at 1, columns count characters."""
+
+    row: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """A stretch of a file; `end` is the position after its last character."""
+
+    start: Position
+    end: Position
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """A span in a named file. `filename` is relative to the project root, with `/`."""
+
+    filename: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Related:
+    """A place that proves a finding, and what it shows."""
+
+    message: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """A name that replacement code needs.
+
+    `Import("django.db", "transaction")` is `from django.db import transaction`;
+    with `name=""` it is `import module`. Code refers to it as `$transaction`
+    (the last part of the name), and the fixer puts in what the file calls it.
+    """
+
+    module: str
+    name: str = ""
+
+    @property
+    def placeholder(self) -> str:
+        return self.name or self.module.rpartition(".")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """Put `code` in the place of the expression at `place`.
+
+    In `code`, `{}` stands for the expression's own text (put in parentheses
+    where the syntax needs them: `{}.pk` of `a or b` is `(a or b).pk`), and
+    `$name` for an import of `imports`.
+    """
+
+    place: Place
+    code: str
+    imports: tuple[Import, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DeferToCommit:
+    """Wrap the dispatch call at `place` so that it is sent after the commit.
+
+    `f.delay(a, b=1)` becomes `transaction.on_commit(partial(f.delay, a, b=1))`,
+    with `using=<using>` when the block names a database alias (`using` is code,
+    `'"other"'` or `alias`). With `method` set, only the method's name changes:
+    `f.delay(a)` to `f.delay_on_commit(a)`.
+    """
+
+    place: Place
+    using: str | None = None
+    method: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AddArguments:
+    """Add keyword arguments to the call, or to the decorator without a call, at `place`.
+
+    `arguments` are (name, code) pairs. A keyword that is there already gets the
+    new value.
+    """
+
+    place: Place
+    arguments: tuple[tuple[str, str], ...]
+    imports: tuple[Import, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReraiseFirst:
+    """Give the `try` statement at `place` a first handler that re-raises `exceptions`."""
+
+    place: Place
+    exceptions: tuple[Import, ...]
+
+
+class Side(enum.Enum):
+    """Where a statement goes, seen from the statement named."""
+
+    BEFORE = "before"
+    AFTER = "after"
+    INSTEAD = "instead"
+
+
+@dataclass(frozen=True, slots=True)
+class PutStatement:
+    """Put statements before, after or instead of the statement at `place`.
+
+    `code` is unindented source, one or more lines, with `$name` for imports;
+    the fixer indents it as the place is indented.
+    """
+
+    place: Place
+    side: Side
+    code: str
+    imports: tuple[Import, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Substitute:
+    """Put `text` in the place of the characters at `place`, as they stand.
+
+    For what is no syntax: a comment. An empty `text` takes them away.
+    """
+
+    place: Place
+    text: str
+
+
+Change = Replace | DeferToCommit | AddArguments | ReraiseFirst | PutStatement | Substitute
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """A repair: all of its changes are made, or none."""
+
+    applicability: Applicability
+    message: str
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One rule at one place. `message` tells, in the user's own names, what will go wrong."""
+
+    place: Place
+    code: str
+    name: str
+    severity: Severity
+    message: str
+    related: tuple[Related, ...] = ()
+    fix: Fix | None = None
+
+    @property
+    def sort_key(self) -> tuple[str, Position, str, Position, str]:
+        """The order of every report: path, row, column, code."""
+        span = self.place.span
+        return (self.place.filename, span.start, self.code, span.end, self.message)

@@ -1,0 +1,20 @@
+"""Fixes: from what findings describe to exact edits of files.
+
+This package alone imports libcst, which takes longer to import than most files
+take to check. Import it only when somebody asks for fixes.
+
+- `edits_for(findings, read)` gives the edits of each finding's fix, for reports
+  and editors.
+- `fix_project(check, read, allowed, write, root)` makes the fixes, in rounds,
+  until nothing is left to fix.
+- `unified_diff(result.files)` shows what `fix_project` changed.
+
+An edit is exact or not offered: every byte outside of it stays, no comment is
+lost, and the result parses.
+"""
+
+from celery_lint.fixes.apply import Failure, FixedFile, FixResult, fix_project
+from celery_lint.fixes.diff import unified_diff
+from celery_lint.fixes.plan import Edit, edits_for
+
+__all__ = ["Edit", "Failure", "FixResult", "FixedFile", "edits_for", "fix_project", "unified_diff"]

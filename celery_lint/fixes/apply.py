@@ -1,0 +1,238 @@
+"""The rounds of fixing: check, fix what does not overlap, check again, until nothing is left."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from celery_lint.findings import Applicability, Finding
+from celery_lint.fixes.plan import Drafts, Files, Read, syntax_error
+from celery_lint.fixes.text import NotExact
+from celery_lint.fixes.write import Replacement, replace_files
+
+ROUNDS = 10
+
+Check = Callable[[Mapping[str, bytes]], list[Finding]]
+
+
+@dataclass(frozen=True, slots=True)
+class FixedFile:
+    """One file before and after, and how many findings of which code were fixed in it."""
+
+    filename: str
+    before: bytes
+    after: bytes
+    fixed: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A file that is as it was, although fixes were made for it, and why."""
+
+    filename: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FixResult:
+    """What fixing a project came to.
+
+    `files` are the changed ones, by name. `findings` is the last check's
+    report. `held_back` are those of its findings whose fix was allowed, but
+    could not be made: the place does not allow an exact edit, fixes still
+    overlap after the last round, or the file failed.
+    """
+
+    files: tuple[FixedFile, ...]
+    findings: tuple[Finding, ...]
+    held_back: tuple[Finding, ...]
+    failures: tuple[Failure, ...]
+
+    @property
+    def fixed(self) -> dict[str, int]:
+        """How many findings were fixed, by code."""
+        total: Counter[str] = Counter()
+        for file in self.files:
+            total.update(file.fixed)
+        return dict(sorted(total.items()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Applied:
+    """A finding whose fix was made, and the files that it changed."""
+
+    finding: Finding
+    files: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """What one round made of the files, and in which it went wrong."""
+
+    applied: list[_Applied]
+    contents: dict[str, bytes]
+    broken: dict[str, str]
+
+
+def fix_project(
+    check: Check,
+    read: Read,
+    allowed: frozenset[Applicability],
+    write: bool,
+    root: Path = Path(),
+) -> FixResult:
+    """Make the allowed fixes of all that `check` finds, and write the files if `write`.
+
+    `check` gives the findings of the project in which some files, named as
+    findings name them, hold other bytes than on disk. `read` gives a file's
+    bytes. `root` is the directory that the names start from.
+
+    A file that fixes would break, or in which they would bring up a finding
+    that was not there, stays as it was, together with all files that a fix
+    joins to it.
+    """
+    fixing = _Fixing(check, read, allowed)
+    fixing.run()
+    if write:
+        fixing.write(root)
+    return fixing.result()
+
+
+class _Fixing:
+    """The state between rounds."""
+
+    def __init__(self, check: Check, read: Read, allowed: frozenset[Applicability]) -> None:
+        self._check = check
+        self._read_original = read
+        self._allowed = allowed
+        self._files = Files()
+        self._originals: dict[str, bytes] = {}
+        self._current: dict[str, bytes] = {}
+        self._applied: list[_Applied] = []
+        self._failures: dict[str, str] = {}
+        self._findings = check({})
+
+    def run(self) -> None:
+        for _ in range(ROUNDS):
+            done = self._round()
+            if not done.applied:
+                return
+            self._applied += done.applied
+            before, self._current = self._findings, {**self._current, **done.contents}
+            if not done.broken:
+                self._findings = self._check(self._current)
+                done.broken.update(self._gained(before, done))
+            if done.broken:
+                self._put_back(done.broken)
+
+    def write(self, root: Path) -> None:
+        """Write the files. Those that fixes join are written together, or none of them."""
+        broken: dict[str, str] = {}
+        for group in self._joined():
+            replacements = [
+                Replacement(root / name, self._originals[name], self._current[name]) for name in sorted(group)
+            ]
+            try:
+                replace_files(replacements)
+            except OSError as error:
+                broken.update((name, f"cannot be written: {error.strerror or error}") for name in group)
+        if broken:
+            self._put_back(broken)
+
+    def result(self) -> FixResult:
+        fixed: dict[str, Counter[str]] = {name: Counter() for name in self._current}
+        for item in self._applied:
+            name = item.finding.place.filename
+            fixed.setdefault(name if name in fixed else min(item.files), Counter())[item.finding.code] += 1
+        files = [
+            FixedFile(name, self._originals[name], after, dict(sorted(fixed[name].items())))
+            for name, after in sorted(self._current.items())
+        ]
+        held_back = [finding for finding in self._findings if self._is_allowed(finding)]
+        failures = [Failure(name, reason) for name, reason in sorted(self._failures.items())]
+        return FixResult(tuple(files), tuple(self._findings), tuple(held_back), tuple(failures))
+
+    def _is_allowed(self, finding: Finding) -> bool:
+        return finding.fix is not None and finding.fix.applicability in self._allowed
+
+    def _read(self, filename: str) -> bytes:
+        if filename in self._current:
+            return self._current[filename]
+        if filename not in self._originals:
+            self._originals[filename] = self._read_original(filename)
+        return self._originals[filename]
+
+    def _round(self) -> _Round:
+        """Make all fixes that overlap none made before them; the others wait for the next round."""
+        drafts = Drafts(self._read, self._files)
+        applied = []
+        for finding in self._findings:
+            if finding.fix is None or not self._is_allowed(finding):
+                continue
+            if any(change.place.filename in self._failures for change in finding.fix.changes):
+                continue
+            try:
+                files = drafts.add(finding.fix)
+            except NotExact:
+                continue
+            if files is not None:
+                applied.append(_Applied(finding, files))
+        done = _Round(applied, {}, {})
+        for name, draft in drafts.by_file.items():
+            try:
+                data = draft.bridge.source.encode(draft.text())
+            except NotExact as error:
+                done.broken[name] = str(error)
+                continue
+            done.contents[name] = data
+            wrong = syntax_error(data)
+            if wrong is not None:
+                done.broken[name] = f"internal error: the fixed file does not parse: {wrong}"
+        return done
+
+    def _gained(self, before: Sequence[Finding], done: _Round) -> dict[str, str]:
+        """The files that have more findings of a code than they had, less those fixed.
+
+        Messages are not compared, as they quote code and rows that fixes change.
+        """
+        expected = _counted(before)
+        expected.subtract(_counted(item.finding for item in done.applied))
+        gained = {}
+        for (name, code), number in sorted(_counted(self._findings).items()):
+            if number > max(expected[name, code], 0):
+                changed = {name} if name in done.contents else set(done.contents)
+                for file in changed:
+                    gained[file] = f"internal error: fixed, it would leave or bring up {code} in {name}"
+        return gained
+
+    def _put_back(self, broken: Mapping[str, str]) -> None:
+        """Undo, in all rounds, what was done to broken files and those that fixes join to them."""
+        for group in self._joined():
+            reasons = [broken[name] for name in sorted(group) if name in broken]
+            if not reasons:
+                continue
+            for name in group:
+                self._failures[name] = broken.get(name, reasons[0])
+                self._current.pop(name, None)
+            self._applied = [item for item in self._applied if not item.files & group]
+        self._findings = self._check(self._current)
+
+    def _joined(self) -> list[set[str]]:
+        """The changed files, in groups that fixes join."""
+        groups: list[set[str]] = []
+        for item in self._applied:
+            group = set(item.files)
+            apart = []
+            for other in groups:
+                if other & group:
+                    group |= other
+                else:
+                    apart.append(other)
+            groups = [*apart, group]
+        return groups
+
+
+def _counted(findings: Iterable[Finding]) -> Counter[tuple[str, str]]:
+    return Counter((finding.place.filename, finding.code) for finding in findings)

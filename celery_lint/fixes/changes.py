@@ -1,0 +1,371 @@
+"""Each kind of change, as splices of a file's text."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable
+
+import libcst as cst
+
+from celery_lint.findings import (
+    AddArguments,
+    Change,
+    DeferToCommit,
+    Import,
+    PutStatement,
+    Replace,
+    ReraiseFirst,
+    Side,
+    Substitute,
+)
+from celery_lint.fixes import lists
+from celery_lint.fixes.bridge import FORMATTED, Bridge, descendants, sole_generator
+from celery_lint.fixes.imports import FileImports
+from celery_lint.fixes.text import NotExact, Splice, splice
+from celery_lint.source import NEWLINE
+
+TRANSACTION = Import("django.db", "transaction")
+ON_COMMIT = Import("django.db.transaction", "on_commit")
+PARTIAL = Import("functools", "partial")
+
+_LAST_LINE = re.compile(r"(?:\r\n|\r|\n)[ \t\f]*\Z")
+_PLACEHOLDER = re.compile(r"\$([A-Za-z_]\w*)")
+
+# What needs no parentheses anywhere, and where nothing but a comma could end an expression.
+_ATOMS = (
+    cst.Name,
+    cst.Attribute,
+    cst.Call,
+    cst.Subscript,
+    cst.List,
+    cst.Dict,
+    cst.Set,
+    cst.ListComp,
+    cst.SetComp,
+    cst.DictComp,
+    cst.SimpleString,
+    cst.FormattedString,
+)
+_ROOMY = (cst.Arg, cst.Element, cst.DictElement, cst.Assign, cst.AnnAssign, cst.Return, cst.Expr, cst.Param)
+_NEVER_BARE = (cst.Tuple, cst.GeneratorExp, cst.NamedExpr, cst.Yield)
+
+
+def splice_for(change: Change, bridge: Bridge, imports: FileImports) -> Splice:
+    """The edit that makes `change`; the imports it needs are asked for from `imports`.
+
+    It covers the whole node that it changes, so that changes which depend on
+    each other overlap. Raises NotExact where it cannot be made exactly.
+    """
+    if isinstance(change, Replace):
+        return _replace(change, bridge, imports)
+    if isinstance(change, DeferToCommit):
+        return _defer(change, bridge, imports)
+    if isinstance(change, AddArguments):
+        return _add_arguments(change, bridge, imports)
+    if isinstance(change, ReraiseFirst):
+        return _reraise_first(change, bridge, imports)
+    if isinstance(change, PutStatement):
+        return _put_statement(change, bridge, imports)
+    return _substitute(change, bridge)
+
+
+def _filled(code: str, needs: Iterable[Import], use: cst.CSTNode, imports: FileImports) -> str:
+    """`code` with what the file calls the imports in the place of their `$name`."""
+    by_placeholder = {need.placeholder: need for need in needs}
+
+    def local(found: re.Match[str]) -> str:
+        need = by_placeholder.get(found[1])
+        if need is None:
+            raise NotExact(f"the fix names no import for {found[0]}")
+        return imports.name(need, use)
+
+    return _PLACEHOLDER.sub(local, code)
+
+
+# Replace
+
+
+def _replace(change: Replace, bridge: Bridge, imports: FileImports) -> Splice:
+    node = bridge.expression_at(change.place.span)
+    code = _filled(change.code, change.imports, node, imports)
+    if isinstance(node, cst.Param):
+        start, end = _parameter(node, bridge)
+        return Splice(start, end, code.replace("{}", bridge.code((start, end))))
+
+    inner = bridge.span(node)
+    region = bridge.core(node)
+    levels = len(node.lpar) - (region != inner)  # of the parentheses that stay round the region
+    if "{}" in code:
+        text = bridge.code(inner)
+        beside = [*bridge.comments_in(region[0], inner[0]), *bridge.comments_in(inner[1], region[1])]
+        if beside or not _keeps_meaning(code, text):
+            text = f"({text})"
+            if node.lpar:
+                region = bridge.span(node.lpar[-1])[0], bridge.span(node.rpar[0])[1]
+                levels = len(node.lpar) - 1
+                text = bridge.code(region)
+        code = code.replace("{}", text)
+    if not levels and _needs_parentheses(code, node, bridge):
+        code = f"({code})"
+    return Splice(*region, code)
+
+
+def _parameter(node: cst.Param, bridge: Bridge) -> tuple[int, int]:
+    """A parameter with its annotation, without its default."""
+    end = bridge.outer(node.annotation.annotation) if node.annotation else bridge.span(node.name)
+    return bridge.span(node.name)[0], end[1]
+
+
+def _keeps_meaning(code: str, text: str) -> bool:
+    """Whether `text` needs no parentheses in the place of `{}`."""
+    bare, safe = (_dump(code.replace("{}", filling)) for filling in (text, f"({text})"))
+    if safe is None:
+        raise NotExact("the replacement does not parse")
+    return bare == safe
+
+
+def _dump(code: str) -> str | None:
+    try:
+        return ast.dump(ast.parse(f"(\n{code}\n)", mode="eval"))
+    except (SyntaxError, RecursionError, ValueError):
+        return None
+
+
+def _needs_parentheses(code: str, node: cst.BaseExpression, bridge: Bridge) -> bool:
+    """Whether `code` must be in parentheses in the place of `node`."""
+    try:
+        new = cst.parse_expression(f"(\n{code}\n)")
+    except (cst.ParserSyntaxError, cst.CSTValidationError) as error:
+        raise NotExact("the replacement does not parse") from error
+    if len(new.lpar) > 1:
+        return False
+    parent = bridge.parent(node)
+    if isinstance(new, _NEVER_BARE):
+        is_sole = isinstance(parent, cst.Arg) and isinstance(new, cst.GeneratorExp)
+        return not (is_sole and isinstance(node, cst.GeneratorExp) and not node.lpar)
+    return not isinstance(new, _ATOMS) and not isinstance(parent, _ROOMY)
+
+
+# DeferToCommit
+
+
+def _defer(change: DeferToCommit, bridge: Bridge, imports: FileImports) -> Splice:
+    call = bridge.expression_at(change.place.span)
+    if not isinstance(call, cst.Call):
+        raise NotExact("no call stands at the place")
+    if not _is_value_unused(call, bridge):
+        raise NotExact("the result of the call is used")
+    start, end = bridge.span(call)
+    if change.method is not None:
+        if not isinstance(call.func, cst.Attribute):
+            raise NotExact("the call has no method to rename")
+        name = bridge.span(call.func.attr)
+        return Splice(start, end, bridge.text[start : name[0]] + change.method + bridge.text[name[1] : end])
+
+    opening = bridge.opening(call)
+    function = bridge.code((start, bridge.outer(call.func)[1]))
+    if bridge.comments_in(bridge.outer(call.func)[1], opening):
+        raise NotExact("a comment stands between the function and its arguments")
+    on_commit = _on_commit(call, imports)
+    using = f", using={change.using}" if change.using is not None else ""
+    if not call.args:
+        inside = bridge.code((opening + 1, end - 1)) if bridge.comments_in(opening, end) else ""
+        return Splice(start, end, f"{on_commit}({function}{using}{inside})")
+
+    head = f"{on_commit}({imports.name(PARTIAL, call)}("
+    first = bridge.source.after_trivia(opening + 1)
+    leading = bridge.code((opening + 1, first))
+    last_line = _LAST_LINE.search(leading)
+    generator = sole_generator(call)
+    if generator is not None:
+        middle = bridge.span(generator)[1]
+        arguments = f"({bridge.code((first, middle))}){bridge.code((middle, end - 1))}"
+    elif last_line is None and not NEWLINE.search(function):
+        arguments = _realigned(call, (first, end - 1), len(head) - (opening + 1 - start), bridge)
+    else:
+        arguments = bridge.code((first, end - 1))
+    separator = last_line[0] if last_line else " "
+    return Splice(start, end, f"{head}{leading}{function},{separator}{arguments}){using})")
+
+
+def _realigned(call: cst.Call, region: tuple[int, int], shift: int, bridge: Bridge) -> str:
+    """Arguments that are aligned with the first of them, moved with it to the right or left.
+
+    Arguments in any other style, and the lines inside of strings, stay.
+    """
+    source, text = bridge.source, bridge.code(region)
+    column = region[0] - source.line_start(region[0])
+    strings = [
+        bridge.span(node)
+        for argument in call.args
+        for node in descendants(argument)
+        if isinstance(node, (cst.SimpleString, *FORMATTED))
+    ]
+    splices = []
+    for newline in NEWLINE.finditer(text):
+        line = region[0] + newline.end()
+        if any(start < line < end for start, end in strings) or line >= region[1]:
+            continue
+        indentation = bridge.text[line : source.after_spaces(line)]
+        if source.after_spaces(line) in (region[1], source.line_end(line)):
+            continue  # the line of the closing parenthesis, or a blank one
+        if len(indentation) < column or indentation.strip(" "):
+            return text
+        moved = " " * (len(indentation) + shift)
+        splices.append(Splice(newline.end(), newline.end() + len(indentation), moved))
+    return splice(text, splices)
+
+
+def _on_commit(call: cst.Call, imports: FileImports) -> str:
+    """How the file calls `transaction.on_commit`."""
+    for need, code in ((TRANSACTION, "{}.on_commit"), (ON_COMMIT, "{}")):
+        found = imports.existing(need, call)
+        if found is not None:
+            return code.format(found)
+    return f"{imports.name(TRANSACTION, call)}.on_commit"
+
+
+def _is_value_unused(call: cst.Call, bridge: Bridge) -> bool:
+    """Whether nothing uses the call's value, but perhaps what calls the lambda round it."""
+    for child, parent in bridge.path(call):
+        if isinstance(parent, cst.Expr):
+            return True
+        if isinstance(parent, cst.Lambda):
+            return parent.body is child
+        if isinstance(parent, cst.BooleanOperation):
+            if parent.right is not child:
+                return False
+        elif isinstance(parent, cst.IfExp):
+            if parent.test is child:
+                return False
+        elif not isinstance(parent, cst.ListComp) or parent.elt is not child:
+            return False
+    return False
+
+
+# AddArguments
+
+
+def _add_arguments(change: AddArguments, bridge: Bridge, imports: FileImports) -> Splice:
+    node = bridge.expression_at(change.place.span)
+    new = {name: _filled(code, change.imports, node, imports) for name, code in change.arguments}
+    if not isinstance(node, cst.Call):
+        if isinstance(node, cst.Param) or not isinstance(bridge.parent(node), cst.Decorator):
+            raise NotExact("neither a call nor a decorator stands at the place")
+        start, end = bridge.outer(node)
+        arguments = ", ".join(f"{name}={code}" for name, code in new.items())
+        return Splice(start, end, f"{bridge.code((start, end))}({arguments})")
+
+    start, end = bridge.span(node)
+    splices = []
+    for argument in node.args:
+        if argument.keyword and argument.keyword.value in new:
+            splices.append(Splice(*bridge.outer(argument.value), new.pop(argument.keyword.value)))
+    added = [f"{name}={code}" for name, code in new.items()]
+    if added and not node.args:
+        opening = bridge.opening(node)
+        splices.append(Splice(opening + 1, opening + 1, ", ".join(added)))
+    elif added:
+        if sole_generator(node) is not None:
+            raise NotExact("a generator without parentheses takes no argument beside it")
+        splices.append(lists.append(bridge.source, bridge.span(node.args[-1]), added, in_brackets=True))
+    return Splice(start, end, splice(bridge.text[:end], splices)[start:])
+
+
+# ReraiseFirst
+
+
+def _reraise_first(change: ReraiseFirst, bridge: Bridge, imports: FileImports) -> Splice:
+    statement = bridge.statement_at(change.place.span)
+    if not isinstance(statement, cst.Try) or not statement.handlers:
+        raise NotExact("no `try` statement with `except` stands at the place")
+    source = bridge.source
+    handler = bridge.span(statement.handlers[0])[0]
+    indentation = source.indentation(handler)
+    offset = bridge.above_comments(handler, indentation)
+    names = ", ".join(imports.name(need, statement) for need in change.exceptions)
+    if len(change.exceptions) > 1:
+        names = f"({names})"
+    body = statement.body
+    unit = (isinstance(body, cst.IndentedBlock) and body.indent) or bridge.module.default_indent
+    lines = (f"{indentation}except {names}:", f"{indentation}{unit}raise")
+    return Splice(offset, offset, "".join(line + source.newline for line in lines))
+
+
+# PutStatement
+
+
+def _put_statement(change: PutStatement, bridge: Bridge, imports: FileImports) -> Splice:
+    statement = bridge.statement_at(change.place.span)
+    source = bridge.source
+    start, end = bridge.span(statement)
+    top = start
+    if isinstance(statement, cst.BaseSmallStatement):
+        line = bridge.parent(statement)
+        if not isinstance(line, cst.SimpleStatementLine) or len(line.body) > 1:
+            raise NotExact("the statement shares its line with others")
+        if bridge.text[end : source.line_end(end)].lstrip(" \t\f").startswith(";"):
+            raise NotExact("a semicolon stands behind the statement")
+    elif isinstance(statement, (cst.FunctionDef, cst.ClassDef)) and statement.decorators:
+        top = bridge.span(statement.decorators[0])[0]
+    if not source.starts_line(top):
+        raise NotExact("the statement does not start its line")
+    indentation = source.indentation(top)
+    code = _filled(change.code, change.imports, statement, imports)
+    lines = _indented(code, indentation, bridge.module.default_indent)
+
+    if change.side is Side.INSTEAD:
+        return Splice(top, end, source.newline.join(lines).removeprefix(indentation))
+    text = "".join(line + source.newline for line in lines)
+    if change.side is Side.BEFORE:
+        # Comments at the very top are the file's.
+        offset = bridge.above_comments(top, indentation) or source.line_start(top)
+        return Splice(offset, offset, text)
+    offset = source.next_line(end)
+    if offset == source.line_end(end):  # the file ends without a newline
+        return Splice(offset, offset, source.newline + text.removesuffix(source.newline))
+    while bridge.comments_in(source.after_spaces(offset), source.after_spaces(offset) + 1) and len(
+        source.indentation(offset)
+    ) > len(indentation):
+        offset = source.next_line(offset)  # a comment that ends the statement's block
+    return Splice(offset, offset, text)
+
+
+def _indented(code: str, indentation: str, unit: str) -> list[str]:
+    """The lines of `code`, written with four spaces a level, indented as the file is."""
+    try:
+        tree = ast.parse(code)
+    except SyntaxError as error:
+        raise NotExact("the statement to put in does not parse") from error
+    if not tree.body:
+        raise NotExact("there is no statement to put in")
+    inside_strings = {
+        row
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.Constant, ast.JoinedStr)) and node.end_lineno
+        for row in range(node.lineno + 1, node.end_lineno + 1)
+    }
+    lines = []
+    for row, line in enumerate(code.rstrip("\n").split("\n"), start=1):
+        if line.strip() and row not in inside_strings:
+            bare = line.lstrip(" ")
+            levels, rest = divmod(len(line) - len(bare), 4)
+            line = indentation + unit * levels + " " * rest + bare
+        lines.append(line)
+    return lines
+
+
+# Substitute
+
+
+def _substitute(change: Substitute, bridge: Bridge) -> Splice:
+    start = bridge.source.offset(change.place.span.start)
+    end = bridge.source.offset(change.place.span.end)
+    comments = bridge.comments_between(bridge.source.line_start(start), bridge.source.line_end(start))
+    if end < start or not comments:
+        raise NotExact("no comment stands at the place")
+    (comment, text), *_ = comments
+    if (bridge.code((start, min(end, comment))) + bridge.code((comment + len(text), end))).strip():
+        raise NotExact("there is more than a comment at the place")
+    return Splice(start, end, change.text)

@@ -1,0 +1,187 @@
+"""The imports that replacement code needs: found in the file, or added to it."""
+
+from __future__ import annotations
+
+import bisect
+import builtins
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import libcst as cst
+
+from celery_lint.findings import Import
+from celery_lint.fixes import lists
+from celery_lint.fixes.bridge import Bridge
+from celery_lint.fixes.layout import Layout, Line
+from celery_lint.fixes.scopes import Scopes, full_name, imported_module, is_module
+from celery_lint.fixes.text import NotExact, Splice
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """An import to add, and the name that it binds."""
+
+    need: Import
+    local: str
+    before: int  # code that runs at this offset while the module is imported needs it
+
+    @property
+    def _target(self) -> str:
+        return self.need.name or self.need.module
+
+    @property
+    def _has_alias(self) -> bool:
+        return self.local != self._target.partition(".")[0]
+
+    @property
+    def clause(self) -> str:
+        """What stands behind `import`."""
+        return f"{self._target} as {self.local}" if self._has_alias else self._target
+
+    @property
+    def expression(self) -> str:
+        """How code calls the imported thing."""
+        return self.local if self._has_alias else self._target
+
+
+class FileImports:
+    """What one file imports, and what must be added for the fixes made to it.
+
+    It remembers what it was asked for, so that several fixes share an import;
+    `restore` takes back what a fix asked for that is not made after all.
+    """
+
+    def __init__(self, bridge: Bridge, scopes: Scopes) -> None:
+        self._bridge = bridge
+        self._scopes = scopes
+        self._added: tuple[Added, ...] = ()
+
+    def snapshot(self) -> tuple[Added, ...]:
+        return self._added
+
+    def restore(self, snapshot: tuple[Added, ...]) -> None:
+        self._added = snapshot
+
+    def existing(self, need: Import, use: cst.CSTNode) -> str | None:
+        """How code at `use` can call the import already, or None."""
+        full = full_name(need)
+        reachable = list(self._scopes.imports(use))
+        direct = next((found.expression for found in reachable if found.is_named(full)), None)
+        if direct or not need.name:
+            return direct
+        if is_module(self._bridge.filename, need.module):
+            if self._scopes.defines(need.name, use):
+                return need.name
+            raise NotExact(f"{need.name} is not defined where the file needs it")
+        if not _is_attribute(need):
+            return None
+        through = next((found.expression for found in reachable if found.is_named(need.module)), None)
+        return f"{through}.{need.name}" if through else None
+
+    def name(self, need: Import, use: cst.CSTNode) -> str:
+        """How code at `use` calls the import, which is added if the file has none there."""
+        found = self.existing(need, use)
+        if found is not None:
+            return found
+        before = self._scopes.needed_before(use)
+        for index, added in enumerate(self._added):
+            if added.need == need and not self._scopes.is_shadowed(added.local, use):
+                earliest = Added(need, added.local, min(before, added.before))
+                self._added = (*self._added[:index], earliest, *self._added[index + 1 :])
+                return added.expression
+        for local in _locals(need):
+            if self._is_available(need, local, use):
+                self._added += (Added(need, local, before),)
+                return self._added[-1].expression
+        raise NotExact(f"no name is free for {full_name(need)}")
+
+    def _is_available(self, need: Import, local: str, use: cst.CSTNode) -> bool:
+        if hasattr(builtins, local) or any(added.local == local for added in self._added):
+            return False
+        if self._scopes.is_free(local, use):
+            return True
+        # `import a.b` may stand beside `import a.c`.
+        return (
+            not need.name
+            and self._scopes.means_in_module(local, use) == need.module.partition(".")[0] == local
+        )
+
+    def splices(self) -> list[Splice]:
+        """The edits that add the imports asked for."""
+        splices: list[Splice] = []
+        lines: list[Line] = []
+        by_module: dict[str, list[Added]] = {}
+        for added in self._added:
+            if added.need.name:
+                by_module.setdefault(added.need.module, []).append(added)
+            else:
+                lines.append(Line(added.need.module, False, f"import {added.clause}", added.before))
+        for module, group in by_module.items():
+            before = min(added.before for added in group)
+            clauses = sorted((added.clause for added in group), key=_name_key)
+            statement = self._extendable(module, before)
+            if statement is not None:
+                splices += self._extended(statement, clauses)
+            else:
+                lines.append(Line(module, True, f"from {module} import {', '.join(clauses)}", before))
+        if lines:
+            splices += Layout(self._bridge).splices(lines)
+        return splices
+
+    def _extendable(self, module: str, before: int) -> cst.ImportFrom | None:
+        """The top-level `from module import ...` that can take more names."""
+        for line in self._bridge.module.body:
+            for statement in line.body if isinstance(line, cst.SimpleStatementLine) else ():
+                if (
+                    isinstance(statement, cst.ImportFrom)
+                    and not isinstance(statement.names, cst.ImportStar)
+                    and imported_module(statement) == module
+                    and self._bridge.span(statement)[0] < before
+                ):
+                    return statement
+        return None
+
+    def _extended(self, statement: cst.ImportFrom, clauses: Sequence[str]) -> list[Splice]:
+        """The names added in their order, where the names of the statement are ordered."""
+        if isinstance(statement.names, cst.ImportStar):
+            return []
+        source = self._bridge.source
+        elements = [self._bridge.span(alias) for alias in statement.names]
+        keys = [_name_key(self._bridge.code(element)) for element in elements]
+        at: dict[int, list[str]] = {}
+        for clause in clauses:
+            index = bisect.bisect(keys, _name_key(clause)) if keys == sorted(keys) else len(keys)
+            if index < len(keys) and self._bridge.comment_above(elements[index][0]) is not None:
+                index = len(keys)
+            at.setdefault(index, []).append(clause)
+        in_brackets = statement.lpar is not None
+        return [
+            lists.insert(source, elements[index], new)
+            if index < len(elements)
+            else lists.append(source, elements[-1], new, in_brackets=in_brackets)
+            for index, new in at.items()
+        ]
+
+
+def _locals(need: Import) -> Iterator[str]:
+    """The names that the import may bind, the plainest first."""
+    plain = need.name or need.module.partition(".")[0]
+    qualified = "_".join(full_name(need).split(".")[-2:])
+    yield plain
+    if qualified != plain:
+        yield qualified
+    yield f"{qualified}_"
+
+
+def _is_attribute(need: Import) -> bool:
+    """Whether `module.name` works once `module` is imported: a submodule may not be loaded."""
+    return need.name[:1].isupper() or need.module in sys.stdlib_module_names
+
+
+def _name_key(clause: str) -> tuple[int, str]:
+    """isort's order inside an import: constants, classes, the rest."""
+    name = clause.split()[0]
+    if name.isupper() and len(name) > 1:
+        return (0, name.lower())
+    return (1 if name[:1].isupper() else 2, name.lower())

@@ -1,0 +1,89 @@
+"""flake8's door: the entry point `CEL`.
+
+flake8 chooses the files and applies its own selection and its `# noqa`; the
+findings are those of the command, with [tool.celery-lint] and all comments.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import io
+import os
+import tokenize
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from flake8.exceptions import ExecutionError
+
+from celery_lint import __version__
+from celery_lint.configuration import ConfigurationError, Overrides, Selection, Settings, load
+from celery_lint.discovery import files_of, is_excluded, root_of
+from celery_lint.engine import Engine
+from celery_lint.rules.registry import known_codes
+from celery_lint.run import check_file
+
+
+class Plugin:
+    """Made by flake8 for each file, with the lines that flake8 has read."""
+
+    name = "celery-lint"
+    version = __version__
+    _extend_select: ClassVar[tuple[str, ...]] = ()
+    _standard_input: ClassVar[str | None] = None
+
+    def __init__(self, tree: object, filename: str, lines: Sequence[str]) -> None:
+        # flake8 gives the tree to the plugins that ask for it; the engine has its own.
+        self._filename = filename
+        self._lines = lines
+
+    @classmethod
+    def parse_options(cls, options: argparse.Namespace) -> None:
+        """Takes from flake8's options the opt-in rules that they name by their full code.
+
+        A default-ignore list would not do for these: a plain `ignore =` empties it.
+        """
+        named = {*(options.select or ()), *(options.extend_select or ())}
+        cls._extend_select = tuple(sorted(named & known_codes().keys()))
+        cls._standard_input = (options.stdin_display_name or "stdin") if "-" in options.filenames else None
+
+    def run(self) -> Iterator[tuple[int, int, str, type[Any]]]:
+        """Row, column from 0, message and class of each finding."""
+        path = Path(os.path.abspath(self._filename))
+        try:
+            root, settings, files = _project(root_of(path.parent), self._extend_select)
+        except ConfigurationError as error:
+            # The one exception that flake8 tells its user about without a traceback.
+            raise ExecutionError(str(error)) from None
+        filename = path.relative_to(root).as_posix()
+        if is_excluded(settings, filename):
+            return
+        unsaved = {filename: _encoded(self._lines)} if self._filename == self._standard_input else {}
+        if unsaved or filename not in files:
+            engine = Engine(root, sorted({*files, filename}), settings, unsaved)
+        else:
+            engine = _engine(root, self._extend_select)
+        for finding in check_file(engine, root, filename, settings, unsaved):
+            start = finding.place.span.start
+            yield start.row, start.column - 1, f"{finding.code} {finding.message}", type(self)
+
+
+@functools.cache
+def _project(root: Path, extend_select: tuple[str, ...]) -> tuple[Path, Settings, frozenset[str]]:
+    settings = load(root, known_codes(), Overrides(selection=Selection(extend_select=extend_select)))
+    return root, settings, frozenset(files_of(root, settings))
+
+
+@functools.cache
+def _engine(root: Path, extend_select: tuple[str, ...]) -> Engine:
+    """One engine for each project and process: its index is made once."""
+    _, settings, files = _project(root, extend_select)
+    return Engine(root, sorted(files), settings)
+
+
+def _encoded(lines: Sequence[str]) -> bytes:
+    """The lines in the encoding that they declare, as the file would be."""
+    text = "".join(lines)
+    encoding, _ = tokenize.detect_encoding(io.BytesIO(text.encode()).readline)
+    return text.encode(encoding, errors="surrogateescape")

@@ -1,0 +1,150 @@
+"""From a report to the text that a format makes of it, with paths as seen from the working directory."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections import Counter
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from celery_lint.findings import Applicability, Finding, Place
+from celery_lint.reporters.style import Style
+from celery_lint.run import Checked
+from celery_lint.source import NEWLINE, Source, UnreadableError
+
+if TYPE_CHECKING:
+    from celery_lint.fixes.plan import Edit
+
+
+def shown_path(root: Path, filename: str) -> str:
+    """A project's file as the user would name it: from the working directory if it lies there."""
+    path = os.path.normpath(root / filename)
+    here = os.path.join(os.getcwd(), "")
+    path = path.removeprefix(here)
+    return path.replace(os.sep, "/")
+
+
+def count(number: int, thing: str, things: str = "") -> str:
+    """`no findings`, `1 finding`, `2 findings`."""
+    return f"{number or 'no'} {thing if number == 1 else things or f'{thing}s'}"
+
+
+class Results:
+    """Every finding of a run as it is shown, and what formats ask about it."""
+
+    def __init__(self, checked: Sequence[Checked]) -> None:
+        self._checked = checked
+        self._origins: dict[Finding, tuple[Checked, Finding]] = {}
+        self._files: dict[str, tuple[Checked, str]] = {}
+        for each in checked:
+            for finding in each.findings:
+                self._origins[self._shown(each, finding)] = (each, finding)
+        self.findings = sorted(self._origins, key=lambda finding: finding.sort_key)
+
+    def render(
+        self, output_format: str, *, statistics: bool, color: bool, fixable: Collection[Applicability]
+    ) -> str:
+        """The findings, or how many there are of each rule, in one of the formats."""
+        if statistics:
+            from celery_lint.reporters import statistics as counts
+
+            return (
+                counts.render_json(self.findings) if output_format == "json" else counts.render(self.findings)
+            )
+        if output_format == "json":
+            from celery_lint.reporters import json
+
+            return json.render(
+                self.findings, self._all_edits().__getitem__, self._all_noqa_rows().__getitem__
+            )
+        if output_format == "github":
+            from celery_lint.reporters import github
+
+            return github.render(self.findings)
+        style = Style(color, fixable)
+        if output_format == "concise":
+            from celery_lint.reporters import concise
+
+            return concise.render(self.findings, style)
+        from celery_lint.reporters import full
+
+        sources: dict[str, Sequence[str]] = {}
+
+        def lines(filename: str) -> Sequence[str]:
+            if filename not in sources:
+                sources[filename] = self._lines(filename)
+            return sources[filename]
+
+        return full.render(self.findings, lines, style)
+
+    def summary(self) -> list[str]:
+        """What to tell at the end: how many findings there are, and how many can be fixed."""
+        files = sum(len(each.project.asked) for each in self._checked)
+        found = count(len(self.findings), "finding")
+        lines = [f"{found[0].upper()}{found[1:]} in {count(files, 'file')} checked."]
+        by_fix = Counter(finding.fix.applicability for finding in self.findings if finding.fix is not None)
+        safe, unsafe = by_fix[Applicability.SAFE], by_fix[Applicability.UNSAFE]
+        if safe:
+            lines.append(f"{safe} can be fixed with `--fix`.")
+        if unsafe:
+            lines.append(f"{unsafe}{' more' if safe else ''} can be fixed with `--fix --unsafe-fixes`.")
+        return lines
+
+    def _shown(self, checked: Checked, finding: Finding) -> Finding:
+        related = tuple(
+            dataclasses.replace(each, place=self._shown_place(checked, each.place))
+            for each in finding.related
+        )
+        return dataclasses.replace(finding, place=self._shown_place(checked, finding.place), related=related)
+
+    def _shown_place(self, checked: Checked, place: Place) -> Place:
+        shown = shown_path(checked.project.root, place.filename)
+        self._files[shown] = (checked, place.filename)
+        return Place(shown, place.span)
+
+    def _source(self, shown: str) -> Source:
+        checked, filename = self._files[shown]
+        try:
+            return Source(filename, checked.read(filename))
+        except OSError:
+            return Source(filename, b"")
+
+    def _lines(self, shown: str) -> Sequence[str]:
+        source = self._source(shown)
+        try:
+            return source.lines
+        except UnreadableError:
+            return NEWLINE.split(source.data.decode("utf-8", "replace"))
+
+    def _all_noqa_rows(self) -> dict[Finding, int]:
+        from celery_lint.suppressions import noqa_rows
+
+        by_file: dict[str, list[Finding]] = {}
+        for finding in self.findings:
+            by_file.setdefault(finding.place.filename, []).append(finding)
+        result: dict[Finding, int] = {}
+        for shown, findings in by_file.items():
+            rows = noqa_rows(self._source(shown), [finding.place.span.start.row for finding in findings])
+            result.update((finding, rows[finding.place.span.start.row]) for finding in findings)
+        return result
+
+    def _all_edits(self) -> dict[Finding, Sequence[Edit]]:
+        """The edits of every finding with a fix; libcst is loaded only where there is one."""
+        result: dict[Finding, Sequence[Edit]] = dict.fromkeys(self.findings, ())
+        by_project: dict[Path, list[Finding]] = {}
+        for finding, (checked, _) in self._origins.items():
+            if finding.fix is not None:
+                by_project.setdefault(checked.project.root, []).append(finding)
+        for shown in by_project.values():
+            from celery_lint.fixes.plan import edits_for
+
+            checked = self._origins[shown[0]][0]
+            planned = edits_for([self._origins[finding][1] for finding in shown], checked.read)
+            for index, edits in planned.items():
+                result[shown[index]] = [
+                    dataclasses.replace(edit, filename=shown_path(checked.project.root, edit.filename))
+                    for edit in edits
+                ]
+        return result

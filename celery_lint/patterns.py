@@ -1,0 +1,118 @@
+"""Patterns of paths: those of the configuration, and those of `.gitignore`.
+
+Paths are relative, with `/`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+
+class Globs:
+    """The path patterns of `exclude` and `per-file-ignores`.
+
+    A pattern without a slash names a file or a folder at any depth
+    (`migrations`, `*_pb2.py`); one with a slash is a path from the project root
+    (`src/legacy`, `tests/*`, `**/generated/*.py`), in which `*` crosses slashes.
+    Whatever lies in a folder that matches, matches.
+    """
+
+    def __init__(self, patterns: Iterable[str]) -> None:
+        expressions = [_glob_expression(pattern) for pattern in patterns]
+        self._expression = re.compile("|".join(expressions)) if expressions else None
+
+    def match(self, path: str) -> bool:
+        """Whether `path` or a folder that it lies in matches a pattern."""
+        return self._expression is not None and self._expression.fullmatch(path) is not None
+
+
+def _glob_expression(pattern: str) -> str:
+    pattern = pattern.removeprefix("./").rstrip("/")
+    anchored = "/" in pattern
+    pattern = pattern.lstrip("/")
+    start = "" if anchored else "(?:.*/)?"
+    if pattern.startswith(("*/", "**/")):
+        start, pattern = "(?:.*/)?", pattern.partition("/")[2]
+    return f"{start}{_translate(pattern, '.*' if anchored else '[^/]*')}(?:/.*)?"
+
+
+class Gitignore:
+    """One `.gitignore` file, as git reads it.
+
+    `base` is the folder of the file, relative to the root of the walk, with a
+    trailing slash, or empty for the root itself; it may also climb out of the
+    root (`above`): then `above` is the path from that folder down to the root.
+    """
+
+    def __init__(self, text: str, *, base: str = "", above: str = "") -> None:
+        self._base = base
+        self._above = above
+        self._rules: list[tuple[re.Pattern[str], bool, bool]] = []
+        for line in text.splitlines():
+            rule = _gitignore_rule(line)
+            if rule is not None:
+                self._rules.append(rule)
+        # Most entries of most trees match nothing: one expression says so.
+        self._any = re.compile("|".join(expression.pattern for expression, _, _ in self._rules) or "(?!)")
+
+    def verdict(self, path: str, is_folder: bool) -> bool | None:
+        """True: ignored. False: named by a `!` pattern. None: this file has no word on it."""
+        path = self._above + path.removeprefix(self._base)
+        if self._any.fullmatch(path) is None:
+            return None
+        for expression, negated, folders_only in reversed(self._rules):
+            if (is_folder or not folders_only) and expression.fullmatch(path):
+                return not negated
+        return None
+
+
+def _gitignore_rule(line: str) -> tuple[re.Pattern[str], bool, bool] | None:
+    """The expression of a line, whether it re-includes, and whether only folders match."""
+    line = re.sub(r"(?<!\\)\s+$", "", line)
+    if not line or line.startswith("#"):
+        return None
+    negated = line.startswith("!")
+    pattern = line[1:] if negated else line
+    if pattern.startswith(("\\#", "\\!")):
+        pattern = pattern[1:]
+    folders_only = pattern.endswith("/")
+    pattern = pattern.rstrip("/")
+    anchored = "/" in pattern
+    pattern = pattern.lstrip("/")
+    if not pattern:
+        return None
+    try:
+        expression = re.compile(("" if anchored else "(?:.*/)?") + _translate(pattern, "[^/]*"))
+    except re.error:
+        return None
+    return expression, negated, folders_only
+
+
+_TOKEN = re.compile(
+    r"(?P<between>/\*\*/)|(?P<first>^\*\*/)|(?P<last>/\*\*$)|\*+|\?|\[[!^]?\]?[^\]]*\]|\\.|.", re.S
+)
+
+
+def _translate(pattern: str, star: str) -> str:
+    """The regular expression of a glob; `star` is what one `*` stands for."""
+    parts = []
+    for token in _TOKEN.finditer(pattern):
+        text = token[0]
+        if token["between"]:
+            parts.append("/(?:.*/)?")
+        elif token["first"]:
+            parts.append("(?:.*/)?")
+        elif token["last"]:
+            parts.append("/.*")
+        elif text.startswith("*"):
+            parts.append(star)
+        elif text == "?":
+            parts.append("[^/]")
+        elif text.startswith("[") and len(text) > 1:
+            inner = text[1:-1].replace("\\", "\\\\")
+            inner = f"^/{inner[1:]}" if inner.startswith(("!", "^")) else inner
+            parts.append(f"[{inner}]")
+        else:
+            parts.append(re.escape(text[-1]))
+    return "".join(parts)

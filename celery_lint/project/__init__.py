@@ -1,0 +1,1 @@
+"""The project's modules: what each defines, and how names resolve between them."""

@@ -1,0 +1,341 @@
+"""One parsed module: its functions, classes and module-level names.
+
+Function bodies are not entered here: whoever needs one walks it then.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TypeAlias
+
+from celery_lint.source import Source
+
+FunctionNode: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+
+
+@dataclass(frozen=True, slots=True)
+class ImportBinding:
+    """`import module` or `from module import name`; `module` is absolute."""
+
+    module: str
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AssignBinding:
+    """`target = value`; `index` is the place in an unpacked tuple.
+
+    With `value` None the name is only bound (a loop variable, a `with` target).
+    """
+
+    value: ast.expr | None
+    annotation: ast.expr | None = None
+    index: int | None = None
+
+
+@dataclass(eq=False)
+class Function:
+    """A function, a method, a nested function or a lambda."""
+
+    module: Module
+    node: FunctionNode
+    cls: Class | None = None
+    parent: Function | None = None
+
+    @property
+    def name(self) -> str:
+        return "<lambda>" if isinstance(self.node, ast.Lambda) else self.node.name
+
+    @cached_property
+    def qualname(self) -> str:
+        """The dotted name inside the module: `Order.save`, `outer.inner`."""
+        if self.parent is not None:
+            return f"{self.parent.qualname}.{self.name}"
+        return f"{self.cls.qualname}.{self.name}" if self.cls else self.name
+
+    @property
+    def decorators(self) -> Sequence[ast.expr]:
+        return () if isinstance(self.node, ast.Lambda) else self.node.decorator_list
+
+    @property
+    def returns(self) -> ast.expr | None:
+        return None if isinstance(self.node, ast.Lambda) else self.node.returns
+
+    @property
+    def is_async(self) -> bool:
+        return isinstance(self.node, ast.AsyncFunctionDef)
+
+    @cached_property
+    def body(self) -> Sequence[ast.stmt]:
+        """The statements; a lambda's expression as one `return`."""
+        if isinstance(self.node, ast.Lambda):
+            value = self.node.body
+            statement = ast.copy_location(ast.Return(value), value)
+            return (statement,)
+        return self.node.body
+
+    @cached_property
+    def positional(self) -> Sequence[ast.arg]:
+        """Parameters that can be given by position, in order."""
+        arguments = self.node.args
+        return (*arguments.posonlyargs, *arguments.args)
+
+    @cached_property
+    def parameters(self) -> dict[str, ast.arg]:
+        """All parameters by name, `*args` and `**kwargs` too."""
+        arguments = self.node.args
+        every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+        every += [a for a in (arguments.vararg, arguments.kwarg) if a is not None]
+        return {a.arg: a for a in every}
+
+    @cached_property
+    def defaults(self) -> dict[str, ast.expr]:
+        """Default values by parameter name."""
+        arguments = self.node.args
+        found: dict[str, ast.expr] = {}
+        if arguments.defaults:
+            for arg, default in zip(self.positional[-len(arguments.defaults) :], arguments.defaults, strict=True):
+                found[arg.arg] = default
+        for arg, keyword_default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
+            if keyword_default is not None:
+                found[arg.arg] = keyword_default
+        return found
+
+    @cached_property
+    def is_static(self) -> bool:
+        return any(isinstance(d, ast.Name) and d.id == "staticmethod" for d in self.decorators)
+
+    @cached_property
+    def is_classmethod(self) -> bool:
+        return any(isinstance(d, ast.Name) and d.id == "classmethod" for d in self.decorators)
+
+    @cached_property
+    def is_generator(self) -> bool:
+        """Whether the body itself yields."""
+        return any(isinstance(n, (ast.Yield, ast.YieldFrom)) for n in own_nodes(self.body))
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """Every name and attribute that the function mentions, nested functions included."""
+        found = set()
+        stack: list[ast.AST] = [self.node]
+        while stack:
+            node = stack.pop()
+            if isinstance(node, ast.Name):
+                found.add(node.id)
+            elif isinstance(node, ast.Attribute):
+                found.add(node.attr)
+            elif isinstance(node, ast.Constant):
+                if isinstance(node.value, str) and node.value.isidentifier():
+                    found.add(node.value)
+            elif isinstance(node, ast.alias):
+                found.add((node.asname or node.name).rpartition(".")[2])
+                found.add(node.name.rpartition(".")[2])
+            stack.extend(ast.iter_child_nodes(node))
+        return frozenset(found)
+
+    def __repr__(self) -> str:
+        return f"<Function {self.module.name}:{self.qualname}>"
+
+
+@dataclass(eq=False)
+class Class:
+    """A class statement."""
+
+    module: Module
+    node: ast.ClassDef
+    outer: Class | None = None
+    parent: Function | None = None
+    functions: dict[str, Function] = field(default_factory=dict)
+    classes: dict[str, Class] = field(default_factory=dict)
+    assigns: dict[str, list[AssignBinding]] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return self.node.name
+
+    @cached_property
+    def qualname(self) -> str:
+        return f"{self.outer.qualname}.{self.name}" if self.outer else self.name
+
+    @property
+    def dotted(self) -> str:
+        return f"{self.module.name}.{self.qualname}"
+
+    def __repr__(self) -> str:
+        return f"<Class {self.module.name}:{self.qualname}>"
+
+
+Binding: TypeAlias = ImportBinding | AssignBinding | Function | Class
+
+
+class Module:
+    """One source file, parsed. Raises source.UnreadableError when it can't be."""
+
+    def __init__(self, name: str, source: Source) -> None:
+        self.name = name
+        self.source = source
+        self.filename = source.filename
+        self.is_package = source.filename.endswith("__init__.py")
+        self.tree = source.tree
+        self.bindings: dict[str, list[Binding]] = {}
+        self.star_imports: list[str] = []
+        self.functions: list[Function] = []
+        self.classes: list[Class] = []
+        self.nested: dict[ast.AST, Function] = {}
+        self._collect(self.tree.body)
+
+    def __repr__(self) -> str:
+        return f"<Module {self.name}>"
+
+    @property
+    def package(self) -> str:
+        """The package that relative imports start from."""
+        return self.name if self.is_package else self.name.rpartition(".")[0]
+
+    def absolute(self, node: ast.ImportFrom) -> str:
+        """The absolute name of the module that a `from` import names."""
+        if not node.level:
+            return node.module or ""
+        parts = self.package.split(".") if self.package else []
+        base = parts[: len(parts) - (node.level - 1)] if node.level > 1 else parts
+        return ".".join([*base, *([node.module] if node.module else [])])
+
+    def import_bindings(self, node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, ImportBinding]]:
+        """The names that an import statement binds; `*` for a star import."""
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.asname:
+                    yield alias.asname, ImportBinding(alias.name, None)
+                else:
+                    top = alias.name.partition(".")[0]
+                    yield top, ImportBinding(top, None)
+            return
+        module = self.absolute(node)
+        for alias in node.names:
+            yield alias.asname or alias.name, ImportBinding(module, alias.name)
+
+    def _bind(self, name: str, binding: Binding) -> None:
+        self.bindings.setdefault(name, []).append(binding)
+
+    def _collect(self, body: Sequence[ast.stmt]) -> None:
+        for node in flat_statements(body):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                function = Function(self, node)
+                self.functions.append(function)
+                self.nested[node] = function
+                self._bind(node.name, function)
+            elif isinstance(node, ast.ClassDef):
+                cls = self.define_class(node, None, None)
+                self._bind(node.name, cls)
+            elif isinstance(node, (ast.Import, ast.ImportFrom)):
+                for name, binding in self.import_bindings(node):
+                    if name == "*":
+                        self.star_imports.append(binding.module)
+                    else:
+                        self._bind(name, binding)
+            else:
+                for name, assign in assigned(node):
+                    self._bind(name, assign)
+
+    def define_class(self, node: ast.ClassDef, outer: Class | None, parent: Function | None) -> Class:
+        """The class of a class statement, its methods and inner classes with it."""
+        cls = Class(self, node, outer, parent)
+        self.classes.append(cls)
+        for inner in flat_statements(node.body):
+            if isinstance(inner, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                method = Function(self, inner, cls, parent)
+                self.functions.append(method)
+                self.nested[inner] = method
+                # A property's setter or an overload must not hide the first definition.
+                if inner.name not in cls.functions or not is_accessor(inner):
+                    cls.functions[inner.name] = method
+            elif isinstance(inner, ast.ClassDef):
+                cls.classes[inner.name] = self.define_class(inner, cls, parent)
+            else:
+                for name, assign in assigned(inner):
+                    cls.assigns.setdefault(name, []).append(assign)
+        return cls
+
+    def nested_function(self, node: FunctionNode, parent: Function | None) -> Function:
+        """The function of a nested `def` or a lambda: the same object each time."""
+        function = self.nested.get(node)
+        if function is None:
+            cls = parent.cls if parent is not None else None
+            function = self.nested[node] = Function(self, node, cls, parent)
+        return function
+
+    def module_imports(self) -> Iterator[ImportBinding]:
+        """All module-level imports."""
+        for bindings in self.bindings.values():
+            for binding in bindings:
+                if isinstance(binding, ImportBinding):
+                    yield binding
+
+
+def is_accessor(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether a method is `@x.setter`, `@x.deleter` or the like."""
+    return any(isinstance(d, ast.Attribute) and d.attr in ("setter", "deleter", "getter") for d in node.decorator_list)
+
+
+def flat_statements(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
+    """The statements of a module or class body, those under `if`, `try`, `with` and loops included.
+
+    A block under `if TYPE_CHECKING:` counts: its names serve annotations.
+    """
+    stack = list(reversed(body))
+    while stack:
+        node = stack.pop()
+        yield node
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            continue
+        inner: list[ast.stmt] = []
+        for name in ("body", "orelse", "finalbody"):
+            inner += getattr(node, name, ())
+        for handler in getattr(node, "handlers", ()):
+            inner += handler.body
+        for case in getattr(node, "cases", ()):
+            inner += case.body
+        stack.extend(reversed(inner))
+
+
+def assigned(node: ast.stmt) -> Iterator[tuple[str, AssignBinding]]:
+    """The plain names that a statement itself binds by assignment."""
+    if isinstance(node, ast.Assign):
+        for target in node.targets:
+            yield from _targets(target, node.value)
+    elif isinstance(node, ast.AnnAssign):
+        if isinstance(node.target, ast.Name):
+            yield node.target.id, AssignBinding(node.value, node.annotation)
+    elif isinstance(node, (ast.For, ast.AsyncFor)):
+        yield from _targets(node.target, None)
+    elif isinstance(node, (ast.With, ast.AsyncWith)):
+        for item in node.items:
+            if item.optional_vars is not None:
+                yield from _targets(item.optional_vars, None)
+
+
+def _targets(target: ast.expr, value: ast.expr | None) -> Iterator[tuple[str, AssignBinding]]:
+    if isinstance(target, ast.Name):
+        yield target.id, AssignBinding(value)
+    elif isinstance(target, (ast.Tuple, ast.List)):
+        for index, element in enumerate(target.elts):
+            if isinstance(element, ast.Name):
+                if isinstance(value, (ast.Tuple, ast.List)) and len(value.elts) == len(target.elts):
+                    yield element.id, AssignBinding(value.elts[index])
+                else:
+                    yield element.id, AssignBinding(value, index=index)
+
+
+def own_nodes(body: Sequence[ast.AST]) -> Iterator[ast.AST]:
+    """All nodes of a body, those of nested functions, lambdas and classes left out."""
+    stack: list[ast.AST] = list(reversed(body))
+    while stack:
+        node = stack.pop()
+        yield node
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
+            continue
+        stack.extend(reversed(list(ast.iter_child_nodes(node))))

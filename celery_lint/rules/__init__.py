@@ -1,0 +1,1 @@
+"""The rules: one module a rule, in a folder a family."""

@@ -1,0 +1,78 @@
+"""CEL101."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from celery_lint.findings import Applicability, Finding, Fix, Replace, Severity
+from celery_lint.rules.base import Rule
+from celery_lint.semantics.context import FileContext, related
+from celery_lint.semantics.evidence import Carried, carried
+from celery_lint.semantics.model import Dispatch
+from celery_lint.semantics.values import ModelValue
+
+
+class ModelInstanceArgument(Rule):
+    """A model instance is passed to a task.
+
+    ## What it does
+    Reports an instance of a database model (Django, SQLAlchemy, SQLModel, mongoengine,
+    peewee, or a base named in `model-bases`) among the arguments of a dispatch or a
+    signature, also inside a list, a tuple, a dict or a comprehension.
+
+    ## Why is this bad
+    Task arguments are serialized. JSON, the default, can't carry a row:
+    `kombu.exceptions.EncodeError: Object of type Order is not JSON serializable` is
+    raised where the task is called, and nothing is sent. With pickle the row travels
+    as it was: the task works on a stale copy, and its `save()` overwrites what was
+    changed since.
+
+    ## Example
+    ```python
+    send_receipt.delay(order)
+    ```
+
+    ## Use instead
+    ```python
+    send_receipt.delay(order.pk)
+    ```
+    and load the row in the task, where it is as current as can be:
+    ```python
+    @shared_task
+    def send_receipt(order_id):
+        order = Order.objects.get(pk=order_id)
+    ```
+
+    ## Fix safety
+    Unsafe: the call passes the key, and the task's body has to load the row.
+
+    ## References
+    - [Celery: avoid passing database objects](https://docs.celeryq.dev/en/stable/userguide/tasks.html#database-transactions)
+    """
+
+    severity = Severity.ERROR
+    fixable = "unsafe"
+
+    def check_dispatch(self, dispatch: Dispatch, file: FileContext) -> Iterator[Finding]:
+        for found in carried(dispatch, file, lambda v: isinstance(v, ModelValue)):
+            yield self._report(found, dispatch, file)
+
+    def _report(self, found: Carried, dispatch: Dispatch, file: FileContext) -> Finding:
+        assert isinstance(found.value, ModelValue)
+        hub = file.hub
+        model = hub.classes.model_label(found.value.model)
+        what = file.text(found.sent.node, 40)
+        name = dispatch.task.name if dispatch.task is not None else "the task"
+        one = f"`{what}` holds" if found.inside else f"`{what}` is"
+        a = "an instance" if model == "Model" else f"a `{model}` instance"
+        if hub.carries_objects(dispatch):
+            message = f"{one} {a}: `{name}` gets a copy that is stale when it runs, and saving it overwrites newer data"
+            severity = Severity.WARNING
+        else:
+            message = f"{one} {a}, which JSON can't carry: the call raises EncodeError and `{name}` is never sent"
+            severity = Severity.ERROR
+        fix = None
+        if found.is_plain and hub.classes.is_django_model(found.value.model):
+            place = file.place(found.sent.node)
+            fix = Fix(Applicability.UNSAFE, f"Pass the primary key: `{what}.pk`", (Replace(place, "{}.pk"),))
+        return self.finding(file.place(found.sent.node), message, related=related(found.steps), fix=fix, severity=severity)

@@ -1,0 +1,122 @@
+"""From paths to findings: the one way that all doors take."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from celery_lint import suppressions
+from celery_lint.configuration import UNREADABLE, Overrides, Settings, load
+from celery_lint.discovery import Project, discover
+from celery_lint.engine import Engine
+from celery_lint.findings import Finding
+from celery_lint.rules.registry import known_codes
+from celery_lint.source import Source
+
+
+@dataclass(frozen=True)
+class Unsaved:
+    """Content that stands for a file's own: standard input under the name it is given."""
+
+    path: Path
+    content: bytes
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A file on which the linter itself failed. `filename` is relative to the root."""
+
+    filename: str
+    error: Exception
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One project and what was found in the files asked for, in the order of every report."""
+
+    project: Project
+    findings: tuple[Finding, ...]
+    failures: tuple[Failure, ...]
+    unsaved: Mapping[str, bytes]
+
+    def read(self, filename: str) -> bytes:
+        """The content of a file of the project. Raises OSError."""
+        return _read(self.project.root, filename, self.unsaved)
+
+
+@dataclass(frozen=True)
+class Report:
+    """The outcome of a run. `errors` are complaints about paths and configurations."""
+
+    checked: tuple[Checked, ...]
+    errors: tuple[str, ...]
+
+
+def find_projects(
+    paths: Iterable[Path], overrides: Overrides = Overrides(), unsaved: Unsaved | None = None
+) -> tuple[tuple[Project, ...], tuple[str, ...]]:
+    """The projects that `paths` belong to, with the files to check, and complaints."""
+    known = known_codes()
+    found = discover(
+        paths,
+        lambda root: load(root, known, overrides),
+        unsaved=unsaved.path if unsaved is not None else None,
+    )
+    return found.projects, found.errors
+
+
+def run(paths: Iterable[Path], overrides: Overrides = Overrides(), unsaved: Unsaved | None = None) -> Report:
+    """Checks files and folders. A path that is not there is a complaint; the others are checked."""
+    projects, errors = find_projects(paths, overrides, unsaved)
+    return Report(tuple(check_project(project, unsaved_in(project, unsaved)) for project in projects), errors)
+
+
+def unsaved_in(project: Project, unsaved: Unsaved | None) -> dict[str, bytes]:
+    """The unsaved content by its name in the project, if it belongs there."""
+    if unsaved is None:
+        return {}
+    path = Path(os.path.abspath(unsaved.path))
+    return {filename: unsaved.content for filename in project.asked if project.root / filename == path}
+
+
+def check_project(project: Project, unsaved: Mapping[str, bytes]) -> Checked:
+    """Checks the files asked for. Where the linter fails on one, the others are checked."""
+    findings: list[Finding] = []
+    failures = []
+    if project.asked:
+        engine = Engine(project.root, project.files, project.settings, unsaved)
+        for filename in project.asked:
+            try:
+                findings += check_file(engine, project.root, filename, project.settings, unsaved)
+            except Exception as error:
+                failures.append(Failure(filename, error))
+    findings.sort(key=lambda finding: finding.sort_key)
+    return Checked(project, tuple(findings), tuple(failures), unsaved)
+
+
+def check_file(
+    engine: Engine, root: Path, filename: str, settings: Settings, unsaved: Mapping[str, bytes]
+) -> list[Finding]:
+    """The findings in one file after per-file-ignores and comments: what every door reports."""
+    findings = [
+        finding
+        for finding in engine.check(filename)
+        if finding.code != UNREADABLE or UNREADABLE in settings.rules
+    ]
+    if findings or suppressions.UNUSED in settings.rules:
+        try:
+            source = Source(filename, _read(root, filename, unsaved))
+        except OSError:
+            source = Source(filename, b"")
+        findings = suppressions.apply(source, findings, settings.rules)
+    if findings:
+        ignored = settings.ignored_codes(filename)
+        findings = [finding for finding in findings if finding.code not in ignored]
+    return sorted(findings, key=lambda finding: finding.sort_key)
+
+
+def _read(root: Path, filename: str, unsaved: Mapping[str, bytes]) -> bytes:
+    content = unsaved.get(filename)
+    return (root / filename).read_bytes() if content is None else content

@@ -1,0 +1,1 @@
+"""What the code means in the terms of Celery, Django and SQLAlchemy."""

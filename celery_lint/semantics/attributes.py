@@ -1,0 +1,339 @@
+"""What `value.name` is."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from celery_lint.project.modules import Class, Function
+from celery_lint.semantics import results
+from celery_lint.semantics.classes import external_is_model
+from celery_lint.semantics.values import (
+    UNKNOWN,
+    AppValue,
+    Atomic,
+    BoundMethod,
+    CanvasValue,
+    ClassValue,
+    Collection,
+    Constant,
+    External,
+    Field,
+    FunctionValue,
+    HttpRequest,
+    Instance,
+    KeyValue,
+    ManagerValue,
+    ModelValue,
+    ModuleValue,
+    Origin,
+    Parameter,
+    QuerySetValue,
+    ResultValue,
+    Scalar,
+    SignatureValue,
+    Super,
+    TaskRequest,
+    TaskValue,
+    Value,
+    union,
+)
+
+if TYPE_CHECKING:
+    from celery_lint.semantics.flow import Interpreter
+
+MANAGER_NAMES = frozenset({"objects", "_default_manager", "_base_manager", "all_objects", "unfiltered"})
+# django.db.models.fields.related, modelcluster.fields, mptt, wagtail.
+FOREIGN_KEYS = frozenset({"ForeignKey", "OneToOneField", "ParentalKey", "TreeForeignKey", "TreeOneToOneField", "AutoOneToOneField", "FlexibleForeignKey"})
+MANY_TO_MANY = frozenset({"ManyToManyField", "ParentalManyToManyField", "SortedManyToManyField", "TreeManyToManyField", "GenericRelation"})
+KEYS = frozenset({"pk", "id", "uuid", "guid", "_id"})
+_SIGNATURE_TYPES = (SignatureValue, CanvasValue, TaskValue, ResultValue, AppValue, ManagerValue, QuerySetValue)
+
+
+def attribute(run: Interpreter, base: Value, name: str, node: ast.Attribute | None = None) -> Value:
+    """The kind of `base.name`."""
+    return union(*(_attribute(run, one, name, node) for one in base.alternatives()))
+
+
+def _attribute(run: Interpreter, base: Value, name: str, node: ast.Attribute | None) -> Value:
+    hub = run.hub
+    if isinstance(base, External):
+        if name in MANAGER_NAMES and external_is_model(base.path):
+            return ManagerValue(base.path)
+        return hub.external(f"{base.path}.{name}")
+    if isinstance(base, ModuleValue):
+        value = hub.module_name(base.module, name)
+        if value is not None:
+            return value
+        inner = hub.project.import_module(f"{base.module.name}.{name}", base.module.filename)
+        return ModuleValue(inner) if inner is not None else UNKNOWN
+    if isinstance(base, ClassValue):
+        return of_class(run, base.cls, name, base)
+    if isinstance(base, ModelValue):
+        return of_row(run, base, name, node)
+    if isinstance(base, Instance):
+        return of_instance(run, base, name)
+    if isinstance(base, (ManagerValue, QuerySetValue)) and base.cls is not None and isinstance(base.cls, Class):
+        function = hub.classes.function(base.cls, name)
+        if function is not None:
+            return hub.bind(function, base)
+        return BoundMethod(base, name)
+    if isinstance(base, TaskValue):
+        return of_task(run, base, name)
+    if isinstance(base, AppValue):
+        if name == "Task":
+            return External("celery.app.task.Task")
+        if name in ("conf", "control", "tasks", "backend", "signature"):
+            return External("celery.Celery.signature") if name == "signature" else Instance(f"celery.Celery.{name}")
+        return BoundMethod(base, name)
+    if isinstance(base, SignatureValue) and name == "task":
+        return Scalar("str")
+    if isinstance(base, ResultValue) and name in ("id", "task_id", "state", "status"):
+        return Scalar("str")
+    if isinstance(base, _SIGNATURE_TYPES):
+        return BoundMethod(base, name)
+    if isinstance(base, HttpRequest):
+        return of_request(run, name)
+    if isinstance(base, Super):
+        return of_super(run, base, name)
+    if isinstance(base, TaskRequest):
+        return Scalar("int") if name == "retries" else Field(base, name)
+    if isinstance(base, FunctionValue):
+        if name in ("__name__", "__doc__", "__module__", "__qualname__"):
+            return Scalar("str")
+        return BoundMethod(base, name)
+    if isinstance(base, (Parameter, Field)):
+        return Field(base, name)
+    if isinstance(base, (Collection, Constant, Scalar, Atomic, KeyValue)):
+        return BoundMethod(base, name)
+    return UNKNOWN
+
+
+def of_class(run: Interpreter, cls: Class, name: str, base: Value) -> Value:
+    """An attribute of a class, or of an instance that does not have it itself."""
+    hub = run.hub
+    if hub.classes.is_django_model(cls):
+        manager = model_manager(run, cls, name)
+        if manager is not None:
+            return manager
+    if name == "query" and hub.classes.is_model(cls):
+        return QuerySetValue(cls)  # SQLAlchemy's Model.query
+    function = hub.classes.function(cls, name)
+    if function is not None:
+        if function.is_static:
+            return hub.function_value(function)
+        return hub.bind(function, base if isinstance(base, (Instance, ModelValue)) or function.is_classmethod else None)
+    task = hub.class_task(cls)
+    if task is not None and name in ("delay", "apply_async", "s", "si", "apply", "signature", "subtask"):
+        return BoundMethod(TaskValue(task), name)
+    for owner, binding in hub.classes.assignments(cls, name):
+        if hub.classes.is_enum(cls):
+            return Instance(cls)
+        if binding.value is not None and binding.index is None:
+            value = hub.evaluate_in_class(binding.value, owner)
+            if isinstance(value, FunctionValue) and isinstance(base, (Instance, ModelValue)) and value.receiver is None:
+                return hub.bind(value.function, base)
+            if value != UNKNOWN:
+                return value
+        if binding.annotation is not None:
+            return hub.annotation(binding.annotation, owner.module)
+        return UNKNOWN
+    inner = hub.classes.inner(cls, name)
+    if inner is not None:
+        return ClassValue(inner)
+    if name in ("DoesNotExist", "MultipleObjectsReturned"):
+        return External(f"django.core.exceptions.{'ObjectDoesNotExist' if name == 'DoesNotExist' else name}")
+    for one in hub.classes.ancestors(cls):
+        if isinstance(one, str) and not one.startswith("builtins."):
+            return hub.external(f"{one}.{name}") if one != "abc.ABC" else UNKNOWN
+    return UNKNOWN
+
+
+def model_manager(run: Interpreter, cls: Class, name: str) -> Value | None:
+    """The manager that a Django model has under a name, or None when the name is no manager."""
+    hub = run.hub
+    for owner, binding in hub.classes.assignments(cls, name):
+        if binding.value is None:
+            return None
+        value = hub.evaluate_in_class(binding.value, owner)
+        if isinstance(value, ManagerValue):
+            return ManagerValue(cls, value.cls)
+        if isinstance(value, Instance) and is_manager_class(run, value.cls):
+            return ManagerValue(cls, value.cls)
+        return ManagerValue(cls) if name in MANAGER_NAMES else None
+    return ManagerValue(cls) if name in MANAGER_NAMES else None
+
+
+def is_manager_class(run: Interpreter, cls: Class | str) -> bool:
+    """Whether a class is a Django manager."""
+    names = (cls,) if isinstance(cls, str) else run.hub.classes.ancestors(cls)
+    return any(isinstance(a, str) and a.endswith("Manager") for a in names)
+
+
+def of_instance(run: Interpreter, base: Instance, name: str) -> Value:
+    """An attribute of an instance of an ordinary class."""
+    hub = run.hub
+    if isinstance(base.cls, str):
+        return of_external_instance(run, base, base.cls, name)
+    if name == "request" and hub.is_view_class(base.cls):
+        return HttpRequest()
+    task = hub.class_task(base.cls)
+    if task is not None:
+        value = of_task(run, TaskValue(task), name)
+        if not isinstance(value, Field):
+            return value
+    known = hub.framework_attribute(base, name)
+    if known is not None:
+        return known
+    function = hub.classes.function(base.cls, name)
+    if function is not None:
+        return property_or_method(run, function, base)
+    value = of_class(run, base.cls, name, base)
+    # What `__init__` sets outranks a bare `name: Type` or `name = None`.
+    if value == UNKNOWN or value == Constant(None) or isinstance(value, External):
+        own = hub.instance_attribute(base.cls, name)
+        if own != UNKNOWN:
+            return own
+    if isinstance(value, External):
+        return BoundMethod(base, name)
+    return value if value != UNKNOWN else Field(base, name)
+
+
+def of_external_instance(run: Interpreter, base: Instance, cls: str, name: str) -> Value:
+    """An attribute of an instance of another package's class."""
+    if cls.endswith("SQLAlchemy") and name == "session":
+        return Instance("sqlalchemy.orm.Session")
+    if cls.endswith("SQLAlchemy") and name in ("Model", "Table"):
+        return External(f"{cls}().{name}")
+    if cls in ("flask_mongoengine.MongoEngine", "pony.orm.Database"):
+        return External(f"{cls}().{name}")
+    if cls == "sqlalchemy.orm.registry" and name == "generate_base":
+        return External("sqlalchemy.orm.registry().generate_base")
+    if cls.endswith(("FlaskCeleryExt", "FlaskCelery")) and name == "celery":
+        return AppValue()
+    return BoundMethod(base, name)
+
+
+def property_or_method(run: Interpreter, function: Function, base: Value) -> Value:
+    """A method bound to its receiver, or what the property gives."""
+    for decorator in function.decorators:
+        value = run.hub.evaluate(decorator, function.module)
+        path = value.path if isinstance(value, External) else ""
+        if path.rpartition(".")[2] in ("property", "cached_property", "classproperty", "lazy_attribute"):
+            return results.returned(run, FunctionValue(function, base), (), None)
+    return run.hub.bind(function, base)
+
+
+def of_row(run: Interpreter, base: ModelValue, name: str, node: ast.AST | None) -> Value:
+    """An attribute of a model instance: a column, a related row or manager, a method."""
+    hub = run.hub
+    if name in ("pk", "id"):
+        return KeyValue(name, base.model, base.origin)
+    if isinstance(base.model, str):
+        if name.endswith("_set"):
+            return ManagerValue(None, related=base.origin)
+        return BoundMethod(base, name)
+    function = hub.classes.function(base.model, name)
+    if function is not None:
+        return property_or_method(run, function, base)
+    for owner, binding in hub.classes.assignments(base.model, name):
+        target = binding.value
+        if isinstance(target, ast.Call):
+            column = hub.evaluate(target.func, owner.module)
+            kind = column.path.rpartition(".")[2] if isinstance(column, External) else ""
+            if kind in FOREIGN_KEYS:
+                model = related_model(run, target, owner)
+                if model is None:
+                    return UNKNOWN
+                return ModelValue(model, derived(base.origin, name))
+            if kind in MANY_TO_MANY:
+                return ManagerValue(related_model(run, target, owner), related=base.origin)
+            if kind == "relationship":
+                return relationship(run, target, binding.annotation, owner, base, name)
+            if kind.endswith(("Field", "Column", "mapped_column")) or isinstance(column, (ClassValue, External)):
+                return KeyValue(name, base.model, base.origin)
+        if binding.annotation is not None:
+            return hub.annotation(binding.annotation, owner.module)
+        return of_class(run, base.model, name, base)
+    if name.endswith("_id"):
+        return KeyValue(name, base.model, base.origin)
+    if name.endswith("_set"):
+        related = hub.model_by_lower_name(name.removesuffix("_set"), base.model)
+        return ManagerValue(related, related=base.origin)
+    related_manager = hub.reverse_relation(base.model, name)
+    if related_manager is not None:
+        if isinstance(related_manager, ModelValue):
+            return ModelValue(related_manager.model, derived(base.origin, name))
+        return ManagerValue(related_manager.model, related=base.origin)
+    own = hub.instance_attribute(base.model, name)
+    if own != UNKNOWN:
+        return own
+    return BoundMethod(base, name)
+
+
+def derived(origin: Origin | None, name: str) -> Origin | None:
+    """The origin of the row that a row's foreign key leads to."""
+    return None if origin is None else Origin((*origin.key, name))
+
+
+def related_model(run: Interpreter, call: ast.Call, owner: Class) -> Class | str | None:
+    """The model that a foreign key's first argument names."""
+    target = call.args[0] if call.args else next((k.value for k in call.keywords if k.arg == "to"), None)
+    if target is None:
+        return None
+    return run.hub.model_reference(target, owner)
+
+
+def relationship(
+    run: Interpreter, call: ast.Call, annotation: ast.expr | None, owner: Class, base: ModelValue, name: str
+) -> Value:
+    """SQLAlchemy's `relationship(...)`."""
+    if annotation is not None:
+        value = run.hub.annotation(annotation, owner.module)
+        if value != UNKNOWN:
+            return value
+    return UNKNOWN
+
+
+def of_task(run: Interpreter, base: TaskValue, name: str) -> Value:
+    """An attribute of a task."""
+    if name == "request":
+        return TaskRequest()
+    if name in ("name", "__name__"):
+        return Scalar("str")
+    if name in ("max_retries", "default_retry_delay"):
+        return Scalar("int")
+    if name in ("app", "_app"):
+        return AppValue()
+    if not isinstance(base.task, str) and name not in results.TASK_METHODS:
+        cls = base.task.cls or run.hub.base_class(base.task)
+        if cls is not None:
+            function = run.hub.classes.function(cls, name)
+            if function is not None:
+                return property_or_method(run, function, Instance(cls))
+            own = run.hub.instance_attribute(cls, name)
+            if own != UNKNOWN:
+                return own
+    return BoundMethod(base, name) if name in results.TASK_METHODS else Field(base, name)
+
+
+def of_request(run: Interpreter, name: str) -> Value:
+    """An attribute of a web request."""
+    if name == "user":
+        return ModelValue(run.hub.user_model, Origin(("request.user",)))
+    if name in ("GET", "POST", "data", "query_params", "session", "META", "COOKIES", "headers", "FILES", "body"):
+        return Instance(f"request.{name}")
+    if name in ("method", "path", "content_type", "host", "remote_addr"):
+        return Scalar("str")
+    return Field(HttpRequest(), name)
+
+
+def of_super(run: Interpreter, base: Super, name: str) -> Value:
+    """`super().name`."""
+    function = run.hub.classes.function(base.cls, name, after=base.cls)
+    if function is not None:
+        return run.hub.bind(function, base.receiver)
+    known = run.hub.framework_attribute(base.receiver, name) if isinstance(base.receiver, Instance) else None
+    if known is not None:
+        return known
+    return BoundMethod(base, name)

@@ -1,0 +1,277 @@
+"""Who calls whom: the functions that a call runs, and the calls that run a function."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from celery_lint.project.index import is_test_file
+from celery_lint.project.modules import Class, Function, Module
+from celery_lint.semantics.dispatches import is_sendable
+from celery_lint.semantics.model import Argument, Call, FunctionFlow
+from celery_lint.semantics.values import (
+    UNKNOWN,
+    BoundMethod,
+    Captured,
+    ClassValue,
+    External,
+    Field,
+    FunctionValue,
+    Instance,
+    ModelValue,
+    Partial,
+    TaskValue,
+    Value,
+)
+
+if TYPE_CHECKING:
+    from celery_lint.semantics.hub import Semantics
+
+MANY_FILES = 60
+"""A name mentioned in more files than this says too little to look for its callers."""
+# Methods of built-in and framework types: a project's method of such a name is not recognised by name alone.
+_COMMON = frozenset(
+    """save delete create update get set add remove clear pop append extend insert index count copy keys values items
+    filter exclude all first last exists order_by run start stop close open read write send receive call apply execute
+    handle process validate clean render dispatch perform register connect disconnect emit notify publish commit rollback
+    load dump loads dumps parse format join split strip replace match search find group groups encode decode refresh
+    reset init setup teardown build make check test debug info warning error exception log json text data post put patch
+    head options delay apply_async retry signature""".split()
+)
+_ON_COMMIT = re.compile(r"^django\.db\.(transaction\.on_commit|connection\.on_commit|transaction\.get_connection\(\)\.on_commit)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A function that a call runs: now, or (`deferred`) after the commit."""
+
+    function: Function
+    captured: Captured | None = None
+    values: tuple[tuple[str, Value], ...] | None = None
+    deferred: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CallSite:
+    """A call that runs a function, and the function that makes it."""
+
+    call: Call
+    caller: Function | None
+    deferred: bool = False
+
+
+class CallGraph:
+    """Calls between the functions of a project, resolved by what is known of their receivers."""
+
+    def __init__(self, hub: Semantics) -> None:
+        self._hub = hub
+
+    # Downwards
+
+    def targets(self, call: Call) -> Sequence[Target]:
+        """The project's functions that a call runs."""
+        return self._hub.memo.get(("targets", call), lambda: tuple(self._targets(call)), ())
+
+    def _targets(self, call: Call) -> Iterator[Target]:
+        callback = self.commit_callback(call)
+        if callback is not None:
+            yield from (Target(t.function, t.captured, t.values, True) for t in self._of_value(callback.value, call, ()))
+            return
+        for callee in call.callee.alternatives():
+            yield from self._of_value(callee, call, call.args)
+
+    def _of_value(self, callee: Value, call: Call, args: Sequence[Argument]) -> Iterator[Target]:
+        if isinstance(callee, FunctionValue):
+            values = None
+            if any(is_sendable(a.value) or isinstance(a.value, FunctionValue) for a in args):
+                bound = self._hub.dispatches.bind(callee, args)
+                values = tuple(sorted(bound[0].items(), key=lambda kv: kv[0])) if bound is not None else None
+            yield Target(callee.function, callee.captured, values, self.defers(callee.function))
+        elif isinstance(callee, ClassValue):
+            init = self._hub.classes.function(callee.cls, "__init__")
+            if init is not None:
+                yield Target(init)
+        elif isinstance(callee, Partial):
+            yield from self._of_value(callee.function, call, args)
+        elif isinstance(callee, TaskValue):
+            if not isinstance(callee.task, str) and callee.task.function is not None:
+                yield Target(callee.task.function)
+        elif isinstance(callee, Instance) and isinstance(callee.cls, Class):
+            method = self._hub.classes.function(callee.cls, "__call__")
+            if method is not None:
+                yield Target(method)
+        elif isinstance(callee, (Field, BoundMethod)):
+            method = self.only_method(callee)
+            if method is not None:
+                yield Target(method)
+
+    def only_method(self, callee: Field | BoundMethod) -> Function | None:
+        """The method meant by `x.name()` on an unknown `x`, when one class of the project alone has it."""
+        name = callee.name
+        if isinstance(callee, BoundMethod) and not isinstance(callee.receiver, (ModelValue, Instance)):
+            return None
+        if isinstance(callee, BoundMethod) and isinstance(callee.receiver, ModelValue) and isinstance(callee.receiver.model, Class):
+            return None
+        if isinstance(callee, BoundMethod) and isinstance(callee.receiver, Instance):
+            return None
+        if len(name) < 5 or name in _COMMON or not name.isidentifier():
+            return None
+        methods = self.methods_named(name)
+        return methods[0] if len(methods) == 1 else None
+
+    def methods_named(self, name: str) -> tuple[Function, ...]:
+        """The methods and functions of a name, tests left out."""
+
+        def search() -> tuple[Function, ...]:
+            pattern = re.compile(rb"^[ \t]*(?:async[ \t]+)?def[ \t]+" + re.escape(name.encode()) + rb"\b", re.MULTILINE)
+            found: list[Function] = []
+            for filename in self._hub.project.mentioning(name):
+                if pattern.search(self._hub.project.read_quietly(filename)):
+                    module = self._hub.project.module_or_none(filename)
+                    if module is not None:
+                        found += [f for f in module.functions if f.name == name]
+            return tuple(found)
+
+        return self._hub.memo.get(("methods named", name), search, ())
+
+    def commit_callback(self, call: Call) -> Argument | None:
+        """The callback, when the call is Django's `on_commit` or a declared wrapper of it."""
+        for callee in call.callee.alternatives():
+            is_commit = isinstance(callee, External) and _ON_COMMIT.match(callee.path)
+            if isinstance(callee, FunctionValue):
+                dotted = f"{callee.function.module.name}.{callee.function.qualname}"
+                is_commit = is_commit or dotted in self._hub.settings.on_commit_wrappers
+            elif isinstance(callee, External):
+                is_commit = is_commit or callee.path in self._hub.settings.on_commit_wrappers
+            elif call.name == "on_commit" and isinstance(callee, (Field, BoundMethod)):
+                is_commit = True
+            if callee == UNKNOWN and call.name == "on_commit":
+                is_commit = True
+            if is_commit:
+                for arg in call.args:
+                    if arg.keyword in (None, "func") and not arg.star:
+                        return arg
+        return None
+
+    def defers(self, function: Function) -> bool:
+        """Whether a decorator puts off the function's body until the commit."""
+        return self._hub.memo.get(("defers", function), lambda: self._defers(function), False)
+
+    def _defers(self, function: Function) -> bool:
+        for decorator in function.decorators:
+            value = self._hub.evaluate(decorator, function.module)
+            if isinstance(value, External) and _ON_COMMIT.match(value.path):
+                return True
+            if isinstance(value, FunctionValue) and self.decorator_defers(value.function):
+                return True
+            if getattr(decorator, "func", None) is not None:
+                inner = self._hub.evaluate(decorator.func, function.module)  # type: ignore[attr-defined]
+                if isinstance(inner, FunctionValue) and self.decorator_defers(inner.function):
+                    return True
+        return False
+
+    def decorator_defers(self, decorator: Function) -> bool:
+        """Whether a decorator of the project hands what it decorates to `on_commit`."""
+
+        def decide() -> bool:
+            if "on_commit" not in decorator.words:
+                return False
+            for flow in self.flows_within(decorator):
+                for call in flow.calls:
+                    if self.commit_callback(call) is not None:
+                        return True
+            return False
+
+        return self._hub.memo.get(("decorator defers", decorator), decide, False)
+
+    def flows_within(self, function: Function) -> Iterator[FunctionFlow]:
+        """The flow of a function and of those defined inside it."""
+        stack: list[tuple[Function, Captured | None]] = [(function, None)]
+        seen: set[Function] = set()
+        while stack:
+            one, captured = stack.pop()
+            if one in seen:
+                continue
+            seen.add(one)
+            flow = self._hub.flow(one, captured)
+            yield flow
+            for nested, value, _ in flow.closures:
+                if isinstance(value, FunctionValue):
+                    stack.append((nested, value.captured))
+                elif isinstance(value, TaskValue):
+                    stack.append((nested, Captured({})))
+
+    # Upwards
+
+    def callers(self, function: Function) -> Sequence[CallSite] | None:
+        """The calls that run a function, those in tests left out; None when its name says too little."""
+        return self._hub.memo.get(("callers", function), lambda: self._callers(function), ())
+
+    def _callers(self, function: Function) -> Sequence[CallSite] | None:
+        name = function.name
+        project = self._hub.project
+        files = list(project.mentioning(name))
+        if name.startswith("__") or len(files) > MANY_FILES:
+            home = function.module.filename
+            files = [home] if home in files else []
+            if not files:
+                return None
+        found: list[CallSite] = []
+        for filename in files:
+            if is_test_file(filename) or "/migrations/" in filename:
+                continue
+            module = project.module_or_none(filename)
+            if module is not None:
+                found += self._calls_in(module, function)
+        return tuple(found)
+
+    def _calls_in(self, module: Module, function: Function) -> Iterator[CallSite]:
+        name = function.name
+        for one in module.functions:
+            if name not in one.words:
+                continue
+            for flow in self.flows_within(one):
+                for call in flow.calls:
+                    if call.name == name or name in names_in_args(call):
+                        for target in self.targets(call):
+                            if self.runs(target.function, function, call):
+                                yield CallSite(call, flow.function, target.deferred)
+
+    def runs(self, target: Function, function: Function, call: Call) -> bool:
+        """Whether a call resolved to `target` may run `function`: itself, or an override of it in a subclass."""
+        if target is function:
+            return True
+        if target.name != function.name or target.cls is None or function.cls is None:
+            return False
+        if target.module.name == function.module.name and target.cls is function.cls:
+            return True
+        if not self._hub.classes.inherits(function.cls, target.cls):
+            return False
+        # Only a call on the method's own `self` or `cls` is open to overrides.
+        for callee in call.callee.alternatives():
+            if isinstance(callee, FunctionValue) and callee.receiver is not None:
+                receiver = callee.receiver
+                own = receiver.cls if isinstance(receiver, (Instance, ClassValue)) else receiver.model if isinstance(receiver, ModelValue) else None
+                caller = call.flow.function
+                if isinstance(own, Class) and self._hub.classes.inherits(function.cls, own) and caller is not None and caller.cls is own:
+                    return True
+        return False
+
+
+def names_in_args(call: Call) -> frozenset[str]:
+    """The names of functions that a call gets as arguments."""
+    found = set()
+    for arg in call.args:
+        for value in arg.value.alternatives():
+            while isinstance(value, Partial):
+                value = value.function
+            if isinstance(value, FunctionValue):
+                found.add(value.function.name)
+            elif isinstance(value, (Field, BoundMethod)):
+                found.add(value.name)
+    return frozenset(found)
+
+
+__all__ = ["CallGraph", "CallSite", "Target"]

@@ -1,0 +1,86 @@
+"""What a rule sees of the file that it checks."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from functools import cached_property
+
+from celery_lint.findings import Place, Related
+from celery_lint.project.modules import Function, Module
+from celery_lint.semantics.hub import Semantics
+from celery_lint.semantics.model import Call, Dispatch, FunctionFlow, Step, Task
+
+
+class FileContext:
+    """One file under check, and the project around it."""
+
+    def __init__(self, hub: Semantics, module: Module) -> None:
+        self.hub = hub
+        self.module = module
+
+    @property
+    def filename(self) -> str:
+        return self.module.filename
+
+    @cached_property
+    def is_test(self) -> bool:
+        """Whether the file belongs to the tests."""
+        return self.hub.roles.is_test_module(self.module)
+
+    @property
+    def is_migration(self) -> bool:
+        return "/migrations/" in self.filename or self.filename.startswith("migrations/")
+
+    def place(self, node: ast.AST) -> Place:
+        """Where a node of this file stands."""
+        return self.module.source.place(node)
+
+    def text(self, node: ast.AST, limit: int = 60) -> str:
+        """A node's source on one line, shortened for messages."""
+        text = " ".join(self.module.source.segment(node).split())
+        return text if len(text) <= limit else text[: limit - 3].rstrip() + "..."
+
+    @cached_property
+    def tasks(self) -> Sequence[Task]:
+        """The tasks that the file defines."""
+        return self.hub.tasks.in_module(self.module)
+
+    @cached_property
+    def flows(self) -> Sequence[FunctionFlow]:
+        """The bodies in the file that may matter to a rule: the module's own, functions, what is nested in them."""
+        found = [self.hub.module_flow(self.module)]
+        for function in self.module.functions:
+            if function.parent is None and self.hub.matters(function):
+                found += self.hub.calls.flows_within(function)
+        for nested, value, _ in found[0].closures:
+            captured = getattr(value, "captured", None)
+            found.append(self.hub.flow(nested, captured))
+        return found
+
+    @cached_property
+    def dispatches(self) -> Sequence[Dispatch]:
+        """The dispatches and signatures made in the file."""
+        return [d for flow in self.flows for d in self.hub.dispatches.of_flow(flow)]
+
+    @cached_property
+    def calls(self) -> Sequence[Call]:
+        return [c for flow in self.flows for c in flow.calls]
+
+    def task_of(self, function: Function | None) -> Task | None:
+        """The task whose body the function is, or is nested in."""
+        while function is not None:
+            task = self.hub.tasks.of_function(function)
+            if task is not None:
+                return task
+            if function.cls is not None and function.parent is None:
+                task = self.hub.tasks.of_class(function.cls)
+                if task is not None and task.function is function:
+                    return task
+            function = function.parent
+        return None
+
+
+def related(steps: Sequence[Step]) -> tuple[Related, ...]:
+    """The steps of a proof as the related places of a finding."""
+    return tuple(Related(step.text, step.place) for step in steps)

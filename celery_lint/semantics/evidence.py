@@ -1,0 +1,143 @@
+"""What the arguments of a dispatch hold, looked at through containers, locals and callers."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from celery_lint.project.modules import Function, Module
+from celery_lint.semantics.attributes import attribute
+from celery_lint.semantics.context import FileContext
+from celery_lint.semantics.flow import Interpreter
+from celery_lint.semantics.hub import Semantics
+from celery_lint.semantics.model import Argument, Dispatch, Sent, Step
+from celery_lint.semantics.results import argument_for, is_method
+from celery_lint.semantics.values import (
+    UNKNOWN,
+    Collection,
+    Field,
+    FunctionValue,
+    ModelValue,
+    Parameter,
+    Value,
+    union,
+)
+
+MAX_CALLERS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """A value of some kind that an argument is or holds."""
+
+    sent: Sent
+    value: Value
+    inside: bool
+    """Held by a container, not the argument itself."""
+    is_plain: bool
+    """The argument's expression is the value itself, nothing else."""
+    steps: tuple[Step, ...] = ()
+
+
+def carried(dispatch: Dispatch, file: FileContext, wanted: Callable[[Value], bool]) -> Iterator[Carried]:
+    """The arguments of a dispatch that are, or hold, a value of a wanted kind: one for each argument."""
+    for sent in dispatch.sent:
+        yield from _carried(sent, dispatch, file, wanted)
+
+
+def _carried(sent: Sent, dispatch: Dispatch, file: FileContext, wanted: Callable[[Value], bool]) -> Iterator[Carried]:
+    node = sent.node
+    # A display in the call itself: point at the member.
+    if isinstance(node, (ast.List, ast.Tuple, ast.Set)) and not isinstance(sent.value, ModelValue):
+        members = [Sent(e.value if isinstance(e, ast.Starred) else e, dispatch.flow.value(e)) for e in node.elts]
+        for member in members:
+            yield from (Carried(c.sent, c.value, False, c.is_plain, c.steps) for c in _carried(member, dispatch, file, wanted))
+        return
+    if isinstance(node, ast.Dict):
+        for value in node.values:
+            yield from _carried(Sent(value, dispatch.flow.value(value)), dispatch, file, wanted)
+        return
+    for value, inside in members_of(sent.value):
+        if wanted(value):
+            plain = not inside and isinstance(node, (ast.Name, ast.Attribute, ast.Call)) and dispatch.flow.value(node) == sent.value
+            yield Carried(sent, value, inside, plain)
+            return
+    for value, inside in members_of(sent.value):
+        if isinstance(value, (Parameter, Field)):
+            for given, steps in from_callers(file.hub, value, MAX_CALLERS):
+                for member, deeper in members_of(given):
+                    if wanted(member):
+                        yield Carried(sent, member, inside or deeper, False, steps)
+                        return
+
+
+def members_of(value: Value, depth: int = 3) -> Iterator[tuple[Value, bool]]:
+    """The value's alternatives, and the members of those that are containers (True)."""
+    for one in value.alternatives():
+        yield one, False
+        if isinstance(one, Collection) and depth > 0 and one.kind not in ("generator", "iterator", "map", "zip", "filter", "enumerate"):
+            parts = one.items if one.items is not None else (one.element,)
+            for part in parts:
+                for member, _ in members_of(part, depth - 1):
+                    yield member, True
+
+
+def from_callers(hub: Semantics, value: Parameter | Field, depth: int) -> Iterator[tuple[Value, tuple[Step, ...]]]:
+    """The values that callers give to a parameter, each with the calls that prove it."""
+    if depth <= 0:
+        return
+    if isinstance(value, Field):
+        base = value.base
+        if not isinstance(base, (Parameter, Field)):
+            return
+        for given, steps in from_callers(hub, base, depth):
+            run = Interpreter(hub, module_of(base), fuel=1)
+            if value.name == "*":
+                yield run.element(given, None), steps
+            elif not value.name.startswith("["):
+                yield attribute(run, given, value.name), steps
+        return
+    function = value.function
+    if function.name == "<lambda>":
+        return
+    for site in hub.calls.callers(function) or ():
+        if hub.roles.is_test_module(site.call.flow.module):
+            continue
+        given = passed(site_callee(function, site.call.callee), value, site.call.args)
+        place = site.call.flow.module.source.place(site.call.node)
+        step = Step(place, f"`{function.qualname}` is called here")
+        for one in given.alternatives():
+            if isinstance(one, (Parameter, Field)):
+                for deeper, steps in from_callers(hub, one, depth - 1):
+                    yield deeper, (*steps, step)
+            elif one != UNKNOWN:
+                yield one, (step,)
+
+
+def site_callee(function: Function, callee: Value) -> FunctionValue:
+    """How a call reaches a function: with its receiver or without."""
+    for one in callee.alternatives():
+        if isinstance(one, FunctionValue):
+            return FunctionValue(function, one.receiver)
+    return FunctionValue(function, UNKNOWN if function.cls is not None else None)
+
+
+def passed(callee: FunctionValue, parameter: Parameter, given: Sequence[Argument]) -> Value:
+    """The value that a call gives to a parameter; of `*args`, any of those collected."""
+    if not parameter.star:
+        return argument_for(callee, parameter, given)
+    function = callee.function
+    if parameter.star == "*":
+        taken = len(function.positional) - (1 if is_method(callee) else 0)
+        rest = [a for a in given if a.keyword is None and a.star != "**"][taken:]
+        return Collection("tuple", union(*(a.value for a in rest)) if rest else UNKNOWN)
+    rest = [a for a in given if a.keyword is not None and a.keyword not in function.parameters]
+    return Collection("dict", union(*(a.value for a in rest)) if rest else UNKNOWN)
+
+
+def module_of(value: Value) -> Module:
+    while isinstance(value, Field):
+        value = value.base
+    assert isinstance(value, Parameter)
+    return value.function.module

@@ -1,0 +1,782 @@
+"""One forward pass over a function: the kinds of its values, and what it calls in which blocks.
+
+The pass follows assignments in order, joins the branches of `if`, `try` and
+loops, and narrows by `isinstance` and `is None`. It is not a proof: a loop's
+body is read once. Nested functions and lambdas are values here; their bodies
+are read when somebody asks for their own flow.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from celery_lint.project.modules import Class, Function, Module, own_nodes
+from celery_lint.semantics import attributes, results
+from celery_lint.semantics.model import Argument, Call, Exit, Frame, FunctionFlow, Store, Use
+from celery_lint.semantics.values import (
+    UNKNOWN,
+    Atomic,
+    Captured,
+    ClassValue,
+    Collection,
+    Constant,
+    ContextManager,
+    External,
+    FunctionValue,
+    Instance,
+    ModelValue,
+    Origin,
+    Scalar,
+    Value,
+    union,
+)
+
+if TYPE_CHECKING:
+    from celery_lint.semantics.hub import Semantics
+
+MAX_DEPTH = 120
+_BUILTINS = frozenset(dir(builtins))
+_DISPLAYS: dict[type[ast.expr], str] = {
+    ast.List: "list",
+    ast.Tuple: "tuple",
+    ast.Set: "set",
+    ast.ListComp: "list",
+    ast.SetComp: "set",
+    ast.GeneratorExp: "generator",
+}
+Names = dict[str, Value]
+
+
+class Interpreter:
+    """Reads one body. `names` are the variables in force; names not in it are looked up outside."""
+
+    def __init__(
+        self,
+        hub: Semantics,
+        module: Module,
+        function: Function | None = None,
+        names: Names | None = None,
+        captured: Captured | None = None,
+        cls: Class | None = None,
+        fuel: int = 0,
+    ) -> None:
+        self.hub = hub
+        self.module = module
+        self.function = function
+        self.cls = cls
+        self.names: Names = dict(names or {})
+        self.captured = captured
+        self.fuel = fuel
+        self.frame = Frame("function", function.node if function else module.tree)
+        self.flow = FunctionFlow(module, function, self.frame)
+        self.recording = function is not None
+        self._locals = hub.local_names(function) if function is not None else frozenset()
+        self._depth = 0
+
+    # Bodies
+
+    def run(self, body: Sequence[ast.stmt]) -> FunctionFlow:
+        """Read a whole body; returns its flow."""
+        self.recording = True
+        falls_through = self.block(body, self.frame)
+        function = self.function
+        if function is not None and falls_through and not isinstance(function.node, ast.Lambda):
+            self.flow.returns.append((body[-1], Constant(None)))
+        return self.flow
+
+    def block(self, body: Sequence[ast.stmt], frame: Frame) -> bool:
+        """Read statements in a block; returns whether control can reach its end."""
+        around, self.frame = self.frame, frame
+        try:
+            for statement in body:
+                self.flow.frames[statement] = self.frame
+                if not self.statement(statement):
+                    return False
+            return True
+        finally:
+            self.frame = around
+
+    def statement(self, node: ast.stmt) -> bool:
+        """Read one statement; returns whether control can pass it."""
+        method = getattr(self, f"do_{type(node).__name__}", None)
+        if method is None:
+            for child in ast.iter_child_nodes(node):
+                if isinstance(child, ast.expr):
+                    self.eval(child)
+            return True
+        return bool(method(node))
+
+    def do_Expr(self, node: ast.Expr) -> bool:
+        value = self.eval(node.value)
+        self.mark(node.value, "discarded")
+        return not (isinstance(value, External) and value.path == "typing.Never")
+
+    def do_Return(self, node: ast.Return) -> bool:
+        value = self.eval(node.value) if node.value is not None else Constant(None)
+        if node.value is not None:
+            self.mark(node.value, "returned")
+        self.flow.returns.append((node, value))
+        return False
+
+    def do_Raise(self, node: ast.Raise) -> bool:
+        value = self.eval(node.exc) if node.exc is not None else UNKNOWN
+        if node.exc is not None:
+            self.mark(node.exc, "returned")
+        if node.cause is not None:
+            self.eval(node.cause)
+        self.flow.raises.append((node, value, self.frame))
+        return False
+
+    def do_Break(self, node: ast.Break) -> bool:
+        return False
+
+    do_Continue = do_Break
+
+    def do_Assign(self, node: ast.Assign) -> bool:
+        value = self.eval(node.value)
+        self.mark(node.value, "assigned")
+        for target in node.targets:
+            self.assign(target, value, node)
+        return True
+
+    def do_AnnAssign(self, node: ast.AnnAssign) -> bool:
+        value = self.eval(node.value) if node.value is not None else UNKNOWN
+        if node.value is not None:
+            self.mark(node.value, "assigned")
+        if value == UNKNOWN or isinstance(value, (Constant, Collection)):
+            declared = self.hub.annotation(node.annotation, self.module)
+            if declared != UNKNOWN and not (isinstance(value, Constant) and value.value is not None):
+                value = declared
+        self.assign(node.target, value, node)
+        return True
+
+    def do_AugAssign(self, node: ast.AugAssign) -> bool:
+        before = self.eval(node.target) if not isinstance(node.target, ast.Subscript) else UNKNOWN
+        operand = self.eval(node.value)
+        value = self.binary(before, node.op, operand)
+        self.assign(node.target, value, node)
+        return True
+
+    def do_Delete(self, node: ast.Delete) -> bool:
+        for target in node.targets:
+            if isinstance(target, ast.Name):
+                self.forget(target.id)
+        return True
+
+    def do_Import(self, node: ast.Import | ast.ImportFrom) -> bool:
+        for name, binding in self.module.import_bindings(node):
+            if name != "*":
+                self.names[name] = self.hub.imported(binding, self.module)
+        return True
+
+    do_ImportFrom = do_Import
+
+    def do_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+        if self.function is None and node in self.module.nested:
+            # A module-level definition: its value comes from the module's bindings.
+            for decorator in node.decorator_list:
+                self.eval(decorator)
+            return True
+        function = self.module.nested_function(node, self.function)
+        for decorator in node.decorator_list:
+            self.eval(decorator)
+        captured = Captured(self.visible())
+        value = self.hub.function_value(function, captured)
+        self.names[node.name] = value
+        captured.names[node.name] = value
+        self.flow.closures.append((function, value, self.frame))
+        return True
+
+    do_AsyncFunctionDef = do_FunctionDef
+
+    def do_ClassDef(self, node: ast.ClassDef) -> bool:
+        if self.function is None:
+            for decorator in node.decorator_list:
+                self.eval(decorator)
+            for statement in node.body:
+                if not isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                    around = dict(self.names)
+                    self.statement(statement)
+                    self.names = around
+            return True
+        self.names[node.name] = ClassValue(self.hub.local_class(node, self.module, self.function))
+        return True
+
+    def do_If(self, node: ast.If) -> bool:
+        self.eval(node.test)
+        atomic_test = tests_atomic(node.test)
+        before = dict(self.names)
+        self.narrow(node.test, True)
+        body_frame = Frame("outside" if atomic_test is False else "if", node, self.frame)
+        body_ends = self.block(node.body, body_frame)
+        after_body = self.names
+        self.names = before
+        self.narrow(node.test, False)
+        else_frame = Frame("outside" if atomic_test is True else "orelse", node, self.frame)
+        else_ends = self.block(node.orelse, else_frame)
+        if not body_ends:
+            self.flow.exits.append(Exit(node.test, node, self.frame, len(self.flow.calls)))
+            if atomic_test is True and else_ends and not node.orelse:
+                self.frame = Frame("outside", node, self.frame)
+        if body_ends and else_ends:
+            self.names = join(after_body, self.names)
+        elif body_ends:
+            self.names = after_body
+            if node.orelse:
+                self.flow.exits.append(Exit(node.test, node, self.frame, len(self.flow.calls)))
+        return body_ends or else_ends
+
+    def do_For(self, node: ast.For | ast.AsyncFor) -> bool:
+        iterable = self.eval(node.iter)
+        before = dict(self.names)
+        self.assign(node.target, self.element(iterable, node.iter), node)
+        frame = Frame("loop", node, self.frame, iterable)
+        self.block(node.body, frame)
+        self.names = join(before, self.names)
+        return self.block(node.orelse, self.frame) or True
+
+    do_AsyncFor = do_For
+
+    def do_While(self, node: ast.While) -> bool:
+        self.eval(node.test)
+        before = dict(self.names)
+        self.narrow(node.test, True)
+        self.block(node.body, Frame("loop", node, self.frame))
+        self.names = join(before, self.names)
+        self.block(node.orelse, self.frame)
+        forever = isinstance(node.test, ast.Constant) and bool(node.test.value)
+        return not forever or any(isinstance(n, ast.Break) for n in own_nodes(node.body))
+
+    def do_With(self, node: ast.With | ast.AsyncWith) -> bool:
+        frame = self.frame
+        around = self.frame
+        for item in node.items:
+            self.frame = frame
+            value = self.hub.as_context(self.eval(item.context_expr))
+            kind = "atomic" if isinstance(value, Atomic) else "with"
+            frame = Frame(kind, node, frame, value)  # type: ignore[arg-type]
+            self.flow.withs.append((item.context_expr, node, value, frame))
+            if item.optional_vars is not None:
+                self.assign(item.optional_vars, self.entered(value), node)
+        self.frame = around
+        ends = self.block(node.body, frame)
+        # `suppress` and its kin may end the block early.
+        suppresses = any(isinstance(f.detail, Instance) and f.detail.cls == "contextlib.suppress" for f in frame.chain() if f.node is node)
+        return ends or suppresses
+
+    do_AsyncWith = do_With
+
+    def entered(self, value: Value) -> Value:
+        """What `with value as name` binds."""
+        if isinstance(value, ContextManager):
+            return value.yielded
+        if isinstance(value, Instance):
+            if isinstance(value.cls, Class):
+                method = self.hub.classes.function(value.cls, "__enter__")
+                if method is not None:
+                    return results.returned(self, FunctionValue(method, value), (), None)
+            return value
+        if isinstance(value, Atomic) and value.kind == "session":
+            return Instance("sqlalchemy.orm.Session")
+        return UNKNOWN
+
+    def do_Try(self, node: ast.Try) -> bool:
+        before = dict(self.names)
+        body_ends = self.block(node.body, Frame("try", node, self.frame))
+        after_body = self.names
+        middle = join(before, after_body)
+        outcomes: list[Names] = []
+        for handler in node.handlers:
+            self.names = dict(middle)
+            classes = self.eval(handler.type) if handler.type is not None else External("builtins.BaseException")
+            if handler.name:
+                self.names[handler.name] = instance_of(classes)
+            frame = Frame("handler", handler, self.frame, classes)
+            self.flow.handlers.append((handler, node, frame, classes))
+            if self.block(handler.body, frame):
+                outcomes.append(self.names)
+        self.names = after_body
+        if body_ends:
+            body_ends = self.block(node.orelse, Frame("else", node, self.frame))
+            if body_ends:
+                outcomes.append(self.names)
+        self.names = outcomes[0] if outcomes else middle
+        for other in outcomes[1:]:
+            self.names = join(self.names, other)
+        finally_ends = self.block(node.finalbody, Frame("finally", node, self.frame))
+        return bool(outcomes) and finally_ends
+
+    do_TryStar = do_Try
+
+    def do_Match(self, node: ast.Match) -> bool:
+        subject = self.eval(node.subject)
+        before = dict(self.names)
+        outcomes = []
+        for case in node.cases:
+            self.names = dict(before)
+            for pattern in ast.walk(case.pattern):
+                name = getattr(pattern, "name", None)
+                if isinstance(name, str):
+                    plain = isinstance(pattern, ast.MatchAs) and pattern.pattern is None and pattern is case.pattern
+                    self.names[name] = subject if plain else UNKNOWN
+            if case.guard is not None:
+                self.eval(case.guard)
+            if self.block(case.body, Frame("if", case, self.frame)):
+                outcomes.append(self.names)
+        last = node.cases[-1].pattern
+        total = isinstance(last, ast.MatchAs) and last.pattern is None
+        if not total:
+            outcomes.append(before)
+        if not outcomes:
+            return False
+        self.names = outcomes[0]
+        for other in outcomes[1:]:
+            self.names = join(self.names, other)
+        return True
+
+    # Names
+
+    def visible(self) -> Names:
+        """All variables that a function nested here sees, apart from the module's."""
+        return {**self.captured.names, **self.names} if self.captured else dict(self.names)
+
+    def lookup(self, name: str) -> Value:
+        """The value of a name at this point."""
+        value = self.names.get(name)
+        if value is not None:
+            return value
+        if name in self._locals:
+            return UNKNOWN
+        if self.captured is not None:
+            value = self.captured.names.get(name)
+            if value is not None:
+                return value
+        if self.cls is not None:
+            value = self.hub.class_scope(self.cls, name)
+            if value is not None:
+                return value
+        value = self.hub.module_name(self.module, name)
+        if value is not None:
+            return value
+        return External(f"builtins.{name}") if name in _BUILTINS else UNKNOWN
+
+    def forget(self, name: str) -> None:
+        """Drop what is known of a variable and its attributes."""
+        self.names.pop(name, None)
+        prefix = name + "."
+        for key in [k for k in self.names if k.startswith(prefix)]:
+            del self.names[key]
+
+    def assign(self, target: ast.expr, value: Value, node: ast.stmt | ast.expr | None) -> None:
+        """Bind a target."""
+        if isinstance(target, ast.Name):
+            self.forget(target.id)
+            self.names[target.id] = value
+            self.flow.values[target] = value
+        elif isinstance(target, ast.Attribute):
+            receiver = self.eval(target.value)
+            path = dotted_name(target)
+            if path is not None:
+                self.forget(path)
+                self.names[path] = value
+            if isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign)):
+                self.flow.stores.append(Store(node, target, receiver, self.frame, len(self.flow.calls)))
+        elif isinstance(target, (ast.Tuple, ast.List)):
+            items = value.items if isinstance(value, Collection) else None
+            for index, element in enumerate(target.elts):
+                if isinstance(element, ast.Starred):
+                    self.assign(element.value, Collection("list", self.element(value, None)), node)
+                elif items is not None and len(items) == len(target.elts):
+                    self.assign(element, items[index], node)
+                else:
+                    self.assign(element, self.element(value, None), node)
+        elif isinstance(target, ast.Subscript):
+            container = self.eval(target.value)
+            self.eval(target.slice)
+            # A display that gets another member is a display of unknown members.
+            if isinstance(container, Collection) and isinstance(target.value, ast.Name):
+                self.names[target.value.id] = Collection(container.kind, join_element(container, value))
+        elif isinstance(target, ast.Starred):
+            self.assign(target.value, value, node)
+
+    def narrow(self, test: ast.expr, outcome: bool) -> None:
+        """Use what a test's outcome says of a variable."""
+        if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+            self.narrow(test.operand, not outcome)
+        elif isinstance(test, ast.BoolOp):
+            if isinstance(test.op, ast.And) == outcome:
+                for part in test.values:
+                    self.narrow(part, outcome)
+        elif isinstance(test, ast.Call) and isinstance(test.func, ast.Name) and len(test.args) == 2:
+            if test.func.id == "isinstance":
+                path = dotted_name(test.args[0])
+                if path is not None:
+                    self.narrow_instance(path, self.value_of(path, test.args[0]), self.eval_quietly(test.args[1]), outcome)
+        elif isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], (ast.Is, ast.IsNot)):
+            right = test.comparators[0]
+            path = dotted_name(test.left)
+            if path is not None and isinstance(right, ast.Constant) and right.value is None:
+                is_none = isinstance(test.ops[0], ast.Is) == outcome
+                self.narrow_none(path, test.left, is_none)
+        elif isinstance(test, (ast.Name, ast.Attribute)):
+            path = dotted_name(test)
+            if path is not None:
+                self.narrow_none(path, test, not outcome, falsy=True)
+        elif isinstance(test, ast.NamedExpr) and isinstance(test.target, ast.Name):
+            self.narrow_none(test.target.id, test.target, not outcome, falsy=True)
+
+    def value_of(self, path: str, node: ast.expr) -> Value:
+        value = self.names.get(path)
+        return value if value is not None else self.eval_quietly(node)
+
+    def narrow_instance(self, path: str, value: Value, classes: Value, outcome: bool) -> None:
+        wanted = classes.items if isinstance(classes, Collection) and classes.items is not None else (classes,)
+        if outcome:
+            kept = [v for v in value.alternatives() if any(self.hub.is_instance(v, c) for c in wanted)]
+            if kept:
+                self.names[path] = union(*kept)
+            else:
+                self.names[path] = union(*(instance_of(c, self.hub) for c in wanted))
+        else:
+            kept = [v for v in value.alternatives() if not any(self.hub.is_instance(v, c) for c in wanted)]
+            self.names[path] = union(*kept) if kept else UNKNOWN
+
+    def narrow_none(self, path: str, node: ast.expr, is_none: bool, falsy: bool = False) -> None:
+        value = self.value_of(path, node)
+        if is_none:
+            if not falsy:
+                self.names[path] = Constant(None)
+            elif value != UNKNOWN:
+                kept = [v for v in value.alternatives() if not isinstance(v, (ModelValue, Instance))]
+                self.names[path] = union(*kept) if kept else Constant(None)
+        else:
+            kept = [v for v in value.alternatives() if v != Constant(None)]
+            if kept and len(kept) < len(list(value.alternatives())):
+                self.names[path] = union(*kept)
+
+    # Expressions
+
+    def eval_quietly(self, node: ast.expr) -> Value:
+        """The kind of an expression, without recording its calls once more."""
+        known = self.flow.values.get(node)
+        if known is not None:
+            return known
+        recording, self.recording = self.recording, False
+        try:
+            return self.eval(node)
+        finally:
+            self.recording = recording
+
+    def eval(self, node: ast.expr) -> Value:
+        """The kind of an expression."""
+        if self._depth > MAX_DEPTH:
+            return UNKNOWN
+        self._depth += 1
+        try:
+            method = getattr(self, f"eval_{type(node).__name__}", None)
+            value: Value = method(node) if method is not None else self.eval_children(node)
+        finally:
+            self._depth -= 1
+        if self.recording:
+            self.flow.values[node] = value
+        return value
+
+    def eval_children(self, node: ast.AST) -> Value:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.expr):
+                self.eval(child)
+        return UNKNOWN
+
+    def eval_Constant(self, node: ast.Constant) -> Value:
+        if isinstance(node.value, (str, int, float, bool, bytes)) or node.value is None:
+            return Constant(node.value)
+        return UNKNOWN
+
+    def eval_Name(self, node: ast.Name) -> Value:
+        return self.lookup(node.id)
+
+    def eval_Attribute(self, node: ast.Attribute) -> Value:
+        base = self.eval(node.value)
+        path = dotted_name(node)
+        if path is not None:
+            value = self.names.get(path)
+            if value is not None:
+                return value
+        return attributes.attribute(self, base, node.attr, node)
+
+    def eval_Call(self, node: ast.Call) -> Value:
+        callee = self.eval(node.func)
+        args: list[Argument] = []
+        for arg in node.args:
+            star = "*" if isinstance(arg, ast.Starred) else ""
+            inner = arg.value if isinstance(arg, ast.Starred) else arg
+            value = self.eval(inner)
+            self.mark(inner, "argument")
+            args.append(Argument(inner, value, None, star))
+        for keyword in node.keywords:
+            value = self.eval(keyword.value)
+            self.mark(keyword.value, "argument")
+            args.append(Argument(keyword.value, value, keyword.arg, "" if keyword.arg else "**"))
+        if isinstance(node.func, ast.Name) and node.func.id == "super" and not node.args and callee == External("builtins.super"):
+            return self.hub.super_of(self.function, self.names)
+        call = Call(node, callee, tuple(args), self.frame, len(self.flow.calls), self.flow)
+        if self.recording:
+            self.flow.calls.append(call)
+            self.flow.events[node] = call
+        call.result = results.result(self, call)
+        return call.result
+
+    def mark(self, node: ast.expr, use: Use) -> None:
+        """Note what becomes of a call's value."""
+        if isinstance(node, ast.Await):
+            node = node.value
+        if isinstance(node, ast.Call):
+            call = self.flow.events.get(node)
+            if call is not None:
+                call.use = use
+
+    def eval_Await(self, node: ast.Await) -> Value:
+        return self.eval(node.value)
+
+    def eval_Starred(self, node: ast.Starred) -> Value:
+        return self.eval(node.value)
+
+    def eval_JoinedStr(self, node: ast.JoinedStr) -> Value:
+        self.eval_children(node)
+        return Scalar("str")
+
+    def eval_FormattedValue(self, node: ast.FormattedValue) -> Value:
+        self.eval(node.value)
+        return Scalar("str")
+
+    def eval_Compare(self, node: ast.Compare) -> Value:
+        self.eval_children(node)
+        return Scalar("bool")
+
+    def eval_UnaryOp(self, node: ast.UnaryOp) -> Value:
+        value = self.eval(node.operand)
+        if isinstance(node.op, ast.USub) and isinstance(value, Constant) and isinstance(value.value, (int, float)):
+            return Constant(-value.value)
+        return Scalar("bool" if isinstance(node.op, ast.Not) else "")
+
+    def eval_BinOp(self, node: ast.BinOp) -> Value:
+        # `a + b + c + ...` leans to the left: go down the spine without recursion.
+        spine: list[ast.BinOp] = []
+        inner: ast.expr = node
+        while isinstance(inner, ast.BinOp):
+            spine.append(inner)
+            inner = inner.left
+        value = self.eval(inner)
+        for part in reversed(spine):
+            value = self.binary(value, part.op, self.eval(part.right))
+        return value
+
+    def binary(self, left: Value, op: ast.operator, right: Value) -> Value:
+        """The kind of `left op right`."""
+        return results.binary(self, left, op, right)
+
+    def eval_BoolOp(self, node: ast.BoolOp) -> Value:
+        before = dict(self.names)
+        values = []
+        for index, part in enumerate(node.values):
+            values.append(self.eval(part))
+            if index + 1 < len(node.values):
+                self.narrow(part, isinstance(node.op, ast.And))
+        self.names = join(before, self.names)
+        if isinstance(node.op, ast.Or):
+            # `a or b` is `a` only where it is true: a None among its kinds is not the result.
+            values[:-1] = [union(*(k for k in v.alternatives() if k != Constant(None))) for v in values[:-1]]
+        else:
+            return values[-1] if all(isinstance(v, (Scalar, Constant)) for v in values[:-1]) else union(*values)
+        return union(*values)
+
+    def eval_IfExp(self, node: ast.IfExp) -> Value:
+        self.eval(node.test)
+        before = dict(self.names)
+        self.narrow(node.test, True)
+        body = self.eval(node.body)
+        self.names = dict(before)
+        self.narrow(node.test, False)
+        orelse = self.eval(node.orelse)
+        self.names = before
+        return union(body, orelse)
+
+    def eval_NamedExpr(self, node: ast.NamedExpr) -> Value:
+        value = self.eval(node.value)
+        self.assign(node.target, value, node)
+        return value
+
+    def eval_Lambda(self, node: ast.Lambda) -> Value:
+        function = self.module.nested_function(node, self.function)
+        value = FunctionValue(function, None, Captured(self.visible()))
+        self.flow.closures.append((function, value, self.frame))
+        return value
+
+    def eval_List(self, node: ast.List | ast.Tuple | ast.Set) -> Value:
+        items = tuple(self.eval(e) for e in node.elts)
+        for element in node.elts:
+            self.mark(element, "argument")
+        spread = any(isinstance(e, ast.Starred) for e in node.elts)
+        if spread:
+            members = [
+                self.element(v, None) if isinstance(e, ast.Starred) else v for e, v in zip(node.elts, items, strict=True)
+            ]
+            return Collection(_DISPLAYS[type(node)], union(*members))
+        return Collection(_DISPLAYS[type(node)], union(*items) if items else UNKNOWN, items)
+
+    eval_Tuple = eval_Set = eval_List
+
+    def eval_Dict(self, node: ast.Dict) -> Value:
+        values, keys, known = [], [], True
+        for key, item in zip(node.keys, node.values, strict=True):
+            value = self.eval(item)
+            self.mark(item, "argument")
+            if key is None:
+                if isinstance(value, Collection) and value.items is not None and value.keys is not None:
+                    keys += value.keys
+                    values += value.items
+                else:
+                    known = False
+                    values.append(self.element(value, None))
+                continue
+            name = self.eval(key)
+            if isinstance(name, Constant) and isinstance(name.value, str):
+                keys.append(name.value)
+            else:
+                known = False
+            values.append(value)
+        element = union(*values) if values else UNKNOWN
+        if known:
+            return Collection("dict", element, tuple(values), tuple(keys))
+        return Collection("dict", element)
+
+    def comprehension(self, generators: Sequence[ast.comprehension]) -> Names:
+        """Bind the loop variables of a comprehension; returns the names from before."""
+        before = dict(self.names)
+        for generator in generators:
+            iterable = self.eval(generator.iter)
+            self.frame = Frame("loop", generator, self.frame, iterable)
+            self.assign(generator.target, self.element(iterable, generator.iter), None)
+            for test in generator.ifs:
+                self.eval(test)
+                self.narrow(test, True)
+        return before
+
+    def eval_ListComp(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> Value:
+        frame = self.frame
+        before = self.comprehension(node.generators)
+        element = self.eval(node.elt)
+        self.mark(node.elt, "argument")
+        self.names, self.frame = before, frame
+        return Collection(_DISPLAYS[type(node)], element)
+
+    eval_SetComp = eval_GeneratorExp = eval_ListComp
+
+    def eval_DictComp(self, node: ast.DictComp) -> Value:
+        frame = self.frame
+        before = self.comprehension(node.generators)
+        self.eval(node.key)
+        element = self.eval(node.value)
+        self.names, self.frame = before, frame
+        return Collection("dict", element)
+
+    def eval_Subscript(self, node: ast.Subscript) -> Value:
+        base = self.eval(node.value)
+        index = self.eval(node.slice)
+        return union(*(results.item(self, one, node, index) for one in base.alternatives()))
+
+    def eval_Slice(self, node: ast.Slice) -> Value:
+        self.eval_children(node)
+        return Scalar()
+
+    def eval_Yield(self, node: ast.Yield) -> Value:
+        value = self.eval(node.value) if node.value is not None else Constant(None)
+        if node.value is not None:
+            self.mark(node.value, "argument")
+        self.flow.yields.append((node, value, self.frame))
+        return UNKNOWN
+
+    def eval_YieldFrom(self, node: ast.YieldFrom) -> Value:
+        value = self.eval(node.value)
+        self.flow.yields.append((node, self.element(value, None), self.frame))
+        return UNKNOWN
+
+    def element(self, value: Value, node: ast.expr | None) -> Value:
+        """A member of an iterable. `node` makes each loop's row a row of its own."""
+        return union(*(results.element(self, one, node) for one in value.alternatives()))
+
+    def row(self, node: ast.AST, created: bool = False) -> Origin:
+        """The origin of the row that an expression produces."""
+        return Origin((node,), created)
+
+
+def join(left: Names, right: Names) -> Names:
+    """The variables after two branches meet: a name known in one only is unknown."""
+    if left is right:
+        return left
+    joined: Names = {}
+    for name, value in left.items():
+        other = right.get(name)
+        if other is None:
+            if "." not in name:
+                joined[name] = union(value, UNKNOWN)
+        else:
+            joined[name] = value if value is other or value == other else union(value, other)
+    for name, value in right.items():
+        if name not in left and "." not in name:
+            joined[name] = union(value, UNKNOWN)
+    return joined
+
+
+def join_element(container: Collection, value: Value) -> Value:
+    """The members of a container that gets one more."""
+    if container.items == ():
+        return value
+    return union(container.element, value)
+
+
+def instance_of(classes: Value, hub: Semantics | None = None) -> Value:
+    """An instance of a class, or of any of a tuple of classes."""
+    if isinstance(classes, Collection) and classes.items is not None:
+        return union(*(instance_of(c, hub) for c in classes.items))
+    if isinstance(classes, ClassValue):
+        if hub is not None and hub.classes.is_model(classes.cls):
+            return ModelValue(classes.cls)
+        return Instance(classes.cls)
+    if isinstance(classes, External):
+        if classes.path in ("builtins.str", "builtins.int", "builtins.float", "builtins.bool"):
+            return Scalar(classes.path.removeprefix("builtins."))
+        if hub is not None and hub.classes.is_model(classes.path):
+            return ModelValue(classes.path)
+        return Instance(classes.path)
+    return UNKNOWN
+
+
+def dotted_name(node: ast.expr) -> str | None:
+    """`a.b.c` as text; None for any other expression."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    if not isinstance(node, ast.Name):
+        return None
+    parts.append(node.id)
+    return ".".join(reversed(parts))
+
+
+def tests_atomic(test: ast.expr) -> bool | None:
+    """Whether a test asks for an open transaction: True, False for its negation, None for any other."""
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        inner = tests_atomic(test.operand)
+        return None if inner is None else not inner
+    if isinstance(test, ast.Attribute) and test.attr == "in_atomic_block":
+        return True
+    if isinstance(test, ast.Call) and isinstance(test.func, ast.Attribute) and test.func.attr == "get_autocommit":
+        return False
+    return None
+
+
+__all__ = ["Interpreter", "dotted_name", "instance_of", "join", "tests_atomic"]

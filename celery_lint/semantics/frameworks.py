@@ -1,0 +1,429 @@
+"""What Django, Django REST framework and other frameworks give to the code that they call."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from celery_lint.project.index import is_test_file
+from celery_lint.project.modules import Class, Function, Module
+from celery_lint.semantics.model import Argument
+from celery_lint.semantics.values import (
+    UNKNOWN,
+    BoundMethod,
+    ClassValue,
+    Constant,
+    External,
+    HttpRequest,
+    Instance,
+    ManagerValue,
+    ModelValue,
+    QuerySetValue,
+    Scalar,
+    Value,
+)
+
+if TYPE_CHECKING:
+    from celery_lint.semantics.flow import Interpreter
+    from celery_lint.semantics.hub import Semantics
+
+DJANGO_USER = "django.contrib.auth.models.User"
+_VIEW_PACKAGES = ("django.views", "rest_framework", "django.contrib.auth.views", "rest_framework_extensions", "drf_", "flask.views", "flask_restful", "flask_smorest", "flask_appbuilder", "vanilla", "braces.views", "extra_views", "smartmin.views", "graphene_django", "ninja_extra", "oscar", "wagtail.admin.views")
+_VIEW_NAME = re.compile(r"(View|ViewSet|APIView|Viewset|Endpoint|MethodView|Resource)$")
+_FORMS = ("django.forms.ModelForm", "django.forms.models.ModelForm")
+# django/db/models/signals.py; the value says whether the handler always runs inside a transaction.
+MODEL_SIGNALS = {"pre_save": False, "post_save": False, "pre_delete": True, "post_delete": True, "m2m_changed": True, "pre_init": False, "post_init": False}
+# Methods that a generic view or a form calls with a bound serializer or form.
+_SERIALIZER_HOOKS = frozenset({"perform_create", "perform_update"})
+
+
+# Models
+
+
+def model_by_label(hub: Semantics, label: str, near: Module | None) -> Class | str | None:
+    """The model of `"app.Model"`, or of `"Model"` in the app of the module `near`."""
+    app, _, name = label.rpartition(".")
+    if not app and near is not None:
+        found = hub.module_name(near, name)
+        if isinstance(found, ClassValue):
+            return found.cls
+        if isinstance(found, External):
+            return found.path
+        app = near.package.rpartition(".")[2]
+        if app == "models":
+            app = near.package.split(".")[-2] if "." in near.package else ""
+    for cls in classes_named(hub, name):
+        if hub.classes.is_model(cls) and (not app or app.rpartition(".")[2].lower() in cls.module.filename.lower().replace("_", "").split("/") or app.rpartition(".")[2] in cls.module.filename.split("/")):
+            return cls
+    if label in ("auth.User",):
+        return DJANGO_USER
+    if label in ("auth.Group", "auth.Permission"):
+        return f"django.contrib.auth.models.{name}"
+    # An app's label need not be its folder's name: a name that is there once is meant.
+    models = [c for c in classes_named(hub, name) if hub.classes.is_model(c)]
+    return models[0] if len(models) == 1 else None
+
+
+def classes_named(hub: Semantics, name: str) -> tuple[Class, ...]:
+    """The project's classes of a name, tests left out."""
+
+    def search() -> tuple[Class, ...]:
+        found = []
+        pattern = re.compile(rb"^\s*class\s+" + re.escape(name.encode()) + rb"\b", re.MULTILINE)
+        for filename in hub.project.mentioning(name):
+            if pattern.search(hub.project.read_quietly(filename)):
+                module = hub.project.module_or_none(filename)
+                if module is not None:
+                    found += [c for c in module.classes if c.name == name]
+        return tuple(found)
+
+    return hub.memo.get(("classes named", name), search, ())
+
+
+def model_by_lower_name(hub: Semantics, name: str, near: Class) -> Class | str | None:
+    """The model whose lower-case name is `name`, by preference one in the module of `near`."""
+    for cls in near.module.classes:
+        if cls.name.lower() == name and hub.classes.is_model(cls):
+            return cls
+    return None
+
+
+_RELATED_NAME = re.compile(rb"related_name\s*=\s*[\"']([A-Za-z_]\w*)[\"']")
+
+
+def related_names(hub: Semantics) -> dict[str, tuple[str, ...]]:
+    """The files that declare each `related_name`."""
+
+    def search() -> dict[str, tuple[str, ...]]:
+        found: dict[str, set[str]] = {}
+        for filename in hub.project.mentioning("related_name"):
+            if "/migrations/" in filename:
+                continue
+            for name in _RELATED_NAME.findall(hub.project.read_quietly(filename)):
+                found.setdefault(name.decode(), set()).add(filename)
+        return {name: tuple(sorted(files)) for name, files in found.items()}
+
+    return hub.memo.get(("related names",), search, {})
+
+
+def reverse_relation(hub: Semantics, model: Class, name: str) -> ModelValue | ManagerValue | None:
+    """What a foreign key elsewhere with `related_name=name` adds to a model."""
+    for filename in related_names(hub).get(name, ()):
+        module = hub.project.module_or_none(filename)
+        for cls in module.classes if module is not None else ():
+            for bindings in cls.assigns.values():
+                call = bindings[-1].value
+                if not isinstance(call, ast.Call) or not any(
+                    k.arg == "related_name" and isinstance(k.value, ast.Constant) and k.value.value == name
+                    for k in call.keywords
+                ):
+                    continue
+                target = call.args[0] if call.args else next((k.value for k in call.keywords if k.arg == "to"), None)
+                found = hub.model_reference(target, cls) if target is not None else None
+                if isinstance(found, Class) and hub.classes.inherits(model, found):
+                    kind = call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id if isinstance(call.func, ast.Name) else ""
+                    return ModelValue(cls) if kind.startswith("OneToOne") else ManagerValue(cls)
+    return None
+
+
+def user_model(hub: Semantics) -> Class | str:
+    """The project's AUTH_USER_MODEL."""
+    for filename in hub.project.mentioning("AUTH_USER_MODEL"):
+        if b"AUTH_USER_MODEL =" not in hub.project.read_quietly(filename):
+            continue
+        module = hub.project.module_or_none(filename)
+        for binding in module.bindings.get("AUTH_USER_MODEL", ()) if module is not None else ():
+            value = hub.evaluate(binding.value, module) if getattr(binding, "value", None) is not None else None  # type: ignore[union-attr,arg-type]
+            if isinstance(value, Constant) and isinstance(value.value, str):
+                found = model_by_label(hub, value.value, None)
+                if found is not None:
+                    return found
+    return DJANGO_USER
+
+
+def managed_model(hub: Semantics, cls: Class) -> Value | None:
+    """`self` in a method of a manager or a queryset class: a queryset of the model that uses it."""
+    for one in hub.classes.ancestors(cls):
+        if isinstance(one, str) and one.startswith("django.db.models") and one.endswith(("Manager", "QuerySet")):
+            for other in cls.module.classes:
+                for bindings in other.assigns.values():
+                    value = bindings[-1].value
+                    if isinstance(value, ast.Call) and any(
+                        isinstance(n, ast.Name) and n.id == cls.name for n in ast.walk(value)
+                    ):
+                        if hub.classes.is_model(other):
+                            return QuerySetValue(other, "instances", cls) if one.endswith("QuerySet") else ManagerValue(other, cls)
+            return QuerySetValue(None, "instances", cls) if one.endswith("QuerySet") else ManagerValue(None, cls)
+    return None
+
+
+# Views, forms, serializers, admin, signals
+
+
+def external_ancestors(hub: Semantics, cls: Class) -> Iterator[str]:
+    return (a for a in hub.classes.ancestors(cls) if isinstance(a, str))
+
+
+def is_view_class(hub: Semantics, cls: Class) -> bool:
+    """Whether a web framework calls the class's methods for requests."""
+
+    def decide() -> bool:
+        for path in external_ancestors(hub, cls):
+            if path.startswith(_VIEW_PACKAGES) or _VIEW_NAME.search(path):
+                return not path.endswith(("Serializer", "Permission", "Authentication", "Pagination", "Renderer", "Parser", "Field", "Form"))
+        return False
+
+    return hub.memo.get(("view", cls), decide, False)
+
+
+def is_admin_class(hub: Semantics, cls: Class) -> bool:
+    """Whether the class is a Django model admin."""
+    return any(path.endswith(("ModelAdmin", "Admin", "UserAdmin", "InlineModelAdmin", "AdminMixin")) and "admin" in path for path in external_ancestors(hub, cls))
+
+
+def is_form_class(hub: Semantics, cls: Class) -> bool:
+    """Whether the class is a model form."""
+    return any(p in _FORMS or p.endswith("ModelForm") or p.startswith("django.contrib.auth.forms.") for p in external_ancestors(hub, cls))
+
+
+def is_serializer_class(hub: Semantics, cls: Class) -> bool:
+    """Whether the class is a REST framework serializer."""
+    return any("serializers" in p and p.endswith("Serializer") for p in external_ancestors(hub, cls))
+
+
+def meta_model(hub: Semantics, cls: Class) -> Class | str | None:
+    """The model that a form's or serializer's `Meta` names."""
+    value = hub.classes.meta(cls, "model")
+    if isinstance(value, ClassValue):
+        return value.cls
+    if isinstance(value, External) and hub.classes.is_model(value.path):
+        return value.path
+    return None
+
+
+def view_model(hub: Semantics, cls: Class) -> Class | str | None:
+    """The model of a generic view: from `model`, `queryset`, `get_queryset()` or the serializer."""
+    for name in ("model", "queryset"):
+        value = hub.classes.attribute(cls, name)
+        if isinstance(value, ClassValue):
+            return value.cls
+        if isinstance(value, (QuerySetValue, ManagerValue)) and value.model is not None:
+            return value.model
+        if isinstance(value, External) and hub.classes.is_model(value.path):
+            return value.path
+    method = hub.classes.function(cls, "get_queryset")
+    if method is not None:
+        for _, value in hub.flow(method, fuel=1).returns:
+            if isinstance(value, (QuerySetValue, ManagerValue)) and value.model is not None:
+                return value.model
+    for name in ("serializer_class", "form_class"):
+        value = hub.classes.attribute(cls, name)
+        if isinstance(value, ClassValue):
+            return meta_model(hub, value.cls)
+    return None
+
+
+def attribute(hub: Semantics, base: Instance, name: str) -> Value | None:
+    """What the framework adds to an instance of a project's class; None when it adds nothing of that name."""
+    cls = base.cls
+    assert isinstance(cls, Class)
+    if name == "object" and is_view_class(hub, cls):
+        model = view_model(hub, cls)
+        return ModelValue(model, base.origin) if model is not None else UNKNOWN
+    if name == "instance" and (is_form_class(hub, cls) or is_serializer_class(hub, cls)):
+        model = meta_model(hub, cls)
+        return ModelValue(model, base.origin) if model is not None else UNKNOWN
+    if name in ("validated_data", "cleaned_data", "data", "initial_data") and (
+        is_form_class(hub, cls) or is_serializer_class(hub, cls)
+    ):
+        return Instance("request.data")
+    provided = {"get_object", "get_serializer", "get_queryset", "get_form", "save"}
+    if name in provided and hub.classes.function(cls, name) is None:
+        return BoundMethod(base, name)
+    return None
+
+
+def result(
+    hub: Semantics, run: Interpreter, base: Instance, name: str, args: Sequence[Argument], node: ast.Call
+) -> Value:
+    """What a method that an instance inherits from a framework gives."""
+    cls = base.cls
+    if not isinstance(cls, Class):
+        if name in ("get", "pop") and cls.startswith("request."):
+            return UNKNOWN
+        if cls.startswith("datetime."):
+            return base if name in ("replace", "astimezone") else Scalar("str") if name in ("isoformat", "strftime") else UNKNOWN
+        return UNKNOWN
+    if is_view_class(hub, cls):
+        if name == "get_object":
+            model = view_model(hub, cls)
+            return ModelValue(model, run.row(node)) if model is not None else UNKNOWN
+        if name == "get_queryset":
+            return QuerySetValue(view_model(hub, cls))
+        if name in ("get_serializer", "get_form"):
+            value = hub.classes.attribute(cls, "serializer_class" if name == "get_serializer" else "form_class")
+            return Instance(value.cls, run.row(node)) if isinstance(value, ClassValue) else UNKNOWN
+    if name == "save" and (is_form_class(hub, cls) or is_serializer_class(hub, cls)):
+        many = any(a.keyword == "many" for a in args)
+        model = meta_model(hub, cls)
+        if model is None or many:
+            return UNKNOWN
+        from celery_lint.semantics.values import Origin
+
+        return ModelValue(model, Origin((node,), created=True))
+    return UNKNOWN
+
+
+def item(hub: Semantics, base: Instance, index: Value) -> Value:
+    """What indexing an instance gives."""
+    if base.cls in ("request.GET", "request.POST", "request.META", "request.COOKIES", "request.headers"):
+        return Scalar("str")
+    return UNKNOWN
+
+
+def parameter(hub: Semantics, function: Function, name: str, is_first: bool) -> Value | None:
+    """The kind of a parameter that a framework fills; None when no framework is known to."""
+    if name == "request" and hub.tasks.of_function(function) is None:
+        position = [a.arg for a in function.positional]
+        if position[:1] == ["request"] or position[1:2] == ["request"]:
+            return HttpRequest()
+    cls = function.cls
+    if cls is not None and function.parent is None:
+        if name == "serializer" and function.name in _SERIALIZER_HOOKS and is_view_class(hub, cls):
+            value = hub.classes.attribute(cls, "serializer_class")
+            return Instance(value.cls) if isinstance(value, ClassValue) else None
+        if name == "form" and function.name == "form_valid" and is_view_class(hub, cls):
+            value = hub.classes.attribute(cls, "form_class")
+            return Instance(value.cls) if isinstance(value, ClassValue) else None
+        if name == "obj" and function.name in ("save_model", "delete_model", "log_change", "log_addition"):
+            model = admin_model(hub, cls)
+            return ModelValue(model) if model is not None else None
+        if name == "queryset" and is_admin_class(hub, cls):
+            return QuerySetValue(admin_model(hub, cls))
+    if name == "instance":
+        found = signals_of(hub, function)
+        models = {model for _, model in found if model is not None}
+        if len(models) == 1:
+            return ModelValue(models.pop())
+        if any(signal in MODEL_SIGNALS for signal, _ in found):
+            return ModelValue("django.db.models.Model")
+    return None
+
+
+def admin_model(hub: Semantics, cls: Class) -> Class | str | None:
+    """The model that an admin class is registered for in its own module."""
+    for decorator in cls.node.decorator_list:
+        if isinstance(decorator, ast.Call) and decorator.args:
+            value = hub.evaluate(decorator.args[0], cls.module)
+            if isinstance(value, ClassValue) and hub.classes.is_model(value.cls):
+                return value.cls
+    for node in cls.module.tree.body:
+        call = node.value if isinstance(node, ast.Expr) else None
+        if isinstance(call, ast.Call) and len(call.args) == 2 and isinstance(call.func, ast.Attribute) and call.func.attr == "register":
+            admin = hub.evaluate(call.args[1], cls.module)
+            if isinstance(admin, ClassValue) and admin.cls is cls:
+                value = hub.evaluate(call.args[0], cls.module)
+                if isinstance(value, ClassValue):
+                    return value.cls
+                if isinstance(value, External):
+                    return value.path
+    return None
+
+
+SignalUse = tuple[str, "Class | str | None"]
+
+
+def signals_of(hub: Semantics, function: Function) -> tuple[SignalUse, ...]:
+    """The signals that a function handles, each with the sender's model where it is known.
+
+    A signal of the project's own, or of another package, counts by its name.
+    """
+    return hub.memo.get(("signals", function), lambda: tuple(_signals_of(hub, function)), ())
+
+
+def _signals_of(hub: Semantics, function: Function) -> Iterator[SignalUse]:
+    for decorator in function.decorators:
+        if not isinstance(decorator, ast.Call):
+            continue
+        value = hub.evaluate(decorator.func, function.module)
+        sender = next((k.value for k in decorator.keywords if k.arg == "sender"), None)
+        if isinstance(value, External) and value.path in ("django.dispatch.receiver", "django.dispatch.dispatcher.receiver"):
+            signals = decorator.args[:1]
+            if signals and isinstance(signals[0], (ast.List, ast.Tuple)):
+                signals = signals[0].elts
+            for node in signals:
+                yield from _signal(hub, node, sender, function.module)
+        elif isinstance(decorator.func, ast.Attribute) and decorator.func.attr in ("connect", "connect_via"):
+            yield from _signal(hub, decorator.func.value, sender, function.module)
+    names = set(function.parameters)
+    if "sender" not in names or is_test_file(function.module.filename):
+        return
+    for filename in hub.project.mentioning(function.name):
+        data = hub.project.read_quietly(filename)
+        if b".connect(" not in data:
+            continue
+        module = hub.project.module_or_none(filename)
+        if module is None:
+            continue
+        for node, handler in connections(module, function.name):
+            if not handles(hub, handler, function, module):
+                continue
+            sender = next((k.value for k in node.keywords if k.arg == "sender"), None)
+            assert isinstance(node.func, ast.Attribute)
+            yield from _signal(hub, node.func.value, sender, module)
+
+
+def connections(module: Module, name: str) -> Iterator[tuple[ast.Call, ast.expr]]:
+    """The calls `signal.connect(handler, ...)` of a module for handlers of a name."""
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "connect":
+            handler = node.args[0] if node.args else next((k.value for k in node.keywords if k.arg == "receiver"), None)
+            last = handler.attr if isinstance(handler, ast.Attribute) else handler.id if isinstance(handler, ast.Name) else ""
+            if handler is not None and last == name:
+                yield node, handler
+
+
+def handles(hub: Semantics, handler: ast.expr, function: Function, module: Module) -> bool:
+    """Whether a connected handler is the function; imports inside `ready()` are followed."""
+    from celery_lint.semantics.values import FunctionValue
+
+    value = hub.evaluate(handler, module)
+    if isinstance(value, FunctionValue):
+        return value.function is function
+    if module is function.module:
+        return value == UNKNOWN
+    tail = function.module.name.rpartition(".")[2]
+    return value == UNKNOWN and tail.encode() in hub.project.read_quietly(module.filename)
+
+
+def _signal(hub: Semantics, node: ast.expr, sender: ast.expr | None, module: Module) -> Iterator[SignalUse]:
+    value = hub.evaluate(node, module)
+    name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+    if isinstance(value, External):
+        name = value.path.rpartition(".")[2]
+    if not name:
+        return
+    if name not in MODEL_SIGNALS and not (isinstance(value, External) and value.path.startswith("django.")):
+        name = f"custom:{name}"
+    model: Class | str | None = None
+    if sender is not None:
+        if isinstance(sender, ast.Attribute) and sender.attr == "AUTH_USER_MODEL":
+            model = hub.user_model
+        else:
+            found = hub.evaluate(sender, module)
+            if isinstance(found, ClassValue) and hub.classes.is_model(found.cls):
+                model = found.cls
+            elif isinstance(found, External) and hub.classes.is_model(found.path):
+                model = found.path
+            elif isinstance(found, Constant) and isinstance(found.value, str):
+                model = model_by_label(hub, found.value, None)
+            elif isinstance(sender, ast.Call) or found == UNKNOWN:
+                label = [a for a in sender.args] if isinstance(sender, ast.Call) else []
+                if len(label) == 2 and all(isinstance(a, ast.Constant) for a in label):
+                    text = ".".join(str(a.value) for a in label if isinstance(a, ast.Constant))
+                    model = model_by_label(hub, text, None)
+    yield name, model
+
+

@@ -1,0 +1,637 @@
+"""The one place that answers questions about the project's meaning.
+
+Rules and the other modules of this package ask `Semantics`; it remembers every
+answer. What each answer is made of stands in the module that the method names.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from celery_lint.project.index import Project, is_test_file
+from celery_lint.project.modules import (
+    AssignBinding,
+    Class,
+    Function,
+    ImportBinding,
+    Module,
+    own_nodes,
+)
+from celery_lint.semantics import annotations, frameworks, results
+from celery_lint.semantics.callgraph import CallGraph
+from celery_lint.semantics.classes import Classes
+from celery_lint.semantics.dispatches import Dispatches
+from celery_lint.semantics.flow import Interpreter
+from celery_lint.semantics.memo import Memo
+from celery_lint.semantics.model import Argument, Dispatch, Frame, FunctionFlow
+from celery_lint.semantics.roles import Roles
+from celery_lint.semantics.settings import ProjectSettings, given
+from celery_lint.semantics.tasks import Tasks
+from celery_lint.semantics.transactions import Transactions
+from celery_lint.semantics.values import (
+    UNKNOWN,
+    Atomic,
+    BoundMethod,
+    Captured,
+    ClassValue,
+    Collection,
+    Constant,
+    ContextManager,
+    External,
+    FunctionValue,
+    Instance,
+    ManagerValue,
+    ModelValue,
+    ModuleValue,
+    Origin,
+    Parameter,
+    QuerySetValue,
+    Scalar,
+    Super,
+    TaskValue,
+    Union,
+    Value,
+    union,
+)
+
+if TYPE_CHECKING:
+    from celery_lint.configuration import Settings
+    from celery_lint.semantics.model import Task
+
+# What a function that matters to some rule mentions.
+_WORDS = frozenset(
+    """delay apply_async delay_on_commit apply_async_on_commit send_task on_commit atomic s si signature subtask apply
+    chain group chord chunks starmap retry AsyncResult GroupResult shared_task task begin in_atomic_block""".split()
+)
+_TRANSACTION_WORDS = ("atomic", "traced_atomic_transaction", "on_commit", "tasks")
+FUEL = 3
+"""How many calls deep a returned value is followed through bodies without annotations."""
+
+
+class Semantics:
+    """Everything that is known of one project."""
+
+    def __init__(self, project: Project, settings: Settings) -> None:
+        self.project = project
+        self.settings = settings
+        self.memo = Memo()
+        self.classes = Classes(self)
+        self.tasks = Tasks(self)
+        self.dispatches = Dispatches(self)
+        self.calls = CallGraph(self)
+        self.roles = Roles(self)
+        self.project_settings = ProjectSettings(self)
+        self.transactions = Transactions(self)
+
+    # Which files and functions are worth reading
+
+    def is_candidate(self, filename: str) -> bool:
+        """Whether a rule may have something to say about a file."""
+        return filename in self.candidates
+
+    @cached_property
+    def candidates(self) -> frozenset[str]:
+        """The files with a trace of Celery, those that open transactions, and those that name a task."""
+        found = set(self.project.traced)
+        for word in _TRANSACTION_WORDS:
+            found.update(self.project.mentioning(word))
+        for name in self.task_names:
+            found.update(self.project.mentioning(name))
+        return frozenset(found)
+
+    @cached_property
+    def task_names(self) -> frozenset[str]:
+        """The names under which the project's tasks are defined, tests left out."""
+        found: set[str] = set()
+        for filename in self.project.traced:
+            if not is_test_file(filename):
+                module = self.project.module_or_none(filename)
+                if module is not None:
+                    for task in self.tasks.in_module(module):
+                        found.add(task.name.rpartition(".")[2])
+                        if task.cls is not None:
+                            found.add(task.cls.name)
+        return frozenset(found)
+
+    def matters(self, function: Function) -> bool:
+        """Whether a function's body may hold something that a rule looks at."""
+        return (
+            bool(function.words & _WORDS)
+            or bool(function.words & self.task_names)
+            or self.tasks.of_function(function) is not None
+            or (function.cls is not None and self.tasks.of_class(function.cls) is not None)
+        )
+
+    def may_open_transaction(self, function: Function) -> bool:
+        """Whether a decorator's body, or one that it calls, may open a transaction."""
+        return any("atomic" in word or word == "begin" for word in function.words)
+
+    def may_send(self, function: Function) -> bool:
+        """Whether it is worth to look for dispatches below a function."""
+        return not function.name.startswith("__") or function.name in ("__init__", "__call__", "__enter__", "__exit__")
+
+    @cached_property
+    def app_class_names(self) -> frozenset[str]:
+        """The project's own classes below `celery.Celery`."""
+        found = set()
+        for filename in self.project.traced:
+            if b"(Celery)" in self.project.read_quietly(filename):
+                module = self.project.module_or_none(filename)
+                for cls in module.classes if module is not None else ():
+                    if self.classes.derives_from(cls, results.APP_CLASSES):
+                        found.add(cls.name)
+        return frozenset(found)
+
+    @cached_property
+    def atomic_requests(self) -> bool | None:
+        """Whether each request runs in a transaction; None when the settings do not tell."""
+        if self.settings.atomic_requests is not None:
+            return self.settings.atomic_requests
+        found: bool | None = False if self.project.mentioning("DATABASES") else None
+        for filename in self.project.mentioning("ATOMIC_REQUESTS"):
+            module = None if is_test_file(filename) else self.project.module_or_none(filename)
+            if module is not None:
+                for _, value in given(module.tree, frozenset({"ATOMIC_REQUESTS"})):
+                    known = self.project_settings.read(value, module)
+                    if known == Constant(True):
+                        return True
+                    if known != Constant(False):
+                        found = None
+        return found
+
+    # Names
+
+    def evaluate(self, node: ast.expr, module: Module) -> Value:
+        """The kind of an expression that stands at module level."""
+        return Interpreter(self, module, fuel=FUEL).eval(node)
+
+    def evaluate_in_class(self, node: ast.expr, cls: Class) -> Value:
+        """The kind of an expression in a class body."""
+        return self.memo.get(
+            ("in class", node), lambda: Interpreter(self, cls.module, cls=cls, fuel=FUEL).eval(node), UNKNOWN
+        )
+
+    def class_scope(self, cls: Class, name: str) -> Value | None:
+        """A name of a class body, seen from that body."""
+        if name in cls.functions:
+            return self.function_value(cls.functions[name])
+        if name in cls.classes:
+            return ClassValue(cls.classes[name])
+        for binding in reversed(cls.assigns.get(name, ())):
+            if binding.value is not None:
+                return self.evaluate_in_class(binding.value, cls)
+            return UNKNOWN
+        return None
+
+    def module_name(self, module: Module, name: str) -> Value | None:
+        """What a module's global name stands for; None when the module has no such name."""
+        if name not in module.bindings and not module.star_imports and not module.is_package:
+            return None
+        return self.memo.get(("name", module, name), lambda: self._module_name(module, name), UNKNOWN)
+
+    def _module_name(self, module: Module, name: str) -> Value | None:
+        bindings = module.bindings.get(name)
+        if bindings:
+            values = [self._bound(b, module) for b in bindings]
+            known = [v for v in values if v != UNKNOWN]
+            # `try: from a import x / except ImportError: x = None` is `x` from a.
+            better = [v for v in known if v != Constant(None)]
+            return union(*(better or known)) if known else UNKNOWN
+        for star in module.star_imports:
+            other = self.project.import_module(star, module.filename)
+            if other is not None and other is not module and not name.startswith("_"):
+                value = self.module_name(other, name)
+                if value is not None:
+                    return value
+        if module.is_package:
+            inner = self.project.find_module(f"{module.name}.{name}", module.filename)
+            found = self.project.module_or_none(inner)
+            if found is not None:
+                return ModuleValue(found)
+        return None
+
+    def _bound(self, binding: AssignBinding | ImportBinding | Function | Class, module: Module) -> Value:
+        if isinstance(binding, ImportBinding):
+            return self.imported(binding, module)
+        if isinstance(binding, Function):
+            return self.function_value(binding)
+        if isinstance(binding, Class):
+            return ClassValue(binding)
+        if binding.value is not None:
+            value = self.evaluate(binding.value, module)
+            if binding.index is not None:
+                value = Interpreter(self, module, fuel=FUEL).element(value, None)
+            if value == UNKNOWN and binding.annotation is not None:
+                return self.annotation(binding.annotation, module)
+            return value
+        return self.annotation(binding.annotation, module) if binding.annotation is not None else UNKNOWN
+
+    def imported(self, binding: ImportBinding, module: Module) -> Value:
+        """What an import binds."""
+        return self.memo.get(("import", binding, module.filename), lambda: self._imported(binding, module), UNKNOWN)
+
+    def _imported(self, binding: ImportBinding, module: Module) -> Value:
+        project = self.project
+        if binding.module == "" and binding.name is not None:
+            inner = project.import_module(binding.name, module.filename)
+            return ModuleValue(inner) if inner is not None else UNKNOWN
+        filename = project.find_module(binding.module, module.filename)
+        if filename is not None and not self._shadows_package(filename, binding.module):
+            found = project.module_or_none(filename)
+            if found is None:
+                return UNKNOWN
+            if binding.name is None:
+                return ModuleValue(found)
+            value = self.module_name(found, binding.name)
+            if value is not None:
+                return value
+            inner = project.import_module(f"{binding.module}.{binding.name}", module.filename)
+            return ModuleValue(inner) if inner is not None else UNKNOWN
+        if binding.name is None:
+            return self.external(binding.module)
+        if project.is_own_package(binding.module, module.filename):
+            inner = project.import_module(f"{binding.module}.{binding.name}", module.filename)
+            if inner is not None:
+                return ModuleValue(inner)
+        return self.external(f"{binding.module}.{binding.name}")
+
+    def _shadows_package(self, filename: str, name: str) -> bool:
+        # A project's own `celery.py` beside its settings is never what `import celery` means.
+        return name.partition(".")[0] in ("celery", "django", "kombu") and not filename.endswith("__init__.py") and "." not in name
+
+    def external(self, path: str) -> Value:
+        """A name of another package; the Celery application's own proxies among them."""
+        if path in ("celery.current_app", "celery._state.current_app", "celery.app.current_app"):
+            return self.tasks.app_value
+        if path in ("celery.current_task", "celery._state.current_task"):
+            return Instance("celery.app.task.Task")
+        if path.startswith("flask.request"):
+            return Instance(path)
+        return External(path)
+
+    # Functions
+
+    def local_names(self, function: Function) -> frozenset[str]:
+        """The names that are variables of the function itself."""
+        return self.memo.get(("locals", function), lambda: _local_names(function), frozenset())
+
+    def local_class(self, node: ast.ClassDef, module: Module, function: Function | None) -> Class:
+        """The class of a class statement inside a function."""
+        return self.memo.get(("class", node), lambda: module.define_class(node, None, function), None)  # type: ignore[return-value,arg-type]
+
+    def function_value(self, function: Function, captured: Captured | None = None) -> Value:
+        """What a function's name stands for once its decorators have run."""
+        task = self.tasks.of_function(function, captured)
+        if task is not None:
+            return TaskValue(task)
+        return FunctionValue(function, None, captured)
+
+    def bind(self, function: Function, receiver: Value | None) -> Value:
+        """A method reached through a receiver."""
+        value = self.function_value(function)
+        if isinstance(value, FunctionValue):
+            return FunctionValue(function, receiver)
+        return value
+
+    def super_of(self, function: Function | None, names: dict[str, Value]) -> Value:
+        """`super()` in a method."""
+        while function is not None and function.parent is not None:
+            function = function.parent
+        if function is None or function.cls is None or not function.positional:
+            return UNKNOWN
+        receiver = names.get(function.positional[0].arg, UNKNOWN)
+        return Super(function.cls, receiver)
+
+    def parameter_values(self, function: Function, captured: Captured | None) -> dict[str, Value]:
+        """The kinds of a function's parameters, as far as it says itself."""
+        values = {name: self._parameter(function, name, arg) for name, arg in function.parameters.items()}
+        if function.parent is not None and captured is not None:
+            inner = Interpreter(self, function.module, function.parent, captured.names, fuel=0)
+            inner.recording = False
+            for name, default in function.defaults.items():
+                if isinstance(values[name], Parameter):
+                    values[name] = inner.eval(default)
+        return values
+
+    def _parameter(self, function: Function, name: str, arg: ast.arg) -> Value:
+        arguments = function.node.args
+        if arguments.vararg is arg:
+            return Parameter(function, name, "*")
+        if arguments.kwarg is arg:
+            return Parameter(function, name, "**")
+        is_first = bool(function.positional) and function.positional[0] is arg
+        if is_first and function.cls is not None and function.parent is None and not function.is_static:
+            if function.is_classmethod or name in ("cls", "klass"):
+                return ClassValue(function.cls)
+            task = self.tasks.of_function(function)
+            if task is None or task.is_bound:
+                return self.self_value(function.cls) if task is None else TaskValue(task)
+        task = self.tasks.of_function(function)
+        if task is not None and task.is_bound and is_first:
+            return TaskValue(task)
+        if arg.annotation is not None:
+            declared = self.annotation(arg.annotation, function.module)
+            if declared != UNKNOWN:
+                return with_origin(declared, name)
+        known = frameworks.parameter(self, function, name, is_first)
+        return with_origin(known, name) if known is not None else Parameter(function, name)
+
+    def self_value(self, cls: Class) -> Value:
+        """`self` in a method of a class."""
+        if self.classes.is_model(cls):
+            return ModelValue(cls, Origin(("self",)))
+        manager_of = frameworks.managed_model(self, cls)
+        if manager_of is not None:
+            return manager_of
+        return Instance(cls, Origin(("self",)))
+
+    def flow(self, function: Function, captured: Captured | None = None, fuel: int = FUEL) -> FunctionFlow:
+        """What a function's body does."""
+        if function.parent is not None and captured is None:
+            captured = self.captured(function)
+        # A nested function's variables are those of the place where it was last seen: one flow serves.
+        return self.memo.get(
+            ("flow", function, fuel), lambda: self._flow(function, captured, {}, fuel), empty_flow(function.module, function)
+        )
+
+    def _flow(
+        self, function: Function, captured: Captured | None, bound: dict[str, Value], fuel: int
+    ) -> FunctionFlow:
+        names = {**self.parameter_values(function, captured), **bound}
+        run = Interpreter(self, function.module, function, names, captured, fuel=fuel)
+        return run.run(function.body)
+
+    def flow_with(self, function: Function, bound: dict[str, Value], captured: Captured | None, fuel: int) -> FunctionFlow:
+        """What a function's body does when parameters have the given values."""
+        key = ("flow with", function, tuple(sorted(bound.items(), key=lambda kv: kv[0])), fuel)
+        return self.memo.get(
+            key, lambda: self._flow(function, captured, bound, fuel), empty_flow(function.module, function)
+        )
+
+    def captured(self, function: Function) -> Captured | None:
+        """The variables that a nested function sees, from its parent's flow."""
+        if function.parent is None:
+            return None
+        for nested, value, _ in self.flow(function.parent).closures:
+            if nested is function and isinstance(value, FunctionValue):
+                return value.captured
+            if nested is function and isinstance(value, TaskValue):
+                return Captured({})
+        return None
+
+    def module_flow(self, module: Module) -> FunctionFlow:
+        """What a module does when it is imported."""
+
+        def read() -> FunctionFlow:
+            run = Interpreter(self, module, fuel=FUEL)
+            return run.run(module.tree.body)
+
+        return self.memo.get(("flow", module), read, empty_flow(module, None))
+
+    def returned(self, callee: FunctionValue, fuel: int) -> Value:
+        """What a function's `return` statements give, its parameters left open."""
+        function = callee.function
+        if fuel <= 0 or function.node is None:
+            return UNKNOWN
+        if self.memo.depth > 60:
+            return UNKNOWN
+        if function.parent is not None and callee.captured is None:
+            return UNKNOWN
+        if isinstance(function.node, ast.Lambda) or has_result(function):
+            flow = self.flow(function, callee.captured, fuel - 1)
+            if flow.yields:
+                return Collection("generator", union(*(v for _, v, _ in flow.yields)))
+            return union(*(v for _, v in flow.returns)) if flow.returns else UNKNOWN
+        if function.is_generator:
+            flow = self.flow(function, callee.captured, fuel - 1)
+            return Collection("generator", union(*(v for _, v, _ in flow.yields)) if flow.yields else UNKNOWN)
+        return Constant(None)
+
+    # Context managers
+
+    def is_context_manager(self, function: Function) -> bool:
+        """Whether a function is made a context manager by `contextlib`."""
+        return self.memo.get(("cm", function), lambda: self._is_context_manager(function), False)
+
+    def _is_context_manager(self, function: Function) -> bool:
+        for decorator in function.decorators:
+            value = self.evaluate(decorator, function.module)
+            if isinstance(value, External) and value.path in ("contextlib.contextmanager", "contextlib.asynccontextmanager"):
+                return True
+        return False
+
+    def generator_context(self, callee: FunctionValue) -> Value:
+        """What calling a `@contextmanager` function gives: a transaction, if it yields inside one."""
+        flow = self.flow(callee.function, fuel=1)
+        for _, value, frame in flow.yields:
+            atomic = frame.find("atomic")
+            if atomic is not None and isinstance(atomic.detail, Atomic):
+                return Atomic(atomic.detail.using, atomic.detail.kind)
+            return ContextManager(value)
+        return ContextManager(UNKNOWN)
+
+    def as_context(self, value: Value) -> Value:
+        """What entering a `with` item means: Atomic when it opens a transaction."""
+        for one in value.alternatives():
+            if isinstance(one, Atomic):
+                return one
+            if isinstance(one, External) and one.path == "django.db.transaction.atomic":
+                return Atomic()
+            if isinstance(one, Instance) and isinstance(one.cls, Class):
+                method = self.classes.function(one.cls, "__enter__")
+                if method is not None and "__enter__" in method.words and "atomic" in method.words:
+                    return Atomic()
+            if isinstance(one, BoundMethod) and isinstance(one.receiver, Instance) and one.receiver.cls == "pyramid.request.tm":
+                return Atomic(None, "session")
+        return value
+
+    # Types
+
+    def annotation(self, node: ast.expr, module: Module) -> Value:
+        """The kind of value that an annotation promises."""
+        return self.memo.get(("annotation", node), lambda: annotations.declared(self, node, module), UNKNOWN)
+
+    def is_instance(self, value: Value, cls: Value) -> bool:
+        """Whether a value is certainly an instance of a class."""
+        if isinstance(value, (ModelValue, Instance)):
+            own = value.model if isinstance(value, ModelValue) else value.cls
+            if isinstance(cls, ClassValue):
+                return isinstance(own, Class) and self.classes.inherits(own, cls.cls)
+            if isinstance(cls, External):
+                return own == cls.path or (isinstance(own, Class) and cls.path in self.classes.ancestors(own))
+        if isinstance(cls, External) and cls.path.startswith("builtins."):
+            kind = cls.path.removeprefix("builtins.")
+            if isinstance(value, Constant):
+                return type(value.value).__name__ == kind
+            if isinstance(value, Scalar):
+                return value.kind == kind
+            if isinstance(value, Collection):
+                return value.kind == kind
+        if isinstance(cls, External) and cls.path.endswith(".QuerySet"):
+            return isinstance(value, QuerySetValue)
+        return False
+
+    def instance_attribute(self, cls: Class, name: str) -> Value:
+        """The kind of `self.name`, from what the class's methods assign to it."""
+        return self.memo.get(("own", cls, name), lambda: self._instance_attribute(cls, name), UNKNOWN)
+
+    def _instance_attribute(self, cls: Class, name: str) -> Value:
+        for one in self.classes.ancestors(cls):
+            if not isinstance(one, Class):
+                continue
+            init = one.functions.get("__init__")
+            methods = ([init] if init else []) + [f for f in one.functions.values() if f is not init]
+            found = []
+            for function in methods:
+                if name not in function.words or not stores_on_self(function, name):
+                    continue
+                flow = self.flow(function, fuel=1)
+                for store in flow.stores:
+                    if store.target.attr == name and isinstance(store.target.value, ast.Name) and function.positional:
+                        if store.target.value.id == function.positional[0].arg and store.node.value is not None:
+                            found.append(flow.value(store.node.value))
+                if function is init and found:
+                    break
+            better = [v for v in found if v not in (UNKNOWN, Constant(None)) and not isinstance(v, Parameter)]
+            if found:
+                return union(*better) if better else UNKNOWN
+        return UNKNOWN
+
+    # Models
+
+    @cached_property
+    def user_model(self) -> Class | str:
+        """The model of `request.user`: AUTH_USER_MODEL's, or Django's own."""
+        return frameworks.user_model(self)
+
+    def class_or_external(self, model: Class | str) -> Value:
+        return External(model) if isinstance(model, str) else ClassValue(model)
+
+    def model_reference(self, node: ast.expr, owner: Class) -> Class | str | None:
+        """The model that a relation names: a class, `"app.Model"`, `"self"`, a setting."""
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            if node.value == "self":
+                return owner
+            return frameworks.model_by_label(self, node.value, owner.module)
+        if isinstance(node, ast.Attribute) and node.attr == "AUTH_USER_MODEL":
+            return self.user_model
+        value = self.evaluate(node, owner.module)
+        if isinstance(value, ClassValue):
+            return value.cls
+        if isinstance(value, Constant) and isinstance(value.value, str):
+            return frameworks.model_by_label(self, value.value, owner.module)
+        return value.path if isinstance(value, External) and self.classes.is_model(value.path) else None
+
+    def model_by_label(self, args: Sequence[Argument]) -> Value:
+        """The class that `apps.get_model("app", "Model")` gives."""
+        parts = [a.value.value for a in args if isinstance(a.value, Constant) and isinstance(a.value.value, str)]
+        if not parts or len(parts) > 2:
+            return UNKNOWN
+        found = frameworks.model_by_label(self, ".".join(parts), None)
+        return self.class_or_external(found) if found is not None else UNKNOWN
+
+    def model_by_lower_name(self, name: str, near: Class) -> Class | str | None:
+        """The model behind the default reverse name `order_set`."""
+        return frameworks.model_by_lower_name(self, name, near)
+
+    def reverse_relation(self, model: Class, name: str) -> ModelValue | ManagerValue | None:
+        """The manager or row that another model's `related_name` adds to a model."""
+        return self.memo.get(("reverse", model, name), lambda: frameworks.reverse_relation(self, model, name), None)
+
+    def carries_objects(self, dispatch: Dispatch) -> bool:
+        """Whether the serializer in force can carry any Python object: pickle, or one that nobody knows."""
+        given = dispatch.options.get("serializer")
+        value: object = NotImplemented
+        if given is not None:
+            value = given.value.value if isinstance(given.value, Constant) else NotImplemented
+        elif dispatch.task is not None and "serializer" in dispatch.task.options:
+            value = dispatch.task.options["serializer"].constant
+        elif self.project_settings.is_set("task_serializer"):
+            value = self.project_settings.constant("task_serializer")
+        else:
+            return False
+        return value not in ("json", "yaml", "msgpack")
+
+    # Frameworks
+
+    def is_view_class(self, cls: Class) -> bool:
+        return frameworks.is_view_class(self, cls)
+
+    def framework_attribute(self, base: Instance, name: str) -> Value | None:
+        return frameworks.attribute(self, base, name)
+
+    def framework_result(
+        self, run: Interpreter, base: Instance, name: str, args: Sequence[Argument], node: ast.Call
+    ) -> Value:
+        return frameworks.result(self, run, base, name, args, node)
+
+    def framework_item(self, base: Instance, index: Value) -> Value:
+        return frameworks.item(self, base, index)
+
+    # Tasks
+
+    def task_by_call(self, function: Function, node: ast.Call | None, factory: Function | None = None) -> Value:
+        return TaskValue(self.tasks.by_call(function, node, factory))
+
+    def class_task(self, cls: Class) -> Task | None:
+        return self.tasks.of_class(cls)
+
+    def base_class(self, task: Task) -> Class | None:
+        return self.tasks.base_class(task)
+
+    def task_named(self, value: Value) -> Task | str | None:
+        return self.tasks.named(value)
+
+    def makes_tasks(self, function: Function) -> bool:
+        return self.tasks.is_factory(function)
+
+    def is_declared_decorator(self, path: str) -> bool:
+        return path in self.settings.task_decorators
+
+
+def with_origin(value: Value, name: str) -> Value:
+    """A row that comes in as a parameter is that parameter's row."""
+    if isinstance(value, ModelValue) and value.origin is None:
+        return ModelValue(value.model, Origin((name,)))
+    if isinstance(value, Union):
+        return union(*(with_origin(v, name) for v in value.alternatives()))
+    return value
+
+
+def empty_flow(module: Module, function: Function | None) -> FunctionFlow:
+    """The flow of a body that is being read already."""
+    return FunctionFlow(module, function, Frame("function", function.node if function else module.tree))
+
+
+def has_result(function: Function) -> bool:
+    """Whether some `return` of the body gives a value."""
+    return any(isinstance(n, ast.Return) and n.value is not None for n in own_nodes(function.body))
+
+
+def stores_on_self(function: Function, name: str) -> bool:
+    """Whether a method's body sets `self.name`."""
+    return any(
+        isinstance(n, ast.Attribute) and n.attr == name and isinstance(n.ctx, ast.Store) for n in own_nodes(function.body)
+    )
+
+
+def _local_names(function: Function) -> frozenset[str]:
+    found = set(function.parameters)
+    elsewhere: set[str] = set()
+    for node in own_nodes(function.body):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, (ast.Store, ast.Del)):
+            found.add(node.id)
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            found.add(node.name)
+        elif isinstance(node, ast.ExceptHandler) and node.name:
+            found.add(node.name)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            found.update((a.asname or a.name).partition(".")[0] for a in node.names)
+        elif isinstance(node, (ast.MatchAs, ast.MatchStar)) and node.name:
+            found.add(node.name)
+        elif isinstance(node, (ast.Global, ast.Nonlocal)):
+            elsewhere.update(node.names)
+    return frozenset(found - elsewhere)

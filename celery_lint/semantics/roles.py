@@ -1,0 +1,193 @@
+"""Who calls a function from outside: a web framework, a worker, a command line, a test."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from celery_lint.project.index import is_test_file
+from celery_lint.project.modules import Class, Function, Module
+from celery_lint.semantics import frameworks
+from celery_lint.semantics.model import Step
+from celery_lint.semantics.values import External, HttpRequest, Value
+
+if TYPE_CHECKING:
+    from celery_lint.semantics.hub import Semantics
+
+RoleKind = Literal["view", "admin", "signal", "middleware", "task", "command", "script", "test", "model", "none"]
+REQUEST_ROLES = frozenset({"view", "admin", "signal", "middleware", "model"})
+_VIEW_METHODS = frozenset(
+    """get post put patch delete head options dispatch list create retrieve update partial_update destroy form_valid
+    form_invalid perform_create perform_update perform_destroy post_save pre_save get_context_data get_queryset
+    mutate mutate_and_get_payload perform_mutation get_object""".split()
+)
+_ADMIN_METHODS = frozenset("save_model delete_model delete_queryset save_related save_formset save_form response_add response_change response_delete".split())
+_MODEL_METHODS = frozenset({"save", "delete"})
+_CONSUMER_METHODS = frozenset({"connect", "disconnect", "receive", "receive_json"})
+_ROUTES = frozenset("route get post put delete patch head options websocket api_route view_config action api_view".split())
+_VIEWS_FILE = re.compile(r"(^|/)(views?|viewsets?|api|endpoints|controllers|routes|handlers)(/|[^/]*\.py$)")
+_COMMAND_FILE = re.compile(r"(^|/)(management/commands|scripts|bin|tools)/|(^|/)(manage|setup|fabfile|conftest|tasks_cli)\.py$")
+_SCRIPT_DECORATORS = ("click.", "typer.", "flask.cli", "invoke.", "fabric.")
+MAX_UP = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """Why code outside the project calls a function. `detail` is the signal's name."""
+
+    kind: RoleKind = "none"
+    always_atomic: bool = False
+    detail: str = ""
+
+
+class Roles:
+    """Roles of the project's functions."""
+
+    def __init__(self, hub: Semantics) -> None:
+        self._hub = hub
+
+    def of(self, function: Function) -> Role:
+        """The role of a function."""
+        return self._hub.memo.get(("role", function), lambda: self._of(function), Role())
+
+    def _of(self, function: Function) -> Role:
+        hub = self._hub
+        if self.is_test(function):
+            return Role("test")
+        if hub.tasks.of_function(function) is not None:
+            return Role("task")
+        if function.parent is not None:
+            return Role()
+        cls = function.cls
+        if cls is not None:
+            role = self._of_method(function, cls)
+            if role.kind != "none":
+                return role
+        elif _COMMAND_FILE.search(function.module.filename):
+            return Role("command")
+        signals = frameworks.signals_of(hub, function)
+        if signals:
+            names = [name for name, _ in signals]
+            for name in names:
+                if frameworks.MODEL_SIGNALS.get(name):
+                    return Role("signal", True, name)
+            for name in names:
+                if name in frameworks.MODEL_SIGNALS:
+                    return Role("signal", False, name)
+            return Role("signal", False, names[0])
+        if self._has_route(function):
+            return Role("view")
+        if cls is None and self._is_function_view(function):
+            return Role("view")
+        return Role()
+
+    def _of_method(self, function: Function, cls: Class) -> Role:
+        hub, name = self._hub, function.name
+        task = hub.tasks.of_class(cls)
+        if task is not None and name in ("run", "__call__"):
+            return Role("task")
+        ancestors = [a for a in hub.classes.ancestors(cls) if isinstance(a, str)]
+        if any(a.endswith("BaseCommand") or a.endswith(".Command") for a in ancestors) or "/management/commands/" in function.module.filename:
+            return Role("command")
+        if frameworks.is_admin_class(hub, cls):
+            if name in _ADMIN_METHODS:
+                return Role("admin", True)
+            if len(function.positional) == 3 and [a.arg for a in function.positional[1:]] == ["request", "queryset"]:
+                return Role("view")  # an admin action: a request, but no transaction of its own
+        if frameworks.is_view_class(hub, cls) and name in _VIEW_METHODS:
+            return Role("view")
+        if any(a.startswith(("graphene", "strawberry", "channels.", "rest_framework")) for a in ancestors):
+            if name in _VIEW_METHODS or name in _CONSUMER_METHODS or name.startswith("resolve_"):
+                return Role("view")
+        if self._has_route(function):
+            return Role("view")
+        if any("iddleware" in a for a in ancestors) or ("iddleware" in cls.name and name in ("__call__", "process_request", "process_response", "process_view")):
+            return Role("middleware")
+        if hub.classes.is_model(cls) and name in _MODEL_METHODS:
+            return Role("model")
+        if frameworks.is_form_class(hub, cls) and name in ("save", "clean"):
+            return Role("view")
+        if frameworks.is_serializer_class(hub, cls) and name in ("create", "update", "save", "validate"):
+            return Role("view")
+        return Role()
+
+    def _has_route(self, function: Function) -> bool:
+        for decorator in function.decorators:
+            node = decorator.func if isinstance(decorator, ast.Call) else decorator
+            last = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+            value = self._hub.evaluate(node, function.module)
+            path = value.path if isinstance(value, External) else ""
+            if path.startswith(_SCRIPT_DECORATORS):
+                return False
+            if path.startswith(("rest_framework.decorators", "django.views.decorators", "django.contrib.auth.decorators", "pyramid.view", "ninja", "cornice")):
+                return True
+            if last in _ROUTES and isinstance(decorator, ast.Call) and isinstance(node, ast.Attribute) and decorator.args:
+                first = decorator.args[0]
+                if isinstance(first, ast.Constant) and isinstance(first.value, str) and first.value.startswith("/"):
+                    return True
+        return False
+
+    def _is_function_view(self, function: Function) -> bool:
+        positional = function.positional
+        if not positional:
+            return False
+        first = positional[0]
+        if first.arg != "request" and not isinstance(self._annotated(first, function.module), HttpRequest):
+            return False
+        return bool(_VIEWS_FILE.search(function.module.filename)) or self._is_routed(function)
+
+    def _annotated(self, arg: ast.arg, module: Module) -> Value | None:
+        return self._hub.annotation(arg.annotation, module) if arg.annotation is not None else None
+
+    def _is_routed(self, function: Function) -> bool:
+        return any(f.rpartition("/")[2].startswith("urls") for f in self._hub.project.mentioning(function.name))
+
+    def is_non_atomic(self, function: Function) -> bool:
+        """Whether `@transaction.non_atomic_requests` takes a view out of ATOMIC_REQUESTS."""
+        names = [*function.decorators, *(function.cls.node.decorator_list if function.cls else ())]
+        return any("non_atomic_requests" in ast.unparse(d) for d in names)
+
+    def is_test(self, function: Function) -> bool:
+        """Whether pytest or unittest runs the function."""
+        if self.is_test_module(function.module):
+            return True
+        cls = function.cls
+        return cls is not None and any(
+            isinstance(a, str) and a.rpartition(".")[2].endswith("TestCase") for a in self._hub.classes.ancestors(cls)
+        )
+
+    def is_test_module(self, module: Module) -> bool:
+        """Whether a module belongs to the tests."""
+        return is_test_file(module.filename)
+
+    def request_path(self, function: Function | None, depth: int = MAX_UP) -> tuple[Step, ...] | None:
+        """The calls that lead from a request into a function, outermost first; None when none is known."""
+        if function is None:
+            return None
+        return self._hub.memo.get(("request path", function, depth), lambda: self._request_path(function, depth), None)
+
+    def _request_path(self, function: Function, depth: int) -> tuple[Step, ...] | None:
+        role = self.of(function)
+        if role.kind in ("task", "command", "script", "test"):
+            return None
+        if role.kind in REQUEST_ROLES:
+            text = {
+                "view": f"`{function.qualname}` handles requests",
+                "admin": f"`{function.qualname}` handles requests of the admin",
+                "signal": f"`{function.qualname}` handles the signal `{role.detail.removeprefix('custom:')}`, in the process that sends it",
+                "middleware": f"`{function.qualname}` runs for each request",
+                "model": f"`{function.qualname}` runs wherever the row is saved or deleted",
+            }[role.kind]
+            return (Step(function.module.source.place(function.node), text),)
+        if depth <= 0:
+            return None
+        if function.parent is not None:
+            return self.request_path(function.parent, depth)
+        for site in self._hub.calls.callers(function) or ():
+            above = self.request_path(site.caller, depth - 1)
+            if above is not None:
+                place = site.call.flow.module.source.place(site.call.node)
+                return (*above, Step(place, f"`{function.qualname}` is called here"))
+        return None

@@ -1,0 +1,347 @@
+"""Which functions and classes are tasks, and with which options."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import TYPE_CHECKING
+
+from celery_lint.project.modules import Class, Function, Module, own_nodes
+from celery_lint.semantics.model import Option, Task
+from celery_lint.semantics.results import TASK_DECORATORS
+from celery_lint.semantics.values import (
+    UNKNOWN,
+    AppValue,
+    BoundMethod,
+    Captured,
+    ClassValue,
+    Collection,
+    Constant,
+    Decorator,
+    External,
+    FunctionValue,
+    Instance,
+    TaskValue,
+    Value,
+)
+
+if TYPE_CHECKING:
+    from celery_lint.semantics.hub import Semantics
+
+TASK_CLASSES = frozenset(
+    {
+        "celery.Task", "celery.app.task.Task", "celery.app.Task", "celery.task.Task", "celery.task.base.Task",
+        "celery.task.PeriodicTask", "celery.task.base.PeriodicTask", "celery.contrib.django.task.DjangoTask",
+        "celery.contrib.abortable.AbortableTask", "celery_once.QueueOnce", "celery_once.tasks.QueueOnce",
+        "celery_singleton.Singleton", "celery_singleton.singleton.Singleton", "celery.contrib.batches.Batches",
+        "celery_batches.Batches", "celery_haystack.tasks.CeleryHaystackSignalHandler",
+        "post_request_task.task.PostRequestTask", "djcelery_transactions.PostTransactionTask",
+    }
+)  # fmt: skip
+# Options that a class attribute gives to the tasks made on it (celery/app/task.py, class Task).
+OPTIONS = frozenset(
+    {
+        "name", "bind", "autoretry_for", "dont_autoretry_for", "retry_kwargs", "retry_backoff", "retry_backoff_max",
+        "retry_jitter", "max_retries", "default_retry_delay", "rate_limit", "ignore_result", "time_limit",
+        "soft_time_limit", "acks_late", "acks_on_failure_or_timeout", "reject_on_worker_lost", "throws", "expires",
+        "priority", "serializer", "queue", "typing", "track_started", "store_errors_even_if_ignored", "backend",
+        "pydantic", "trail", "send_events", "compression", "abstract", "once", "unique_on", "lock_expiry",
+        "raise_on_duplicate",
+    }
+)  # fmt: skip
+_CELERY_NAME = re.compile(r"celery", re.IGNORECASE)
+# What a `.py` file must mention for a function in it to be a task maker.
+_MAKERS = frozenset({"shared_task", "task", "periodic_task"})
+
+
+class Tasks:
+    """Recognises tasks. Each is one Task object, however often it is asked for."""
+
+    def __init__(self, hub: Semantics) -> None:
+        self._hub = hub
+        self.app_value: Value = AppValue()
+        self._made: dict[Function, Task] = {}
+        self._classes: dict[Class, Task] = {}
+
+    def of_function(self, function: Function, captured: Captured | None = None) -> Task | None:
+        """The task that a decorated function is, or None."""
+        if not function.decorators:
+            return self._made.get(function)
+        return self._hub.memo.get(("task", function), lambda: self._of_function(function, captured), None)
+
+    def _of_function(self, function: Function, captured: Captured | None) -> Task | None:
+        for decorator in function.decorators:
+            node = decorator.func if isinstance(decorator, ast.Call) else decorator
+            value = self._decorator_value(node, function, captured)
+            made = self.makes_task(value, node, function.module)
+            if made is None:
+                continue
+            factory = made if isinstance(made, Function) else None
+            return self._task(function, None, decorator, factory)
+        return None
+
+    def _decorator_value(self, node: ast.expr, function: Function, captured: Captured | None) -> Value:
+        from celery_lint.semantics.flow import Interpreter
+
+        hub = self._hub
+        if function.parent is not None:
+            names = captured.names if captured is not None else {}
+            run = Interpreter(hub, function.module, function.parent, names, fuel=1)
+            run.recording = False
+            return run.eval(node)
+        return hub.evaluate(node, function.module)
+
+    def makes_task(self, value: Value, node: ast.expr, module: Module) -> bool | Function | None:
+        """Whether a decorator makes tasks: True, or the project's function that does; else None."""
+        for one in value.alternatives():
+            if isinstance(one, External):
+                if one.path in TASK_DECORATORS or one.path in self._hub.settings.task_decorators:
+                    return True
+                # An application that another package makes: `from company.celery import app`.
+                head, _, last = one.path.rpartition(".")
+                if last in _MAKERS and _CELERY_NAME.search(head):
+                    return True
+            elif isinstance(one, BoundMethod):
+                if isinstance(one.receiver, AppValue) and one.name in _MAKERS:
+                    return True
+            elif isinstance(one, Decorator) and one.kind == "task":
+                return True
+            elif isinstance(one, FunctionValue):
+                dotted = f"{one.function.module.name}.{one.function.qualname}"
+                if dotted in self._hub.settings.task_decorators or self.is_factory(one.function):
+                    return one.function
+        if isinstance(node, ast.Attribute) and node.attr in _MAKERS and all(
+            not isinstance(v, (ClassValue, TaskValue, Constant, FunctionValue)) for v in value.alternatives()
+        ):
+            # The application is a parameter, or comes from where nothing can be read.
+            root = node.value
+            name = root.attr if isinstance(root, ast.Attribute) else root.id if isinstance(root, ast.Name) else ""
+            if _CELERY_NAME.search(name):
+                return True
+        return None
+
+    def is_factory(self, function: Function) -> bool:
+        """Whether a project's own decorator makes tasks of what it decorates."""
+        return self._hub.memo.get(("factory", function), lambda: self._is_factory(function), False)
+
+    def _is_factory(self, function: Function) -> bool:
+        if isinstance(function.node, ast.Lambda) or not function.words & _MAKERS:
+            return False
+        # Somewhere inside, the result of a task decorator is returned, or a nested `def` under one is.
+        returned_names = {
+            n.value.id
+            for n in ast.walk(function.node)
+            if isinstance(n, ast.Return) and isinstance(n.value, ast.Name)
+        }
+        for node in ast.walk(function.node):
+            if isinstance(node, ast.Return) and isinstance(node.value, ast.Call):
+                if self._calls_maker(node.value, function):
+                    return True
+            elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
+                targets = {t.id for t in node.targets if isinstance(t, ast.Name)}
+                if targets & returned_names and self._calls_maker(node.value, function):
+                    return True
+            elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node is not function.node:
+                if node.name in returned_names:
+                    for decorator in node.decorator_list:
+                        inner = decorator.func if isinstance(decorator, ast.Call) else decorator
+                        if self._is_maker(inner, function):
+                            return True
+        return False
+
+    def _calls_maker(self, call: ast.Call, function: Function) -> bool:
+        """Whether a call is `shared_task(...)(f)`, `shared_task(f)` or `app.task(...)`."""
+        node: ast.expr = call
+        while isinstance(node, ast.Call):
+            node = node.func
+        return self._is_maker(node, function)
+
+    def _is_maker(self, node: ast.expr, function: Function) -> bool:
+        if not isinstance(node, (ast.Name, ast.Attribute)):
+            return False
+        last = node.attr if isinstance(node, ast.Attribute) else node.id
+        if last not in _MAKERS:
+            return False
+        value = self._hub.evaluate(node, function.module)
+        if value == UNKNOWN:
+            for statement in own_nodes(function.body):
+                if isinstance(statement, ast.ImportFrom) and function.module.absolute(statement).startswith("celery"):
+                    return True
+        return self.makes_task(value, node, function.module) is not None
+
+    def by_call(self, function: Function, node: ast.Call | None, factory: Function | None = None) -> Task:
+        """The task that `app.task(function)` or `shared_task(**options)(function)` makes."""
+        known = self._made.get(function)
+        if known is None:
+            known = self._made[function] = self._task(function, None, node, factory)
+        return known
+
+    def of_class(self, cls: Class) -> Task | None:
+        """The task that a class below `celery.Task` with a `run` method is, or None."""
+        return self._hub.memo.get(("class task", cls), lambda: self._of_class(cls), None)
+
+    def is_task_class(self, cls: Class) -> bool:
+        """Whether a class derives from Celery's Task, an application's own `app.Task` included."""
+        return self._hub.classes.derives_from(cls, TASK_CLASSES)
+
+    def _of_class(self, cls: Class) -> Task | None:
+        if not self.is_task_class(cls):
+            return None
+        run = self._hub.classes.function(cls, "run")
+        if run is None:
+            return None
+        return self._task(run, cls, None, None)
+
+    def _task(self, function: Function, cls: Class | None, decorator: ast.expr | None, factory: Function | None) -> Task:
+        task = Task(cls.module if cls else function.module, function, cls, decorator, factory=factory)
+        if factory is not None:
+            self._factory_options(task, factory)
+        if isinstance(decorator, ast.Call):
+            self._decorator_options(task, decorator)
+        base = cls if cls is not None else self.base_class(task)
+        if base is not None:
+            self._class_options(task, base)
+        return task
+
+    def _decorator_options(self, task: Task, decorator: ast.Call) -> None:
+        hub, module = self._hub, task.module
+        for keyword in decorator.keywords:
+            value = hub.evaluate(keyword.value, module)
+            if keyword.arg is not None:
+                task.options[keyword.arg] = Option(value, keyword.value, module)
+            elif isinstance(value, Collection) and value.keys is not None and value.items is not None:
+                for key, item in zip(value.keys, value.items, strict=True):
+                    task.options.setdefault(key, Option(item, keyword.value, module))
+            else:
+                task.is_opaque = True
+
+    def _factory_options(self, task: Task, factory: Function) -> None:
+        """The options that a project's decorator gives by itself."""
+        task.is_opaque = True
+        for node in ast.walk(factory.node):
+            if isinstance(node, ast.Call) and self._is_maker(node.func, factory):
+                for keyword in node.keywords:
+                    if keyword.arg is not None:
+                        value = self._hub.evaluate(keyword.value, factory.module)
+                        task.options.setdefault(keyword.arg, Option(value, keyword.value, factory.module))
+
+    def _class_options(self, task: Task, cls: Class) -> None:
+        for one in self._hub.classes.ancestors(cls):
+            if isinstance(one, Class):
+                for name in one.assigns:
+                    if name in OPTIONS and name not in task.options:
+                        binding = one.assigns[name][-1]
+                        value = self._hub.evaluate_in_class(binding.value, one) if binding.value is not None else UNKNOWN
+                        where = "decorator" if one is task.cls else "base"
+                        task.options[name] = Option(value, binding.value, one.module, where)
+            elif one not in TASK_CLASSES and not one.startswith("builtins."):
+                task.is_opaque = True
+
+    def base_class(self, task: Task) -> Class | None:
+        """The project's class that the task is made on (`base=`, or the application's own)."""
+        base = task.options.get("base")
+        if base is not None:
+            return base.value.cls if isinstance(base.value, ClassValue) else None
+        return self.app_task_class
+
+    @property
+    def app_task_class(self) -> Class | None:
+        """The class that the project's application makes its tasks on (`task_cls=`, `app.Task = X`)."""
+        return self._hub.memo.get(("app task class",), self._app_task_class, None)
+
+    def _app_task_class(self) -> Class | None:
+        hub = self._hub
+        for filename in sorted(hub.project.traced):
+            data = hub.project.read_quietly(filename)
+            if b"task_cls" not in data and b".Task = " not in data:
+                continue
+            module = hub.project.module_or_none(filename)
+            if module is None:
+                continue
+            for node in ast.walk(module.tree):
+                found: Value = UNKNOWN
+                if isinstance(node, ast.keyword) and node.arg == "task_cls":
+                    found = hub.evaluate(node.value, module)
+                elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute):
+                    target = node.targets[0]
+                    if target.attr == "Task" and isinstance(node.value, (ast.Name, ast.Attribute)):
+                        found = hub.evaluate(node.value, module)
+                elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "task_cls":
+                    found = hub.evaluate(node.value, module)
+                if isinstance(found, Constant) and isinstance(found.value, str):
+                    found = self.by_path(found.value, module)
+                if isinstance(found, ClassValue) and self.is_task_class(found.cls):
+                    return found.cls
+        return None
+
+    def by_path(self, path: str, module: Module) -> Value:
+        """What a dotted path such as `"pkg.mod:Class"` names."""
+        module_name, _, name = path.replace(":", ".").rpartition(".")
+        found = self._hub.project.import_module(module_name, module.filename)
+        if found is None:
+            return UNKNOWN
+        return self._hub.module_name(found, name) or UNKNOWN
+
+    def named(self, value: Value) -> Task | str | None:
+        """The task that `send_task("pkg.tasks.name")` names, or its name, or None."""
+        if isinstance(value, TaskValue):
+            return value.task
+        if not isinstance(value, Constant) or not isinstance(value.value, str):
+            return None
+        return self.registered(value.value) or value.value
+
+    def registered(self, name: str) -> Task | None:
+        """The project's task of a registered name."""
+        return self._hub.memo.get(("registered", name), lambda: self._registered(name), None)
+
+    def _registered(self, name: str) -> Task | None:
+        module_name, _, last = name.rpartition(".")
+        module = self._hub.project.import_module(module_name) if module_name else None
+        if module is not None:
+            value = self._hub.module_name(module, last)
+            if isinstance(value, TaskValue) and not isinstance(value.task, str) and value.task.registered_name == name:
+                return value.task
+        # A name of its own stands as a literal in the file that defines the task.
+        for filename in self._hub.project.mentioning(last):
+            if filename in self._hub.project.traced and name.encode() in self._hub.project.read_quietly(filename):
+                found = self._hub.project.module_or_none(filename)
+                for task in self.in_module(found) if found is not None else ():
+                    if task.registered_name == name:
+                        return task
+        return None
+
+    def in_module(self, module: Module) -> tuple[Task, ...]:
+        """The tasks that a module defines, in their order."""
+        return self._hub.memo.get(("tasks in", module), lambda: self._in_module(module), ())
+
+    def _in_module(self, module: Module) -> tuple[Task, ...]:
+        found: list[Task] = []
+        for function in module.functions:
+            task = self.of_function(function)
+            if task is not None:
+                found.append(task)
+        for cls in module.classes:
+            task = self.of_class(cls)
+            if task is not None and "run" in cls.functions:
+                found.append(task)
+        for name in module.bindings:
+            value = self._hub.module_name(module, name)
+            if isinstance(value, TaskValue) and not isinstance(value.task, str):
+                if value.task.module is module and value.task not in found:
+                    found.append(value.task)
+        # Tasks made inside functions: application factories, tests.
+        for function in list(module.functions):
+            if function.words & _MAKERS:
+                for nested, _, _ in self._hub.flow(function).closures:
+                    task = self.of_function(nested)
+                    if task is not None and task not in found:
+                        found.append(task)
+        return tuple(sorted(found, key=lambda t: t.node.lineno))  # type: ignore[attr-defined]
+
+    def is_task_instance(self, value: Value) -> bool:
+        """Whether a value is some task, without saying which: a parameter `task: Task`."""
+        if isinstance(value, TaskValue):
+            return True
+        if isinstance(value, Instance):
+            return value.cls in TASK_CLASSES or (isinstance(value.cls, Class) and self.is_task_class(value.cls))
+        return False

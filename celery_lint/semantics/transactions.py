@@ -1,0 +1,386 @@
+"""Which code runs inside a database transaction, and which dispatches it sends from there."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from celery_lint.project.modules import Class, Function
+from celery_lint.semantics import frameworks
+from celery_lint.semantics.callgraph import CallSite, Target
+from celery_lint.semantics.model import Call, Dispatch, Frame, FunctionFlow, Step, Task
+from celery_lint.semantics.values import (
+    Atomic,
+    Decorator,
+    External,
+    FunctionValue,
+    TaskValue,
+    Value,
+)
+
+if TYPE_CHECKING:
+    from celery_lint.semantics.hub import Semantics
+
+MAX_DOWN = 6
+"""How many calls deep a dispatch is looked for."""
+MAX_UP = 5
+"""How many callers up a transaction is looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """An open transaction, and the calls that lead into it, outermost first."""
+
+    steps: tuple[Step, ...]
+    using: str | None = None
+    kind: str = "atomic"
+    is_certain: bool = True
+    """False when a transaction is only what the framework may open around the code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """How a function may be reached: inside a transaction (one proof), outside, in ways not known."""
+
+    atomic: Transaction | None = None
+    outside: bool = False
+    unknown: bool = False
+
+    @property
+    def always_atomic(self) -> bool:
+        """Whether every known way leads through a transaction, and all ways are known."""
+        return self.atomic is not None and not self.outside and not self.unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A dispatch that a call leads to, through the functions named by `steps`."""
+
+    dispatch: Dispatch
+    steps: tuple[Step, ...]
+
+
+class Transactions:
+    """Transaction contexts of a project's functions."""
+
+    def __init__(self, hub: Semantics) -> None:
+        self._hub = hub
+
+    # Inside one function
+
+    def around(self, frame: Frame, flow: FunctionFlow) -> Transaction | None | bool:
+        """The transaction that blocks of the function itself open around a place.
+
+        False when the place is proved to be outside any; None when the function does not say.
+        """
+        for one in frame.chain():
+            if one.kind == "outside":
+                return False
+            if one.kind == "atomic" and isinstance(one.detail, Atomic):
+                place = flow.module.source.place(one.node if not isinstance(one.node, ast.With | ast.AsyncWith) else one.node.items[0].context_expr)
+                row = place.span.start.row
+                step = Step(place, f"the transaction is opened here, at line {row}")
+                return Transaction((step,), one.detail.using, one.detail.kind)
+        if flow.function is None:
+            return None
+        return self.decorated(flow.function)
+
+    def decorated(self, function: Function) -> Transaction | None:
+        """The transaction that a decorator of the function, or of its class, opens around the whole body."""
+        return self._hub.memo.get(("decorated", function), lambda: self._decorated(function), None)
+
+    def _decorated(self, function: Function) -> Transaction | None:
+        for decorator in function.decorators:
+            using = self.opens(decorator, function)
+            if using is not None:
+                return self._by_decorator(decorator, function, using)
+        if function.cls is not None and function.parent is None:
+            for decorator in function.cls.node.decorator_list:
+                # method_decorator(transaction.atomic, name="dispatch")
+                if isinstance(decorator, ast.Call) and len(decorator.args) >= 1:
+                    name = next((k.value for k in decorator.keywords if k.arg == "name"), None)
+                    named = name.value if isinstance(name, ast.Constant) else None
+                    applies = named == function.name or (named == "dispatch" and frameworks.is_view_class(self._hub, function.cls))
+                    if applies and self.opens(decorator, function) is not None:
+                        return self._by_decorator(decorator, function, "")
+        return None
+
+    def _by_decorator(self, node: ast.expr, function: Function, using: str) -> Transaction:
+        place = function.module.source.place(node)
+        step = Step(place, f"`{function.qualname}` runs in the transaction that this decorator opens")
+        return Transaction((step,), using or None)
+
+    def opens(self, decorator: ast.expr, function: Function) -> str | None:
+        """The alias (`""` for the default) of the transaction that a decorator opens, None when it opens none."""
+        value: Value
+        if function.parent is not None:
+            return "" if any(isinstance(n, ast.Attribute) and n.attr == "atomic" for n in ast.walk(decorator)) else None
+        value = self._hub.evaluate(decorator, function.module)
+        for one in value.alternatives():
+            if isinstance(one, Atomic):
+                return one.using or ""
+            if isinstance(one, External) and one.path in ("django.db.transaction.atomic", "django.db.transaction.commit_on_success"):
+                return ""
+            if isinstance(one, FunctionValue) and self.wraps_in_atomic(one.function):
+                return ""
+            if isinstance(one, Decorator) and isinstance(decorator, ast.Call):
+                for arg in decorator.args:
+                    if self.opens(arg, function) is not None:
+                        return ""
+        if isinstance(decorator, ast.Call):
+            called = self._hub.evaluate(decorator.func, function.module)
+            if isinstance(called, FunctionValue) and self.wraps_in_atomic(called.function):
+                return ""
+        return None
+
+    def wraps_in_atomic(self, decorator: Function) -> bool:
+        """Whether a decorator of the project runs what it decorates inside a transaction."""
+
+        def decide() -> bool:
+            if not self._hub.may_open_transaction(decorator):
+                return False
+            for flow in self._hub.calls.flows_within(decorator):
+                if flow.function is decorator:
+                    continue
+                for call in flow.calls:
+                    func = call.node.func
+                    if isinstance(func, ast.Name) and func.id in outer_parameters(flow.function):
+                        if isinstance(self.around(call.frame, flow), Transaction):
+                            return True
+            return False
+
+        return self._hub.memo.get(("wraps in atomic", decorator), decide, False)
+
+    # Between functions
+
+    def at(self, call: Call) -> Context:
+        """The transaction context of a call."""
+        inner = self.around(call.frame, call.flow)
+        if isinstance(inner, Transaction):
+            return Context(inner)
+        if inner is False:
+            return Context(outside=True)
+        return self.of(call.flow.function)
+
+    def of(self, function: Function | None, depth: int = MAX_UP) -> Context:
+        """How a function may be reached."""
+        if function is None:
+            return Context(outside=True)
+        return self._hub.memo.get(("context", function, depth), lambda: self._of(function, depth), Context())
+
+    def _of(self, function: Function, depth: int) -> Context:
+        hub = self._hub
+        own = self.decorated(function)
+        if own is not None:
+            return Context(own)
+        if function.parent is not None:
+            return self._of_nested(function, depth)
+        if hub.calls.defers(function) or hub.tasks.of_function(function) is not None:
+            return Context(outside=True)
+        role = hub.roles.of(function)
+        if role.kind in ("command", "task", "test", "script"):
+            return Context(outside=True)
+        if role.kind == "view":
+            atomic = hub.atomic_requests
+            if atomic and not hub.roles.is_non_atomic(function):
+                place = function.module.source.place(function.node)
+                step = Step(place, f"`{function.qualname}` is a view, and ATOMIC_REQUESTS wraps each request in a transaction")
+                return Context(Transaction((step,), kind="request"))
+            called = self._by_callers(function, depth) if depth > 0 else Context()
+            return Context(called.atomic, outside=True) if called.atomic else Context(outside=True)
+        if role.kind == "admin":
+            place = function.module.source.place(function.node)
+            step = Step(place, f"Django's admin calls `{function.qualname}` inside a transaction")
+            return Context(Transaction((step,), kind="admin"))
+        if role.kind == "signal" and role.always_atomic:
+            place = function.module.source.place(function.node)
+            step = Step(place, f"Django sends `{role.detail}` inside a transaction")
+            return Context(Transaction((step,), kind="signal"))
+        if depth <= 0:
+            return Context(unknown=True)
+        return self._by_callers(function, depth)
+
+    def _by_callers(self, function: Function, depth: int) -> Context:
+        sites = self._hub.calls.callers(function)
+        if not sites:
+            return Context(unknown=True)
+        atomic: Transaction | None = None
+        outside = unknown = False
+        for site in sites:
+            context = self._at_site(site, depth)
+            outside |= context.outside
+            unknown |= context.unknown
+            if context.atomic is not None and (atomic is None or len(context.atomic.steps) < len(atomic.steps)):
+                place = site.call.flow.module.source.place(site.call.node)
+                step = Step(place, f"`{function.qualname}` is called here")
+                atomic = Transaction((*context.atomic.steps, step), context.atomic.using, context.atomic.kind)
+        return Context(atomic, outside, unknown)
+
+    def _at_site(self, site: CallSite, depth: int) -> Context:
+        if site.deferred:
+            return Context(outside=True)
+        inner = self.around(site.call.frame, site.call.flow)
+        if isinstance(inner, Transaction):
+            return Context(inner)
+        if inner is False or site.caller is None:
+            return Context(outside=True)
+        return self.of(site.caller, depth - 1)
+
+    def _of_nested(self, function: Function, depth: int) -> Context:
+        """A nested function runs where it is called, not where it is written."""
+        hub = self._hub
+        parent = function.parent
+        assert parent is not None
+        if hub.calls.defers(function):
+            return Context(outside=True)
+        flow = hub.flow(parent)
+        atomic: Transaction | None = None
+        outside = unknown = found = False
+        for call in flow.calls:
+            callback = hub.calls.commit_callback(call)
+            if callback is not None and names_function(callback.value, function):
+                outside = found = True
+                continue
+            if any(names_function(v, function) for v in call.callee.alternatives()):
+                found = True
+                inner = self.around(call.frame, flow)
+                if isinstance(inner, Transaction):
+                    atomic = inner
+                elif inner is False:
+                    outside = True
+                else:
+                    above = self.of(parent, depth - 1) if depth > 0 else Context(unknown=True)
+                    atomic = atomic or above.atomic
+                    outside |= above.outside
+                    unknown |= above.unknown
+            elif any(names_function(a.value, function) for a in call.args):
+                found = True
+                sent = self._handed_on(call, function)
+                outside |= sent.outside
+                unknown |= sent.unknown
+                atomic = atomic or sent.atomic
+        if not found:
+            return Context(unknown=True)
+        return Context(atomic, outside, unknown)
+
+    def _handed_on(self, call: Call, function: Function) -> Context:
+        """Where a function of the project runs a callback that it gets."""
+        hub = self._hub
+        for target in hub.calls.targets(call):
+            if target.values is None:
+                continue
+            flow = hub.flow_with(target.function, dict(target.values), target.captured, 1)
+            for inner in flow.calls:
+                callback = hub.calls.commit_callback(inner)
+                if callback is not None and names_function(callback.value, function):
+                    return Context(outside=True)
+                if any(names_function(v, function) for v in inner.callee.alternatives()):
+                    around = self.around(inner.frame, flow)
+                    if isinstance(around, Transaction):
+                        return Context(around)
+                    return self.at(call)
+        return Context(unknown=True)
+
+    # What a call sends
+
+    def sends(self, call: Call) -> Reached | None:
+        """The first dispatch that a call leads to, now and not after the commit; None when there is none."""
+        return self._hub.memo.get(("sends", call), lambda: self._sends(call), None)
+
+    def _sends(self, call: Call) -> Reached | None:
+        for dispatch in self._hub.dispatches.of_call(call):
+            if self.is_immediate(dispatch):
+                return Reached(dispatch, ())
+        queue: list[tuple[Target, tuple[Step, ...]]] = [(t, ()) for t in self._hub.calls.targets(call) if not t.deferred]
+        seen: set[tuple[Function, object]] = set()
+        while queue:
+            target, steps = queue.pop(0)
+            if (target.function, target.values) in seen or len(steps) >= MAX_DOWN:
+                continue
+            seen.add((target.function, target.values))
+            flow = self.target_flow(target)
+            for dispatch in self._hub.dispatches.of_flow(flow):
+                if self.is_immediate(dispatch) and self.around(dispatch.call.frame, flow) is not False:
+                    place = flow.module.source.place(dispatch.node)
+                    text = f"`{target.function.qualname}` sends `{dispatched_name(dispatch)}` here"
+                    return Reached(dispatch, (*steps, Step(place, text)))
+            for inner in flow.calls:
+                if self.around(inner.frame, flow) is False:
+                    continue
+                for deeper in self._hub.calls.targets(inner):
+                    if not deeper.deferred and self._hub.may_send(deeper.function):
+                        place = flow.module.source.place(inner.node)
+                        text = f"`{target.function.qualname}` calls `{deeper.function.qualname}` here"
+                        queue.append((deeper, (*steps, Step(place, text))))
+        return None
+
+    def target_flow(self, target: Target) -> FunctionFlow:
+        """The flow of what a call runs."""
+        if target.values is not None:
+            return self._hub.flow_with(target.function, dict(target.values), target.captured, 1)
+        return self._hub.flow(target.function, target.captured)
+
+    def is_immediate(self, dispatch: Dispatch) -> bool:
+        """Whether the message leaves at once: not a signature, not put off until the commit."""
+        if dispatch.is_signature or dispatch.is_deferred or dispatch.verb == "apply":
+            return False
+        if dispatch.forwarder is not None:
+            return False  # what the wrapper does is found by reading the wrapper
+        return not (dispatch.task is not None and self.defers_itself(dispatch.task))
+
+    def defers_itself(self, task: Task) -> bool:
+        """Whether the task's class puts its dispatches off until the commit."""
+        cls = task.cls or self._hub.base_class(task)
+        return cls is not None and self.class_defers(cls)
+
+    def class_defers(self, cls: Class) -> bool:
+        """Whether a task class overrides `apply_async` or `delay` to send after the commit."""
+
+        def decide() -> bool:
+            for name in ("apply_async", "delay"):
+                method = self._hub.classes.function(cls, name)
+                if method is not None and method.words & AFTER_COMMIT:
+                    return True
+            return any(a in DEFERRING_CLASSES for a in self._hub.classes.ancestors(cls) if isinstance(a, str))
+
+        return self._hub.memo.get(("class defers", cls), decide, False)
+
+
+# Django's on_commit, the transaction package's hooks, and the projects' own names for them.
+AFTER_COMMIT = frozenset({"on_commit", "addAfterCommitHook", "add_post_commit_hook", "after_commit", "run_after_commit", "post_commit", "delay_on_commit", "apply_async_on_commit", "join"})
+DEFERRING_CLASSES = frozenset({"post_request_task.task.PostRequestTask", "djcelery_transactions.PostTransactionTask", "django_celery_oncommit.task.TransactionAwareTask"})
+
+
+def names_function(value: Value, function: Function) -> bool:
+    """Whether a value is the function, or a partial call of it."""
+    for one in value.alternatives():
+        while hasattr(one, "function") and not isinstance(one, FunctionValue):
+            one = one.function  # a Partial
+            if isinstance(one, Function):
+                return one is function
+        if isinstance(one, FunctionValue) and one.function is function:
+            return True
+        if isinstance(one, TaskValue) and not isinstance(one.task, str) and one.task.function is function:
+            return True
+    return False
+
+
+def outer_parameters(function: Function | None) -> frozenset[str]:
+    """The parameters of the functions around a nested one."""
+    found: set[str] = set()
+    while function is not None and function.parent is not None:
+        function = function.parent
+        found.update(function.parameters)
+    return frozenset(found)
+
+
+def dispatched_name(dispatch: Dispatch) -> str:
+    """How messages name what is sent."""
+    if dispatch.task is not None:
+        return dispatch.task.name
+    target = dispatch.target
+    return ast.unparse(target) if target is not None else dispatch.verb
+
+
+__all__ = ["Context", "Reached", "Transaction", "Transactions", "dispatched_name"]

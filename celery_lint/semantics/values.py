@@ -1,0 +1,304 @@
+"""The kinds of value that an expression may have.
+
+A value says only what is known for certain; `UNKNOWN` is always a legal answer
+and silences rules. Values are frozen and compare by what they say, so that
+joining the branches of an `if` is a union of sets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import ast
+
+    from celery_lint.project.modules import Class, Function, Module
+    from celery_lint.semantics.model import Task
+
+MAX_ALTERNATIVES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Which row a value belongs to: two values with one origin are, or name, the same row.
+
+    `key` identifies the expression that produced it inside one function.
+    `created` says that the row was made in this function.
+    """
+
+    key: tuple[object, ...]
+    created: bool = False
+
+
+class Value:
+    """What is known of an expression's value."""
+
+    __slots__ = ()
+
+    def alternatives(self) -> Iterator[Value]:
+        """The members of a union; the value itself otherwise."""
+        yield self
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown(Value):
+    """Nothing is known."""
+
+
+UNKNOWN = Unknown()
+
+
+@dataclass(frozen=True, slots=True)
+class Union(Value):
+    """One of several values."""
+
+    members: frozenset[Value]
+
+    def alternatives(self) -> Iterator[Value]:
+        yield from self.members
+
+
+@dataclass(frozen=True, slots=True)
+class External(Value):
+    """A name that a module outside the project defines: `django.db.transaction.atomic`."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleValue(Value):
+    """A module of the project."""
+
+    module: Module
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionValue(Value):
+    """A function of the project, bound to `receiver` when it was reached through one.
+
+    `bound` holds the closure's captured variables for a nested function.
+    """
+
+    function: Function
+    receiver: Value | None = None
+    captured: Captured | None = field(default=None, compare=False, hash=False)
+
+
+class Captured:
+    """The variables that a nested function or lambda sees of the functions around it."""
+
+    __slots__ = ("names",)
+
+    def __init__(self, names: dict[str, Value]) -> None:
+        self.names = names
+
+
+@dataclass(frozen=True, slots=True)
+class ClassValue(Value):
+    """A class of the project."""
+
+    cls: Class
+
+
+@dataclass(frozen=True, slots=True)
+class Instance(Value):
+    """An instance of a class, of the project or (by dotted path) of another package."""
+
+    cls: Class | str
+    origin: Origin | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelValue(Value):
+    """An instance of a database model: one row."""
+
+    model: Class | str
+    origin: Origin | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyValue(Value):
+    """A column's value of a row: its primary key when `column` is `pk` or `id`."""
+
+    column: str
+    model: Class | str | None = None
+    origin: Origin | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ManagerValue(Value):
+    """A manager of a model. `related` is the row whose related manager it is."""
+
+    model: Class | str | None
+    cls: Class | str | None = None
+    related: Origin | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QuerySetValue(Value):
+    """A queryset of a model; `rows` is `instances`, `dicts`, `tuples` or `flat`."""
+
+    model: Class | str | None
+    rows: str = "instances"
+    cls: Class | str | None = None
+    origin: Origin | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar(Value):
+    """A plain value that every serializer carries: a number, a string, a flag, None.
+
+    `kind` is the Python type's name where it is known.
+    """
+
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Constant(Value):
+    """A literal."""
+
+    value: str | int | float | bool | bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Collection(Value):
+    """A built-in container; `kind` is `list`, `tuple`, `set`, `dict`, `generator`, ....
+
+    `element` is any member (any value of a mapping). `items` holds the members
+    of a display of known length, `keys` the constant keys of a dict display.
+    """
+
+    kind: str
+    element: Value = UNKNOWN
+    items: tuple[Value, ...] | None = None
+    keys: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter(Value):
+    """A parameter of which only its callers know more."""
+
+    function: Function
+    name: str
+    star: str = ""
+    """`*` or `**` for the collected arguments."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field(Value):
+    """An attribute of a parameter or of another value that is not known."""
+
+    base: Value
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class BoundMethod(Value):
+    """A method of a value that is no class of the project: `task.delay`, `queryset.filter`."""
+
+    receiver: Value
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Partial(Value):
+    """`partial(function, *args, **keywords)`."""
+
+    function: Value
+    args: tuple[Value, ...] = ()
+    keywords: tuple[tuple[str, Value], ...] = ()
+    node: ast.Call | None = field(default=None, compare=False, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Super(Value):
+    """`super()` seen from a method of `cls`."""
+
+    cls: Class
+    receiver: Value
+
+
+@dataclass(frozen=True, slots=True)
+class TaskValue(Value):
+    """A task of the project, or by its dotted path a task of another package."""
+
+    task: Task | str
+
+
+@dataclass(frozen=True, slots=True)
+class AppValue(Value):
+    """A Celery application."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureValue(Value):
+    """`task.s(...)`; `task` is None when only a name or nothing is known of it."""
+
+    task: Task | str | None = None
+    immutable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CanvasValue(Value):
+    """A chain, group, chord, chunks or map."""
+
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResultValue(Value):
+    """An AsyncResult, GroupResult or EagerResult."""
+
+    task: Task | str | None = None
+    eager: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRequest(Value):
+    """`self.request` of a bound task."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest(Value):
+    """A web framework's request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Atomic(Value):
+    """An object that opens a transaction: `transaction.atomic(...)`, `session.begin()`.
+
+    `using` is the database alias as source code, None for the default one.
+    """
+
+    using: str | None = None
+    kind: str = "atomic"
+
+
+@dataclass(frozen=True, slots=True)
+class ContextManager(Value):
+    """A context manager made by a generator function; `yielded` is what `as` binds."""
+
+    yielded: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Decorator(Value):
+    """What a decorator factory returned: `task` when it makes tasks."""
+
+    kind: str
+    node: ast.Call | None = field(default=None, compare=False, hash=False)
+
+
+def union(*values: Value) -> Value:
+    """The value that is one of `values`: UNKNOWN absorbs nothing, too many become UNKNOWN."""
+    members: set[Value] = set()
+    for value in values:
+        members.update(value.alternatives())
+    if len(members) == 1:
+        return members.pop()
+    if not members or len(members) > MAX_ALTERNATIVES:
+        return UNKNOWN
+    return Union(frozenset(members))

@@ -1,0 +1,118 @@
+"""Source text: from a file's bytes to a syntax tree, with exact positions."""
+
+from __future__ import annotations
+
+import ast
+import codecs
+import io
+import re
+import tokenize
+import warnings
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from celery_lint.findings import Place, Position, Span
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# What ends a line for Python's tokenizer: a form feed or U+2028 does not.
+NEWLINE = re.compile(r"\r\n|\r|\n")
+
+
+class UnreadableError(Exception):
+    """A file that cannot be read or parsed; `reason` is fit for a report."""
+
+    def __init__(self, reason: str, position: Position = Position(1, 1)) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.position = position
+
+
+class Source:
+    """One file's text. `filename` is relative to the project root, with `/`."""
+
+    def __init__(self, filename: str, data: bytes) -> None:
+        self.filename = filename
+        self.data = data
+
+    @cached_property
+    def text(self) -> str:
+        """The decoded text, without a byte-order mark.
+
+        Raises UnreadableError when the bytes do not decode by the file's own
+        declaration (PEP 263).
+        """
+        try:
+            encoding, _ = tokenize.detect_encoding(io.BytesIO(self.data).readline)
+        except (SyntaxError, UnicodeDecodeError) as error:
+            raise UnreadableError(f"{error}".partition(" for ")[0]) from None
+        try:
+            codec = codecs.lookup(encoding)
+            text, _ = codec.decode(self.data)
+        except UnicodeDecodeError as error:
+            row = self.data.count(b"\n", 0, error.start) + 1
+            column = error.start - self.data.rfind(b"\n", 0, error.start)
+            raise UnreadableError(
+                f"byte 0x{self.data[error.start]:02x} is not valid {encoding}: declare the file's encoding"
+                " (`# -*- coding: latin-1 -*-`) or save it as UTF-8",
+                Position(row, column),
+            ) from None
+        return text.removeprefix("\ufeff")
+
+    @cached_property
+    def lines(self) -> Sequence[str]:
+        """The text's lines, without their ends."""
+        return NEWLINE.split(self.text)
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """The syntax tree. Raises UnreadableError."""
+        text = self.text
+        if "\0" in text:
+            row = len(NEWLINE.findall(text[: text.index("\0")])) + 1
+            raise UnreadableError("source code holds a NUL byte", Position(row, 1))
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return ast.parse(text, self.filename)
+        except SyntaxError as error:
+            position = Position(max(error.lineno or 1, 1), max(error.offset or 1, 1))
+            raise UnreadableError(f"invalid syntax: {error.msg}", position) from None
+        except (RecursionError, MemoryError):
+            raise UnreadableError("the code is nested too deeply to be parsed") from None
+        except ValueError as error:
+            raise UnreadableError(str(error)) from None
+
+    def position(self, row: int, byte_column: int) -> Position:
+        """The position of an `ast` row (from 1) and UTF-8 byte column (from 0)."""
+        if row <= len(self.lines):
+            line = self.lines[row - 1]
+            if not line.isascii():
+                byte_column = len(line.encode("utf-8", "surrogatepass")[:byte_column].decode("utf-8", "ignore"))
+        return Position(row, byte_column + 1)
+
+    def span(self, node: ast.AST) -> Span:
+        """The span of a node that has a place (statements, expressions, handlers, arguments...)."""
+        row: int = node.lineno  # type: ignore[attr-defined]
+        column: int = node.col_offset  # type: ignore[attr-defined]
+        end_row: int = getattr(node, "end_lineno", None) or row
+        end_column = getattr(node, "end_col_offset", None)
+        start = self.position(row, column)
+        end = self.position(end_row, column + 1 if end_column is None else end_column)
+        return Span(start, end)
+
+    def place(self, node: ast.AST) -> Place:
+        """The place of a node in this file."""
+        return Place(self.filename, self.span(node))
+
+    def segment(self, node: ast.AST) -> str:
+        """The node's own source text, on one line."""
+        span = self.span(node)
+        first, last = span.start, span.end
+        if first.row == last.row:
+            return self.lines[first.row - 1][first.column - 1 : last.column - 1]
+        parts = [self.lines[first.row - 1][first.column - 1 :]]
+        parts += self.lines[first.row : last.row - 1]
+        parts.append(self.lines[last.row - 1][: last.column - 1])
+        return " ".join(part.strip() for part in parts)

@@ -1,0 +1,92 @@
+"""What tests of many kinds need: a project on disk, and the command run in it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from celery_lint.cli import main
+
+# CEL301 at row 8, column 5, under default rules.
+SWALLOWING_TASK = """\
+from celery import shared_task
+
+
+@shared_task
+def charge(order_id):
+    try:
+        pay(order_id)
+    except Exception:
+        pass
+"""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a command ended: its exit code and what it wrote."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def lines(self) -> list[str]:
+        return self.out.splitlines()
+
+
+class Workspace:
+    """A folder of its own for a test."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def write(self, files: Mapping[str, str | bytes]) -> None:
+        """Writes files by their paths; texts are dedented."""
+        for name, content in files.items():
+            path = self.root / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content if isinstance(content, bytes) else textwrap.dedent(content).encode())
+
+    def lint(self, *arguments: str, stdin: str | bytes = "") -> Outcome:
+        """Runs the command in this process."""
+        result = CliRunner().invoke(main, arguments, input=stdin)
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return Outcome(result.exit_code, result.stdout_bytes.decode(), result.stderr)
+
+    def python(self, *arguments: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> Outcome:
+        """Runs `python ...` as a process of its own in the workspace."""
+        done = subprocess.run(
+            [sys.executable, *arguments],
+            cwd=self.root,
+            input=stdin,
+            capture_output=True,
+            env={**os.environ, "PYTHONIOENCODING": "utf-8", **(env or {})},
+            timeout=120,
+            check=False,
+        )
+        return Outcome(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """A folder with a repository's mark, so that nothing above it counts, as working directory."""
+    (tmp_path / ".git").mkdir()
+    monkeypatch.chdir(tmp_path)
+    return Workspace(tmp_path)
+
+
+@pytest.fixture
+def swallowing_task() -> str:
+    return SWALLOWING_TASK
+
+
+WriteFiles = Callable[[Mapping[str, str | bytes]], None]

@@ -1,0 +1,82 @@
+"""Files replaced whole."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from celery_lint.fixes.write import Replacement, replace_files
+
+
+def test_the_mode_stays_and_nothing_is_left_beside(tmp_path: Path) -> None:
+    path = tmp_path / "tasks.py"
+    path.write_bytes(b"old")
+    path.chmod(0o751)
+    replace_files([Replacement(path, b"old", b"new")])
+    assert path.read_bytes() == b"new"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o751
+    assert os.listdir(tmp_path) == ["tasks.py"]
+
+
+def test_a_symbolic_link_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    real = tmp_path / "real" / "tasks.py"
+    real.write_bytes(b"old")
+    link = tmp_path / "link.py"
+    link.symlink_to(real)
+    replace_files([Replacement(link, b"old", b"new")])
+    assert link.is_symlink()
+    assert real.read_bytes() == b"new"
+
+
+def test_a_file_that_was_changed_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / "tasks.py"
+    path.write_bytes(b"edited")
+    with pytest.raises(OSError, match="changed meanwhile"):
+        replace_files([Replacement(path, b"old", b"new")])
+    assert path.read_bytes() == b"edited"
+    assert os.listdir(tmp_path) == ["tasks.py"]
+
+
+@pytest.mark.parametrize("missing", ["gone.py", "no/folder.py", "folder"])
+def test_none_is_written_where_one_cannot_be(tmp_path: Path, missing: str) -> None:
+    (tmp_path / "folder").mkdir()
+    first = tmp_path / "a.py"
+    first.write_bytes(b"old")
+    with pytest.raises(OSError):  # noqa: PT011 - the system says why
+        replace_files([Replacement(first, b"old", b"new"), Replacement(tmp_path / missing, b"old", b"new")])
+    assert first.read_bytes() == b"old"
+    assert sorted(os.listdir(tmp_path)) == ["a.py", "folder"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+@pytest.mark.parametrize("what", ["file", "folder"])
+def test_what_is_read_only_stays(tmp_path: Path, what: str) -> None:
+    path = tmp_path / "tasks.py"
+    path.write_bytes(b"old")
+    locked = path if what == "file" else tmp_path
+    locked.chmod(0o555)
+    try:
+        with pytest.raises(PermissionError):
+            replace_files([Replacement(path, b"old", b"new")])
+        assert path.read_bytes() == b"old"
+        assert os.listdir(tmp_path) == ["tasks.py"]
+    finally:
+        locked.chmod(0o755)
+
+
+def test_a_full_disk_leaves_the_old_file_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "tasks.py"
+    path.write_bytes(b"old")
+
+    def full(path: str, mode: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "chmod", full)
+    with pytest.raises(OSError, match="No space left"):
+        replace_files([Replacement(path, b"old", b"new")])
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["tasks.py"]

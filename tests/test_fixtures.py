@@ -1,0 +1,198 @@
+"""Every rule against code as developers write it: what it must find, and what must stay silent.
+
+A folder of tests/fixtures bears a rule's code and holds small projects: a module or a folder whose
+name begins with `bad`, with a comment `# expect: CEL101` at the line of each finding, or with `good`,
+where nothing is expected. `bad.fixed.py` (or `bad.fixed/`) beside one is what its repair must become.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from celery_lint.configuration import Settings
+from celery_lint.engine import Engine
+
+FIXTURES = Path(__file__).parent / "fixtures"
+EXAMPLE = Path(__file__).parent.parent / "examples" / "shop"
+MARK = re.compile(r"# expect: (CEL\d{3}(?:, ?CEL\d{3})*)")
+RULE_FOLDER = re.compile(r"CEL\d{3}(?=_)")
+ALL_CODES = frozenset(
+    found[0] for folder in FIXTURES.iterdir() if (found := RULE_FOLDER.match(folder.name)) is not None
+)
+
+Expected = frozenset[tuple[str, int, str]]
+"""Findings as (file, row, code)."""
+
+
+@dataclass(frozen=True)
+class Project:
+    """One fixture: a module or a folder that is linted as a project of its own."""
+
+    path: Path
+    codes: frozenset[str]
+
+    def __str__(self) -> str:
+        return f"{self.path.parent.name}/{self.path.name}"
+
+    def copy_to(self, root: Path) -> None:
+        """Put the project into an empty folder, so that nothing around it can play a part."""
+        if self.path.is_dir():
+            shutil.copytree(self.path, root, dirs_exist_ok=True)
+        else:
+            shutil.copy(self.path, root)
+
+
+def projects() -> Iterator[Project]:
+    for folder in sorted(FIXTURES.iterdir()):
+        if folder.is_dir():
+            found = RULE_FOLDER.match(folder.name)
+            codes = frozenset({found[0]}) if found is not None else ALL_CODES
+            for path in sorted(folder.iterdir()):
+                if path.name.startswith(("bad", "good")) and ".fixed" not in path.name:
+                    yield Project(path, codes)
+
+
+PROJECTS = list(projects())
+MODULES = [project for project in PROJECTS if project.path.name.startswith("bad") and project.path.is_file()]
+REPAIRED = [
+    (project, fixed)
+    for project in PROJECTS
+    if (fixed := project.path.with_name(f"{project.path.stem}.fixed{project.path.suffix}")).exists()
+]
+
+
+def files_of(root: Path) -> list[str]:
+    return sorted(path.relative_to(root).as_posix() for path in root.rglob("*.py"))
+
+
+def marks(root: Path) -> Expected:
+    """What the comments of a project's files ask for."""
+    return frozenset(
+        (name, row, code.strip())
+        for name in files_of(root)
+        for row, line in enumerate((root / name).read_text(encoding="utf-8").splitlines(), start=1)
+        for mark in MARK.finditer(line)
+        for code in mark[1].split(",")
+    )
+
+
+def findings(root: Path, codes: frozenset[str]) -> Expected:
+    """What the engine reports for every file of a project."""
+    names = files_of(root)
+    engine = Engine(root, names, Settings(rules=codes))
+    return frozenset(
+        (name, finding.place.span.start.row, finding.code) for name in names for finding in engine.check(name)
+    )
+
+
+def assert_same(root: Path, expected: Expected, found: Expected) -> None:
+    """Fail with the lines of code that are missing from the findings, or that should not be there."""
+
+    def lines(heading: str, wrong: Expected) -> Iterator[str]:
+        for name, row, code in sorted(wrong):
+            text = (root / name).read_bytes().decode("utf-8-sig", errors="replace").splitlines()[row - 1]
+            yield f"{heading} {name}:{row}: {code}  {text.strip()}"
+
+    problems = [*lines("missing   ", expected - found), *lines("unexpected", found - expected)]
+    if problems:
+        pytest.fail("\n".join(["", *problems]), pytrace=False)
+
+
+@pytest.mark.parametrize("project", PROJECTS, ids=str)
+def test_findings_are_the_marked_lines(project: Project, tmp_path: Path) -> None:
+    project.copy_to(tmp_path)
+    expected = marks(tmp_path)
+    if project.path.name.startswith("bad"):
+        assert expected, "a bad project expects at least one finding"
+    else:
+        assert not expected, "a good project expects nothing"
+    assert_same(tmp_path, expected, findings(tmp_path, project.codes))
+
+
+def test_example_project_shows_what_it_is_said_to_show() -> None:
+    text = (FIXTURES / "examples_expected.txt").read_text(encoding="utf-8")
+    expected = frozenset(
+        (name, int(row), code.strip())
+        for name, row, code in (line.split(":") for line in text.splitlines() if line)
+    )
+    assert_same(EXAMPLE, expected, findings(EXAMPLE, ALL_CODES))
+
+
+@pytest.mark.parametrize(("project", "fixed"), REPAIRED, ids=str)
+def test_repair_is_the_one_shown(project: Project, fixed: Path, tmp_path: Path) -> None:
+    project.copy_to(tmp_path)
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "celery_lint", "--isolated", "--fix", "--unsafe-fixes", "--exit-zero"),
+            *("--select", ",".join(sorted(project.codes)), "."),
+        ],
+        cwd=tmp_path,
+        check=True,
+    )
+    if fixed.is_dir():
+        wanted = {name: (fixed / name).read_text(encoding="utf-8") for name in files_of(fixed)}
+    else:
+        wanted = {project.path.name: fixed.read_text(encoding="utf-8")}
+    assert {name: (tmp_path / name).read_text(encoding="utf-8") for name in files_of(tmp_path)} == wanted
+
+
+def with_crlf(source: str) -> tuple[bytes, int]:
+    return source.replace("\n", "\r\n").encode(), 0
+
+
+def with_byte_order_mark(source: str) -> tuple[bytes, int]:
+    return source.encode("utf-8-sig"), 0
+
+
+def in_latin_1(source: str) -> tuple[bytes, int]:
+    """Under a cookie, and with a byte that is not UTF-8."""
+    return f"# -*- coding: latin-1 -*-\n# caf\xe9\n{source}".encode("latin-1"), 2
+
+
+def with_async_callers(source: str) -> tuple[bytes, int]:
+    """Plain functions that no other code of the module names become coroutine functions."""
+    tree = ast.parse(source)
+    named = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    lines = source.splitlines(keepends=True)
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and not node.decorator_list and node.name not in named:
+            lines[node.lineno - 1] = f"async {lines[node.lineno - 1]}"
+    return "".join(lines).encode(), 0
+
+
+REWRITINGS: list[Callable[[str], tuple[bytes, int]]] = [
+    with_crlf,
+    with_byte_order_mark,
+    in_latin_1,
+    with_async_callers,
+]
+"""Each takes a module's source, and gives the bytes of its twin and how many rows it moved down."""
+
+REWRITTEN = [
+    pytest.param(project, content, shift, id=f"{project}-{rewrite.__name__}")
+    for project in MODULES
+    for source in [project.path.read_text(encoding="utf-8")]
+    for rewrite in REWRITINGS
+    for content, shift in [rewrite(source)]
+    if content != source.encode()
+]
+
+
+@pytest.mark.parametrize(("project", "content", "shift"), REWRITTEN)
+def test_findings_do_not_depend_on_how_the_file_is_written(
+    project: Project, content: bytes, shift: int, tmp_path: Path
+) -> None:
+    project.copy_to(tmp_path)
+    expected = marks(tmp_path)
+    (tmp_path / project.path.name).write_bytes(content)
+    moved = frozenset((name, row + shift, code) for name, row, code in expected)
+    assert_same(tmp_path, moved, findings(tmp_path, project.codes))
