@@ -70,7 +70,7 @@ def _list_option(name: str, metavar: str, help_text: str) -> Callable[[Any], Any
 
 @click.command(
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 nothing to report, 1 findings, 2 wrong usage or configuration, or an internal error.",
+    epilog="Exit codes: 0 nothing to report, 1 findings, 2 wrong usage or configuration, internal error.",
 )
 @click.argument("paths", nargs=-1)
 @click.option("--fix", is_flag=True, help="Repair what has a safe fix, then report what is left.")

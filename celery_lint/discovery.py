@@ -306,10 +306,15 @@ class _Tree:
             for entry in entries:
                 inner = f"{path}/{entry.name}" if path else entry.name
                 if _is_folder(entry):
-                    if entry.name in FOREIGN or self._unread.match(entry.name) or ignores.ignored(inner, True):
+                    is_foreign = entry.name in FOREIGN or self._unread.match(entry.name)
+                    if is_foreign or ignores.ignored(inner, is_folder=True):
                         continue
                     (links if entry.is_symlink() else folders).append(inner)
-                elif entry.name.endswith(SUFFIXES) and _is_file(entry) and not ignores.ignored(inner, False):
+                elif (
+                    entry.name.endswith(SUFFIXES)
+                    and _is_file(entry)
+                    and not ignores.ignored(inner, is_folder=False)
+                ):
                     yield _Entry(inner)
             pending.extend(reversed(folders))
 
@@ -366,17 +371,17 @@ class _GitignoreStack:
             base = f"{folder}/" if folder else ""
             self._inside[folder] = Gitignore(_text(self._root / base / ".gitignore"), base=base)
 
-    def ignored(self, path: str, is_folder: bool) -> bool:
+    def ignored(self, path: str, *, is_folder: bool) -> bool:
         """Whether git ignores an entry of a folder that it does not ignore: the deepest word counts."""
         folder = path
         while folder:
             folder = folder.rpartition("/")[0]
             patterns = self._inside.get(folder)
-            verdict = patterns.verdict(path, is_folder) if patterns else None
+            verdict = patterns.verdict(path, is_folder=is_folder) if patterns else None
             if verdict is not None:
                 return verdict
         for patterns in reversed(self._above):
-            verdict = patterns.verdict(path, is_folder)
+            verdict = patterns.verdict(path, is_folder=is_folder)
             if verdict is not None:
                 return verdict
         return False

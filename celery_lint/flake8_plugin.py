@@ -32,6 +32,7 @@ class Plugin:
     version = __version__
     _extend_select: ClassVar[tuple[str, ...]] = ()
     _standard_input: ClassVar[str | None] = None
+    _noqa: ClassVar[bool] = True
 
     def __init__(self, tree: object, filename: str, lines: Sequence[str]) -> None:
         # flake8 gives the tree to the plugins that ask for it; the engine has its own.
@@ -47,6 +48,7 @@ class Plugin:
         named = {*(options.select or ()), *(options.extend_select or ())}
         cls._extend_select = tuple(sorted(named & known_codes().keys()))
         cls._standard_input = (options.stdin_display_name or "stdin") if "-" in options.filenames else None
+        cls._noqa = not options.disable_noqa
 
     def run(self) -> Iterator[tuple[int, int, str, type[Any]]]:
         """Row, column from 0, message and class of each finding."""
@@ -64,7 +66,7 @@ class Plugin:
             engine = Engine(root, sorted({*files, filename}), settings, unsaved)
         else:
             engine = _engine(root, self._extend_select)
-        for finding in check_file(engine, root, filename, settings, unsaved):
+        for finding in check_file(engine, root, filename, settings, unsaved, noqa=self._noqa):
             start = finding.place.span.start
             yield start.row, start.column - 1, f"{finding.code} {finding.message}", type(self)
 

@@ -27,8 +27,8 @@ def shown_path(root: Path, filename: str) -> str:
 
 
 def count(number: int, thing: str, things: str = "") -> str:
-    """`no findings`, `1 finding`, `2 findings`."""
-    return f"{number or 'no'} {thing if number == 1 else things or f'{thing}s'}"
+    """`1 finding`, `2 findings`."""
+    return f"{number} {thing if number == 1 else things or f'{thing}s'}"
 
 
 class Results:
@@ -82,8 +82,10 @@ class Results:
     def summary(self) -> list[str]:
         """What to tell at the end: how many findings there are, and how many can be fixed."""
         files = sum(len(each.project.asked) for each in self._checked)
-        found = count(len(self.findings), "finding")
-        lines = [f"{found[0].upper()}{found[1:]} in {count(files, 'file')} checked."]
+        if not files:
+            return ["There is no Python file to check."]
+        found = count(len(self.findings), "finding") if self.findings else "No findings"
+        lines = [f"{found} in {count(files, 'file')}."]
         by_fix = Counter(finding.fix.applicability for finding in self.findings if finding.fix is not None)
         safe, unsafe = by_fix[Applicability.SAFE], by_fix[Applicability.UNSAFE]
         if safe:

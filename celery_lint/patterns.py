@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 
 class Globs:
@@ -48,45 +49,59 @@ class Gitignore:
     def __init__(self, text: str, *, base: str = "", above: str = "") -> None:
         self._base = base
         self._above = above
-        self._rules: list[tuple[re.Pattern[str], bool, bool]] = []
-        for line in text.splitlines():
-            rule = _gitignore_rule(line)
-            if rule is not None:
-                self._rules.append(rule)
-        # Most entries of most trees match nothing: one expression says so.
-        self._any = re.compile("|".join(expression.pattern for expression, _, _ in self._rules) or "(?!)")
+        self._rules = [rule for line in text.splitlines() if (rule := _ignore_rule(line)) is not None]
+        # Most entries of most trees match nothing: two expressions say so.
+        self._any_name = _any(rule.expression for rule in self._rules if rule.is_for_name)
+        self._any_path = _any(rule.expression for rule in self._rules if not rule.is_for_name)
 
-    def verdict(self, path: str, is_folder: bool) -> bool | None:
+    def verdict(self, path: str, *, is_folder: bool) -> bool | None:
         """True: ignored. False: named by a `!` pattern. None: this file has no word on it."""
+        name = path.rpartition("/")[2]
         path = self._above + path.removeprefix(self._base)
-        if self._any.fullmatch(path) is None:
+        if self._any_name.fullmatch(name) is None and self._any_path.fullmatch(path) is None:
             return None
-        for expression, negated, folders_only in reversed(self._rules):
-            if (is_folder or not folders_only) and expression.fullmatch(path):
-                return not negated
+        for rule in reversed(self._rules):
+            if (is_folder or not rule.is_for_folders) and rule.expression.fullmatch(
+                name if rule.is_for_name else path
+            ):
+                return not rule.is_negated
         return None
 
 
-def _gitignore_rule(line: str) -> tuple[re.Pattern[str], bool, bool] | None:
-    """The expression of a line, whether it re-includes, and whether only folders match."""
+@dataclass(frozen=True, slots=True)
+class _IgnoreRule:
+    """One line of a `.gitignore`; without an inner slash it is matched against names alone."""
+
+    expression: re.Pattern[str]
+    is_negated: bool
+    is_for_folders: bool
+    is_for_name: bool
+
+
+def _any(expressions: Iterable[re.Pattern[str]]) -> re.Pattern[str]:
+    """One expression for all of them; without any it matches nothing."""
+    return re.compile("|".join(expression.pattern for expression in expressions) or "(?!)")
+
+
+def _ignore_rule(line: str) -> _IgnoreRule | None:
+    """What a line says; None for a comment, an empty line or a pattern that git could not read either."""
     line = re.sub(r"(?<!\\)\s+$", "", line)
     if not line or line.startswith("#"):
         return None
-    negated = line.startswith("!")
-    pattern = line[1:] if negated else line
+    is_negated = line.startswith("!")
+    pattern = line[1:] if is_negated else line
     if pattern.startswith(("\\#", "\\!")):
         pattern = pattern[1:]
-    folders_only = pattern.endswith("/")
+    is_for_folders = pattern.endswith("/")
     pattern = pattern.rstrip("/")
-    anchored = "/" in pattern
+    is_for_name = "/" not in pattern
     pattern = pattern.lstrip("/")
     if not pattern:
         return None
     try:
-        expression = re.compile(("" if anchored else "(?:.*/)?") + _translate(pattern, "[^/]*"))
+        return _IgnoreRule(re.compile(_translate(pattern, "[^/]*")), is_negated, is_for_folders, is_for_name)
     except re.error:
         return None
-    return expression, negated, folders_only
 
 
 _TOKEN = re.compile(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from celery_lint import suppressions
-from celery_lint.configuration import UNREADABLE, Overrides, Settings, load
+from celery_lint.configuration import Overrides, Settings, load
 from celery_lint.discovery import Project, discover
 from celery_lint.engine import Engine
 from celery_lint.findings import Finding
@@ -97,20 +97,25 @@ def check_project(project: Project, unsaved: Mapping[str, bytes]) -> Checked:
 
 
 def check_file(
-    engine: Engine, root: Path, filename: str, settings: Settings, unsaved: Mapping[str, bytes]
+    engine: Engine,
+    root: Path,
+    filename: str,
+    settings: Settings,
+    unsaved: Mapping[str, bytes],
+    *,
+    noqa: bool = True,
 ) -> list[Finding]:
-    """The findings in one file after per-file-ignores and comments: what every door reports."""
-    findings = [
-        finding
-        for finding in engine.check(filename)
-        if finding.code != UNREADABLE or UNREADABLE in settings.rules
-    ]
+    """The findings in one file after per-file-ignores and comments: what every door reports.
+
+    With `noqa` false, only celery-lint's own comments count.
+    """
+    findings = engine.check(filename)
     if findings or suppressions.UNUSED in settings.rules:
         try:
             source = Source(filename, _read(root, filename, unsaved))
         except OSError:
             source = Source(filename, b"")
-        findings = suppressions.apply(source, findings, settings.rules)
+        findings = suppressions.apply(source, findings, settings.rules, noqa=noqa)
     if findings:
         ignored = settings.ignored_codes(filename)
         findings = [finding for finding in findings if finding.code not in ignored]

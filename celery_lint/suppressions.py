@@ -58,15 +58,18 @@ class _Directive:
         return bool(naming)
 
 
-def apply(source: Source, findings: Iterable[Finding], rules: Collection[str]) -> list[Finding]:
+def apply(
+    source: Source, findings: Iterable[Finding], rules: Collection[str], *, noqa: bool = True
+) -> list[Finding]:
     """The findings in `source` that no comment silences, and CEL002 findings where it is selected.
 
-    `rules` are the codes selected in this run.
+    `rules` are the codes selected in this run. With `noqa` false, only comments
+    of celery-lint's own form count.
     """
     findings = list(findings)
     if not findings and UNUSED not in rules:
         return findings
-    comments = Comments(source)
+    comments = Comments(source, noqa=noqa)
     if not comments.directives:
         return findings
     kept = [finding for finding in findings if not comments.silence(finding)]
@@ -83,7 +86,8 @@ def apply(source: Source, findings: Iterable[Finding], rules: Collection[str]) -
 class Comments:
     """The suppressing comments of one file, and the lines that belong together."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, *, noqa: bool = True) -> None:
+        self._noqa = noqa
         self.directives: list[_Directive] = []
         self._for_file: list[_Directive] = []
         self._by_row: dict[int, list[_Directive]] = {}
@@ -99,7 +103,8 @@ class Comments:
 
     def _take(self, row: int, column: int, text: str, alone: bool) -> None:
         for found in _FORMS.finditer(text):
-            if found["foreign_file"] and not alone:
+            is_own = found[0].lstrip("# \t").lower().startswith("celery-lint")
+            if not (is_own or self._noqa) or (found["foreign_file"] and not alone):
                 continue
             directive = _Directive(
                 row, None, column + found.start(), column + found.start() + len(found[0].rstrip())

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,11 +82,3 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     (tmp_path / ".git").mkdir()
     monkeypatch.chdir(tmp_path)
     return Workspace(tmp_path)
-
-
-@pytest.fixture
-def swallowing_task() -> str:
-    return SWALLOWING_TASK
-
-
-WriteFiles = Callable[[Mapping[str, str | bytes]], None]

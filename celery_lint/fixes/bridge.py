@@ -8,8 +8,10 @@ which only says where the parts are; so every byte outside a splice stays.
 from __future__ import annotations
 
 import bisect
+import contextlib
 import dataclasses
 import re
+import sys
 from collections.abc import Callable, Iterator
 from functools import cache, cached_property
 
@@ -39,11 +41,12 @@ class Bridge:
         self.text = self.source.text
         clean, removed = _without_form_feeds(_LONE_CARRIAGE_RETURN.sub("\n", self.text))
         try:
-            self.module = cst.parse_module(clean)
-            if self.module.code != clean:
-                raise NotExact("libcst does not give the file back unchanged")
-            wrapper = MetadataWrapper(self.module, unsafe_skip_copy=True)
-            self._spans = wrapper.resolve(ByteSpanPositionProvider)
+            with _deep_recursion():
+                self.module = cst.parse_module(clean)
+                if self.module.code != clean:
+                    raise NotExact("libcst does not give the file back unchanged")
+                wrapper = MetadataWrapper(self.module, unsafe_skip_copy=True)
+                self._spans = wrapper.resolve(ByteSpanPositionProvider)
         except (cst.ParserSyntaxError, RecursionError, cst.CSTValidationError) as error:
             raise NotExact(f"libcst cannot read it: {error}") from error
         self._original = _offsets(clean, removed)
@@ -156,14 +159,16 @@ class Bridge:
         last = bisect.bisect_left(self._comments, (end, ""))
         return self._comments[first:last]
 
+    def is_comment_line(self, offset: int) -> bool:
+        """Whether the line that starts at `offset` holds a comment and nothing else."""
+        text = self.source.after_spaces(offset)
+        return bool(self.comments_in(text, text + 1))
+
     def comment_above(self, offset: int) -> int | None:
-        """Where the line above that of `offset` starts, if nothing but a comment stands in it."""
+        """Where the line above that of `offset` starts, if it holds a comment and nothing else."""
         start = self.source.line_start(offset)
-        if not start:
-            return None
-        above = self.source.line_start(start - 1)
-        text = self.source.after_spaces(above)
-        return above if self.comments_in(text, text + 1) else None
+        above = self.source.line_start(start - 1) if start else 0
+        return above if start and self.is_comment_line(above) else None
 
     def above_comments(self, offset: int, indentation: str = "") -> int:
         """Where the line of `offset` starts, or the first of the comments right above it, so indented."""
@@ -177,6 +182,17 @@ class Bridge:
     def opening(self, call: cst.Call) -> int:
         """Where the parenthesis that opens a call's arguments stands."""
         return self.source.after_trivia(self.outer(call.func)[1])
+
+
+@contextlib.contextmanager
+def _deep_recursion() -> Iterator[None]:
+    """Let libcst go as deep as `ast` can: it recurses some three frames a level."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(limit, 10_000))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(limit)
 
 
 def sole_generator(call: cst.Call) -> cst.GeneratorExp | None:

@@ -22,8 +22,8 @@ from celery_lint.findings import (
 from celery_lint.fixes import lists
 from celery_lint.fixes.bridge import FORMATTED, Bridge, descendants, sole_generator
 from celery_lint.fixes.imports import FileImports
-from celery_lint.fixes.text import NotExact, Splice, splice
-from celery_lint.source import NEWLINE
+from celery_lint.fixes.text import NotExact, Splice, parse, splice
+from celery_lint.source import NEWLINE, UnreadableError
 
 TRANSACTION = Import("django.db", "transaction")
 ON_COMMIT = Import("django.db.transaction", "on_commit")
@@ -127,8 +127,8 @@ def _keeps_meaning(code: str, text: str) -> bool:
 
 def _dump(code: str) -> str | None:
     try:
-        return ast.dump(ast.parse(f"(\n{code}\n)", mode="eval"))
-    except (SyntaxError, RecursionError, ValueError):
+        return ast.dump(parse(f"(\n{code}\n)".encode()))
+    except (UnreadableError, RecursionError):
         return None
 
 
@@ -299,44 +299,58 @@ def _reraise_first(change: ReraiseFirst, bridge: Bridge, imports: FileImports) -
 def _put_statement(change: PutStatement, bridge: Bridge, imports: FileImports) -> Splice:
     statement = bridge.statement_at(change.place.span)
     source = bridge.source
-    start, end = bridge.span(statement)
-    top = start
-    if isinstance(statement, cst.BaseSmallStatement):
-        line = bridge.parent(statement)
-        if not isinstance(line, cst.SimpleStatementLine) or len(line.body) > 1:
-            raise NotExact("the statement shares its line with others")
-        if bridge.text[end : source.line_end(end)].lstrip(" \t\f").startswith(";"):
-            raise NotExact("a semicolon stands behind the statement")
-    elif isinstance(statement, (cst.FunctionDef, cst.ClassDef)) and statement.decorators:
-        top = bridge.span(statement.decorators[0])[0]
-    if not source.starts_line(top):
-        raise NotExact("the statement does not start its line")
+    top, end = _own_lines(statement, bridge)
     indentation = source.indentation(top)
     code = _filled(change.code, change.imports, statement, imports)
     lines = _indented(code, indentation, bridge.module.default_indent)
-
-    if change.side is Side.INSTEAD:
-        return Splice(top, end, source.newline.join(lines).removeprefix(indentation))
     text = "".join(line + source.newline for line in lines)
+    if change.side is Side.INSTEAD:
+        return Splice(top, end, text.removeprefix(indentation).removesuffix(source.newline))
     if change.side is Side.BEFORE:
+        if _is_string(statement):
+            raise NotExact("a docstring stays the first statement")
         # Comments at the very top are the file's.
         offset = bridge.above_comments(top, indentation) or source.line_start(top)
         return Splice(offset, offset, text)
     offset = source.next_line(end)
     if offset == source.line_end(end):  # the file ends without a newline
         return Splice(offset, offset, source.newline + text.removesuffix(source.newline))
-    while bridge.comments_in(source.after_spaces(offset), source.after_spaces(offset) + 1) and len(
-        source.indentation(offset)
-    ) > len(indentation):
+    while bridge.is_comment_line(offset) and len(source.indentation(offset)) > len(indentation):
         offset = source.next_line(offset)  # a comment that ends the statement's block
     return Splice(offset, offset, text)
+
+
+def _own_lines(
+    statement: cst.BaseSmallStatement | cst.BaseCompoundStatement, bridge: Bridge
+) -> tuple[int, int]:
+    """Where a statement that has its lines for itself starts, with its decorators, and ends."""
+    start, end = bridge.span(statement)
+    if isinstance(statement, cst.BaseSmallStatement):
+        line = bridge.parent(statement)
+        if not isinstance(line, cst.SimpleStatementLine) or len(line.body) > 1:
+            raise NotExact("the statement shares its line with others")
+        if bridge.text[bridge.source.after_spaces(end) :].startswith(";"):
+            raise NotExact("a semicolon stands behind the statement")
+    elif isinstance(statement, (cst.FunctionDef, cst.ClassDef)) and statement.decorators:
+        start = bridge.span(statement.decorators[0])[0]
+    if isinstance(bridge.parent(statement), cst.If):
+        raise NotExact("an `elif` belongs to the `if` above it")
+    if not bridge.source.starts_line(start):
+        raise NotExact("the statement does not start its line")
+    return start, end
+
+
+def _is_string(statement: cst.CSTNode) -> bool:
+    return isinstance(statement, cst.Expr) and isinstance(
+        statement.value, (cst.SimpleString, cst.ConcatenatedString)
+    )
 
 
 def _indented(code: str, indentation: str, unit: str) -> list[str]:
     """The lines of `code`, written with four spaces a level, indented as the file is."""
     try:
-        tree = ast.parse(code)
-    except SyntaxError as error:
+        tree = parse(code.encode())
+    except UnreadableError as error:
         raise NotExact("the statement to put in does not parse") from error
     if not tree.body:
         raise NotExact("there is no statement to put in")

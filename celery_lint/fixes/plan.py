@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import bisect
 import itertools
 from collections import Counter
@@ -14,7 +13,8 @@ from celery_lint.fixes.bridge import Bridge
 from celery_lint.fixes.changes import splice_for
 from celery_lint.fixes.imports import FileImports
 from celery_lint.fixes.scopes import Scopes
-from celery_lint.fixes.text import NotExact, Splice, splice
+from celery_lint.fixes.text import NotExact, Splice, parse, splice
+from celery_lint.source import UnreadableError
 
 Read = Callable[[str], bytes]
 
@@ -149,11 +149,9 @@ def _check_exact(change: Change, made: Splice, bridge: Bridge) -> None:
 def syntax_error(data: bytes) -> str | None:
     """Why a file does not parse, or None."""
     try:
-        ast.parse(data)
-    except SyntaxError as error:
-        return f"line {error.lineno}: {error.msg}"
-    except (ValueError, RecursionError, MemoryError) as error:
-        return str(error) or type(error).__name__
+        parse(data)
+    except UnreadableError as error:
+        return f"line {error.position.row}: {error.reason}"
     return None
 
 

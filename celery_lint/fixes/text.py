@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import bisect
 import io
 import re
@@ -25,6 +26,11 @@ class Splice:
     start: int
     end: int
     text: str
+
+
+def parse(data: bytes) -> ast.Module:
+    """The syntax tree of a file, or of code to put into one. Raises UnreadableError."""
+    return Source("", data).tree
 
 
 def splice(text: str, splices: list[Splice]) -> str:

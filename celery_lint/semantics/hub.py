@@ -25,8 +25,9 @@ from celery_lint.semantics.callgraph import CallGraph
 from celery_lint.semantics.classes import Classes
 from celery_lint.semantics.dispatches import Dispatches
 from celery_lint.semantics.flow import Interpreter
+from celery_lint.semantics.hazards import Hazards
 from celery_lint.semantics.memo import Memo
-from celery_lint.semantics.model import Argument, Dispatch, Frame, FunctionFlow
+from celery_lint.semantics.model import App, Argument, Dispatch, Frame, FunctionFlow
 from celery_lint.semantics.roles import Roles
 from celery_lint.semantics.settings import ProjectSettings, given
 from celery_lint.semantics.tasks import Tasks
@@ -56,6 +57,7 @@ from celery_lint.semantics.values import (
     Value,
     union,
 )
+from celery_lint.semantics.writes import Writes
 
 if TYPE_CHECKING:
     from celery_lint.configuration import Settings
@@ -85,6 +87,8 @@ class Semantics:
         self.roles = Roles(self)
         self.project_settings = ProjectSettings(self)
         self.transactions = Transactions(self)
+        self.writes = Writes(self)
+        self.hazards = Hazards(self)
 
     # Which files and functions are worth reading
 
@@ -150,7 +154,7 @@ class Semantics:
         """Whether each request runs in a transaction; None when the settings do not tell."""
         if self.settings.atomic_requests is not None:
             return self.settings.atomic_requests
-        found: bool | None = False if self.project.mentioning("DATABASES") else None
+        found = self._readable_databases()
         for filename in self.project.mentioning("ATOMIC_REQUESTS"):
             module = None if is_test_file(filename) else self.project.module_or_none(filename)
             if module is not None:
@@ -161,6 +165,26 @@ class Semantics:
                     if known != Constant(False):
                         found = None
         return found
+
+    def _readable_databases(self) -> bool | None:
+        """False when DATABASES is there and can be read whole, else None."""
+        seen = False
+        for filename in self.project.mentioning("DATABASES"):
+            module = None if is_test_file(filename) else self.project.module_or_none(filename)
+            if module is None or "DATABASES" not in module.bindings:
+                continue
+            for binding in module.bindings["DATABASES"]:
+                node = getattr(binding, "value", None)
+                if not isinstance(node, ast.Dict) or not all(isinstance(v, (ast.Dict, ast.Call)) for v in node.values):
+                    return None
+                # `dict(...)` can be read; `env.db()` and `dj_database_url.config()` may hold anything.
+                for value in node.values:
+                    if isinstance(value, ast.Call) and not (isinstance(value.func, ast.Name) and value.func.id == "dict"):
+                        return None
+                    if isinstance(value, ast.Dict) and any(k is None for k in value.keys):
+                        return None
+                seen = True
+        return False if seen else None
 
     # Names
 
@@ -555,6 +579,21 @@ class Semantics:
             return False
         return value not in ("json", "yaml", "msgpack")
 
+    def has_delay_on_commit(self, task: Task | None) -> bool:
+        """Whether the task surely has `delay_on_commit`.
+
+        Celery gives it to tasks on its own DjangoTask class, from 5.4 on, when
+        DJANGO_SETTINGS_MODULE is set before the application is made and no other
+        class is asked for (celery/fixups/django.py, celery/contrib/django/task.py).
+        """
+        version = self.settings.celery_version
+        if task is None or version is None or version < (5, 4) or "base" in task.options or task.cls is not None:
+            return False
+        if self.tasks.app_task_class is not None or task.is_opaque:
+            return False
+        apps = self.project_settings.all_apps
+        return len(apps) == 1 and "task_cls" not in apps[0].keywords and sets_django_settings_first(apps[0])
+
     # Frameworks
 
     def is_view_class(self, cls: Class) -> bool:
@@ -590,6 +629,16 @@ class Semantics:
 
     def is_declared_decorator(self, path: str) -> bool:
         return path in self.settings.task_decorators
+
+
+def sets_django_settings_first(app: App) -> bool:
+    """Whether the module sets DJANGO_SETTINGS_MODULE before it makes the application."""
+    for node in app.module.tree.body:
+        if node.lineno >= app.node.lineno:
+            return False
+        if isinstance(node, ast.Expr) and "DJANGO_SETTINGS_MODULE" in ast.unparse(node):
+            return True
+    return False
 
 
 def with_origin(value: Value, name: str) -> Value:

@@ -46,6 +46,8 @@ class Context:
     atomic: Transaction | None = None
     outside: bool = False
     unknown: bool = False
+    hook: tuple[Step, ...] | None = None
+    """The proof, when the function runs only while the framework saves or deletes rows."""
 
     @property
     def always_atomic(self) -> bool:
@@ -197,6 +199,10 @@ class Transactions:
             place = function.module.source.place(function.node)
             step = Step(place, f"Django sends `{role.detail}` inside a transaction")
             return Context(Transaction((step,), kind="signal"))
+        if role.kind in ("signal", "model") and not role.detail.startswith("custom:"):
+            place = function.module.source.place(function.node)
+            what = f"handles `{role.detail}`" if role.kind == "signal" else "runs wherever the row is saved or deleted"
+            return Context(unknown=True, hook=(Step(place, f"`{function.qualname}` {what}"),))
         if depth <= 0:
             return Context(unknown=True)
         return self._by_callers(function, depth)
@@ -207,15 +213,18 @@ class Transactions:
             return Context(unknown=True)
         atomic: Transaction | None = None
         outside = unknown = False
+        hooks: list[tuple[Step, ...] | None] = []
         for site in sites:
             context = self._at_site(site, depth)
+            hooks.append(context.hook)
             outside |= context.outside
             unknown |= context.unknown
             if context.atomic is not None and (atomic is None or len(context.atomic.steps) < len(atomic.steps)):
                 place = site.call.flow.module.source.place(site.call.node)
                 step = Step(place, f"`{function.qualname}` is called here")
                 atomic = Transaction((*context.atomic.steps, step), context.atomic.using, context.atomic.kind)
-        return Context(atomic, outside, unknown)
+        hook = hooks[0] if hooks and all(h is not None for h in hooks) else None
+        return Context(atomic, outside, unknown, hook)
 
     def _at_site(self, site: CallSite, depth: int) -> Context:
         if site.deferred:

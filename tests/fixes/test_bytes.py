@@ -6,8 +6,15 @@ import codecs
 
 import pytest
 
-from celery_lint.findings import AddArguments, DeferToCommit, PutStatement, ReraiseFirst, Replace, Side
-from celery_lint.findings import Import
+from celery_lint.findings import (
+    AddArguments,
+    DeferToCommit,
+    Import,
+    PutStatement,
+    Replace,
+    ReraiseFirst,
+    Side,
+)
 from tests.fixes.making import fixed_bytes, marked
 
 
@@ -19,10 +26,15 @@ def deferred(source: str, encoding: str = "utf-8") -> bytes | None:
 @pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
 def test_new_lines_end_as_the_file_s_do(newline: str) -> None:
     source = '"""Doc."""\n\nif a:\n    «f.delay(  # why\n        x,\n    )»\n'.replace("\n", newline)
-    assert deferred(source) == (
-        '"""Doc."""\n\nfrom functools import partial\n\nfrom django.db import transaction\n\nif a:\n'
-        "    transaction.on_commit(partial(  # why\n        f.delay,\n        x,\n    ))\n"
-    ).replace("\n", newline).encode()
+    assert (
+        deferred(source)
+        == (
+            '"""Doc."""\n\nfrom functools import partial\n\nfrom django.db import transaction\n\nif a:\n'
+            "    transaction.on_commit(partial(  # why\n        f.delay,\n        x,\n    ))\n"
+        )
+        .replace("\n", newline)
+        .encode()
+    )
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
@@ -35,14 +47,21 @@ def test_lines_put_in_end_as_the_file_s_do(newline: str) -> None:
         ReraiseFirst(handlers, (Import("celery.exceptions", "Retry"),)),
         PutStatement(definition, Side.BEFORE, "if x:\n    y()"),
     )
-    assert result == (
-        "from celery.exceptions import Retry\n\ntry:\n\tif x:\n\t\ty()\n\t@a\n\tdef f(): pass\n"
-        "except Retry:\n\traise\nexcept E:\n\tpass\n"
-    ).replace("\n", newline).encode()
+    assert (
+        result
+        == (
+            "from celery.exceptions import Retry\n\ntry:\n\tif x:\n\t\ty()\n\t@a\n\tdef f(): pass\n"
+            "except Retry:\n\traise\nexcept E:\n\tpass\n"
+        )
+        .replace("\n", newline)
+        .encode()
+    )
 
 
 def test_newlines_of_several_kinds_stay() -> None:
-    assert deferred("import django.db.transaction as t\r\nimport functools\r\nx = '''\n'''\r«f.delay(x)»\n") == (
+    assert deferred(
+        "import django.db.transaction as t\r\nimport functools\r\nx = '''\n'''\r«f.delay(x)»\n"
+    ) == (
         b"import django.db.transaction as t\r\nimport functools\r\nx = '''\n'''\r"
         b"t.on_commit(functools.partial(f.delay, x))\n"
     )
@@ -58,7 +77,8 @@ def test_a_byte_order_mark_stays() -> None:
 def test_a_file_stays_in_its_own_encoding() -> None:
     source = "# coding: latin-1\nfrom django.db import transaction\né = 'ü'; «f.é.delay()»  # ä\n"
     assert deferred(source, "latin-1") == (
-        "# coding: latin-1\nfrom django.db import transaction\né = 'ü'; transaction.on_commit(f.é.delay)  # ä\n"
+        "# coding: latin-1\nfrom django.db import transaction\n"
+        "é = 'ü'; transaction.on_commit(f.é.delay)  # ä\n"
     ).encode("latin-1")
 
 
@@ -97,7 +117,10 @@ def test_a_file_that_cannot_be_rewritten_gets_no_fix(data: bytes) -> None:
     ("before", "after"),
     [
         ("x = 1\n\f\n«f.delay()»\n", "x = 1\n\f\ntransaction.on_commit(f.delay)\n"),
-        ("\fclass A:\n    é = «f.delay()»\n".replace("é = ", ""), "\fclass A:\n    transaction.on_commit(f.delay)\n"),
+        (
+            "\fclass A:\n    é = «f.delay()»\n".replace("é = ", ""),
+            "\fclass A:\n    transaction.on_commit(f.delay)\n",
+        ),
         ("if a:\n  \f    «f.delay()»\n", "if a:\n  \f    transaction.on_commit(f.delay)\n"),
         (
             "\f\fif a:\n    x = 'é\f'\n\f    y = '''\n\f'''\n    if a:\f «f.delay()»\n",
@@ -112,7 +135,9 @@ def test_form_feeds_stay(before: str, after: str) -> None:
 
 def test_a_statement_before_a_form_feed_is_not_parted_from_its_indentation() -> None:
     text, (place,) = marked("\f«def f(): pass»\n")
-    assert fixed_bytes(text.encode(), PutStatement(place, Side.BEFORE, "x = 1")) == b"x = 1\n\fdef f(): pass\n"
+    assert (
+        fixed_bytes(text.encode(), PutStatement(place, Side.BEFORE, "x = 1")) == b"x = 1\n\fdef f(): pass\n"
+    )
 
 
 def test_a_file_without_a_newline_at_its_end_gets_none() -> None:
@@ -125,7 +150,10 @@ def test_a_file_without_a_newline_at_its_end_gets_none() -> None:
     )
 
 
-def test_deep_nesting_gets_no_fix_and_no_crash() -> None:
-    places = marked("«f.delay()»\n")[1]
-    result = fixed_bytes(b"f.delay()\nx = " + b"+".join([b"1"] * 3000) + b"\n", DeferToCommit(places[0]))
-    assert result is None or b"on_commit" in result
+def test_deep_nesting_does_not_matter() -> None:
+    long_sum = "x = " + "+".join(["1"] * 1200) + "\n"
+    head = "from django.db import transaction\n"
+    assert (
+        deferred(head + long_sum + "«f.delay()»\n")
+        == (head + long_sum + "transaction.on_commit(f.delay)\n").encode()
+    )

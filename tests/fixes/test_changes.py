@@ -133,8 +133,14 @@ def adding(**arguments: str) -> Callable[[Place], Change]:
             "@«task(\n    a=1  # one\n)»\ndef f(): pass",
             "@task(\n    a=1,  # one\n    time_limit=300\n)\ndef f(): pass",
         ),
-        ("@«task(a=1,\n      b=2)»\ndef f(): pass", "@task(a=1,\n      b=2,\n      time_limit=300)\ndef f(): pass"),
-        ("@«task(\n    a=1, b=2\n)»\ndef f(): pass", "@task(\n    a=1, b=2, time_limit=300\n)\ndef f(): pass"),
+        (
+            "@«task(a=1,\n      b=2)»\ndef f(): pass",
+            "@task(a=1,\n      b=2,\n      time_limit=300)\ndef f(): pass",
+        ),
+        (
+            "@«task(\n    a=1, b=2\n)»\ndef f(): pass",
+            "@task(\n    a=1, b=2, time_limit=300\n)\ndef f(): pass",
+        ),
         (
             "@«task(\n\ta=(\n\t\t1,\n\t),\n)»\ndef f(): pass",
             "@task(\n\ta=(\n\t\t1,\n\t),\n\ttime_limit=300,\n)\ndef f(): pass",
@@ -175,12 +181,13 @@ def after_reraise(before: str, *exceptions: Import) -> str | None:
         ),
         (
             "def g():\n\twhile a:\n\t\t«try:\n\t\t\tf()\n\t\texcept:\n\t\t\tpass\n\t\tfinally:\n\t\t\tg()»\n",
-            "def g():\n\twhile a:\n\t\ttry:\n\t\t\tf()\n\t\texcept Retry:\n\t\t\traise\n\t\texcept:\n\t\t\tpass\n"
-            "\t\tfinally:\n\t\t\tg()\n",
+            "def g():\n\twhile a:\n\t\ttry:\n\t\t\tf()\n\t\texcept Retry:\n\t\t\traise\n"
+            "\t\texcept:\n\t\t\tpass\n\t\tfinally:\n\t\t\tg()\n",
         ),
         ("«try: f()\nexcept E: pass»\n", "try: f()\nexcept Retry:\n    raise\nexcept E: pass\n"),
         (
-            "if a:\n  «try:\n     f()\n     # done\n  # whatever\n  # comes\n  except E as e:  # all\n     g(e)»\n",
+            "if a:\n  «try:\n     f()\n     # done\n  # whatever\n  # comes\n"
+            "  except E as e:  # all\n     g(e)»\n",
             "if a:\n  try:\n     f()\n     # done\n  except Retry:\n     raise\n  # whatever\n  # comes\n"
             "  except E as e:  # all\n     g(e)\n",
         ),
@@ -265,7 +272,11 @@ def putting(side: Side, code: str, *imports: Import) -> Callable[[Place], Change
         ("# top\n«a()»\n", Side.BEFORE, "# top\nnew()\na()\n"),
         ("x = '''\n# no'''\n«a()»\n", Side.BEFORE, "x = '''\n# no'''\nnew()\na()\n"),
         ("@d  # one\n@e\n«def f(): pass»\n", Side.BEFORE, "new()\n@d  # one\n@e\ndef f(): pass\n"),
-        ("class A:\n\t@d\n\t«def f(s):\n\t\tpass»\n", Side.AFTER, "class A:\n\t@d\n\tdef f(s):\n\t\tpass\n\tnew()\n"),
+        (
+            "class A:\n\t@d\n\t«def f(s):\n\t\tpass»\n",
+            Side.AFTER,
+            "class A:\n\t@d\n\tdef f(s):\n\t\tpass\n\tnew()\n",
+        ),
         ("@d\n«class A: pass»\n", Side.INSTEAD, "new()\n"),
         ("«if a:\n    b()»\n    # end\nc()\n", Side.AFTER, "if a:\n    b()\n    # end\nnew()\nc()\n"),
         ("«f(\n  1)»\n", Side.INSTEAD, "new()\n"),
@@ -286,22 +297,36 @@ def test_no_statement_beside_others_in_a_line(code: str, side: Side) -> None:
     assert fixed(code, putting(side, "new()")) is None
 
 
+@pytest.mark.parametrize("side", Side)
+def test_no_statement_inside_of_a_chain_of_branches(side: Side) -> None:
+    assert fixed("if a:\n    b()\n«elif c:\n    d()»\n", putting(side, "new()")) is None
+    assert fixed("if a:\n    b()\n«elif c:\n    d()»\n", putting(side, "if x:\n    y()")) is None
+
+
+def test_a_docstring_stays_first() -> None:
+    assert fixed('def f():\n    «"""Doc."""»\n', putting(Side.BEFORE, "new()")) is None
+
+
 def test_a_statement_with_a_comment_inside_is_not_replaced() -> None:
     assert fixed("«if a:\n    b()  # why»\n".replace("  # why»", "»  # why"), putting(Side.INSTEAD, "c()"))
     assert fixed("«if a:  # why\n    b()»\n", putting(Side.INSTEAD, "c()")) is None
 
 
 def test_several_lines_are_indented_as_the_file_is() -> None:
-    assert fixed(
-        "def f():\n\t«a()»  # all\n",
-        putting(Side.INSTEAD, "if x:\n    y = '''\n    text\n'''\n\nelse:\n    if z:\n        pass\n"),
-    ) == "def f():\n\tif x:\n\t\ty = '''\n    text\n'''\n\n\telse:\n\t\tif z:\n\t\t\tpass  # all\n"
+    assert (
+        fixed(
+            "def f():\n\t«a()»  # all\n",
+            putting(Side.INSTEAD, "if x:\n    y = '''\n    text\n'''\n\nelse:\n    if z:\n        pass\n"),
+        )
+        == "def f():\n\tif x:\n\t\ty = '''\n    text\n'''\n\n\telse:\n\t\tif z:\n\t\t\tpass  # all\n"
+    )
 
 
 def test_a_statement_brings_its_imports() -> None:
-    assert fixed(
-        "«a()»\n", putting(Side.BEFORE, "$logging.info('')", Import("logging"))
-    ) == "import logging\n\nlogging.info('')\na()\n"
+    assert (
+        fixed("«a()»\n", putting(Side.BEFORE, "$logging.info('')", Import("logging")))
+        == "import logging\n\nlogging.info('')\na()\n"
+    )
 
 
 # Substitute

@@ -40,7 +40,8 @@ def deferred(call: str, using: str | None = None, method: str | None = None) -> 
          "transaction.on_commit(partial(f \\\n    .delay, x))\n"),
         ("match a:\n    case {'k': k}:\n        «f.delay(k)»\n",
          "match a:\n    case {'k': k}:\n        transaction.on_commit(partial(f.delay, k))\n"),
-        ("async def g():\n\t«f.delay(1)»\n", "async def g():\n\ttransaction.on_commit(partial(f.delay, 1))\n"),
+        ("async def g():\n\t«f.delay(1)»\n",
+         "async def g():\n\ttransaction.on_commit(partial(f.delay, 1))\n"),
     ],
 )  # fmt: skip
 def test_a_dispatch_is_handed_to_on_commit(before: str, after: str) -> None:
@@ -91,7 +92,13 @@ def test_comments_and_lines_inside_of_the_call_stay() -> None:
 
 def test_aligned_arguments_stay_aligned_and_their_strings_as_they_are() -> None:
     assert deferred(
-        'if a:\n    «f.delay(a,\n            # second\n            b="""\n            text""",\n\n            c=3)»\n'
+        "if a:\n"
+        "    «f.delay(a,\n"
+        "            # second\n"
+        '            b="""\n'
+        '            text""",\n'
+        "\n"
+        "            c=3)»\n"
     ) == (
         "if a:\n"
         "    transaction.on_commit(partial(f.delay, a,\n"

@@ -79,7 +79,11 @@ def test_an_import_of_the_module_takes_the_name(before: str, after: str) -> None
             "import os\nfrom datetime import date\nfrom typing import Any\n",
             "import os\nfrom datetime import date\nfrom functools import partial\nfrom typing import Any\n",
         ),
-        (Import("logging"), "import os\nfrom abc import ABC\n", "import logging\nimport os\nfrom abc import ABC\n"),
+        (
+            Import("logging"),
+            "import os\nfrom abc import ABC\n",
+            "import logging\nimport os\nfrom abc import ABC\n",
+        ),
         (
             Import("functools", "partial"),
             "from abc import ABC\nimport os\nimport typing\n",
@@ -138,7 +142,8 @@ def test_a_new_import_goes_where_isort_puts_it(need: Import, before: str, after:
         ('"""Tasks."""\n', '"""Tasks."""\n\nfrom django.db import transaction\n'),
         (
             '#!/usr/bin/env python\n# -*- coding: utf-8 -*-\n"""Tasks."""\n',
-            '#!/usr/bin/env python\n# -*- coding: utf-8 -*-\n"""Tasks."""\n\nfrom django.db import transaction\n',
+            '#!/usr/bin/env python\n# -*- coding: utf-8 -*-\n"""Tasks."""\n\n'
+            "from django.db import transaction\n",
         ),
         ("# A licence.\nx = 1\n", "# A licence.\nfrom django.db import transaction\n\nx = 1\n"),
         (
@@ -151,7 +156,8 @@ def test_a_new_import_goes_where_isort_puts_it(need: Import, before: str, after:
         ),
         (
             "try:\n    import json5\nexcept ImportError:\n    json5 = None\n",
-            "from django.db import transaction\n\ntry:\n    import json5\nexcept ImportError:\n    json5 = None\n",
+            "from django.db import transaction\n\n"
+            "try:\n    import json5\nexcept ImportError:\n    json5 = None\n",
         ),
     ],
 )
@@ -218,7 +224,9 @@ def test_what_the_file_imports_is_used(need: Import, existing: str, name: str) -
 
 def test_a_module_is_not_reached_through_its_package() -> None:
     """`import django.db` does not load `django.db.transaction`."""
-    assert needing(TRANSACTION, "import django.db\n") == "import django.db\nfrom django.db import transaction\n"
+    assert (
+        needing(TRANSACTION, "import django.db\n") == "import django.db\nfrom django.db import transaction\n"
+    )
 
 
 def test_what_the_file_itself_defines_is_not_imported() -> None:

@@ -121,7 +121,8 @@ class Shop:
         Celery's own helper, hence `get()` inside a task does not raise as it
         does in production.
         """
-        # The helper leaves its log settings in the environment and redirects warnings.
+        # The helper sets up logging for the whole process, its environment included.
+        signals.setup_logging.connect(_leave_logging_alone)
         with mock.patch.dict(os.environ):
             try:
                 with start_worker(
@@ -138,6 +139,7 @@ class Shop:
                         self.app.control.shutdown(destination=[worker.hostname])
             finally:
                 logging.captureWarnings(False)
+                signals.setup_logging.disconnect(_leave_logging_alone)
 
     def settle(self) -> None:
         """Wait until each message sent has been run, those of retries too."""
@@ -177,6 +179,10 @@ class Shop:
 
         with ThreadPoolExecutor(1) as executor:
             yield executor.submit(call)
+
+
+def _leave_logging_alone(**_: Any) -> None:
+    """A receiver of `setup_logging`: where there is one, Celery leaves the loggers as they are."""
 
 
 class _NamedWorker(TestWorkController):  # type: ignore[misc]
@@ -242,8 +248,6 @@ def _new_app(data: Path) -> Celery:
     app.conf.update(
         # The broker lives in the process's memory, so a queue of its own is a broker of its own.
         task_default_queue=uuid.uuid4().hex,
-        broker_transport_options={"polling_interval": 0.01},
-        worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,
     )
     return app
@@ -253,7 +257,12 @@ def _new_app(data: Path) -> Celery:
 def _environment(data: Path) -> Iterator[None]:
     """The environment in which the project is started. Making the application also extends the path."""
     path = list(sys.path)
-    with mock.patch.dict(os.environ, {"DJANGO_SETTINGS_MODULE": "shop.settings", "SHOP_DATA": str(data)}):
+    environment = {
+        "DJANGO_SETTINGS_MODULE": "shop.settings",
+        "SHOP_DATA": str(data),
+        "SHOP_BROKER_OPTIONS": '{"polling_interval": 0.01}',
+    }
+    with mock.patch.dict(os.environ, environment):
         yield
     sys.path[:] = path
 

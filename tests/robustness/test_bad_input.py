@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 
 from celery_lint import engine
+from celery_lint.configuration import Settings
+from celery_lint.discovery import Project
+from celery_lint.run import check_project
 from tests.conftest import SWALLOWING_TASK, Outcome, Workspace
 
 CONCISE = ("--select", "CEL301", "--output-format", "concise")
@@ -26,8 +29,8 @@ def others_are_checked(outcome: Outcome) -> bool:
 @pytest.mark.parametrize(
     ("content", "place", "reason"),
     [
-        (b"from celery import shared_task\n\ndef f(:\n", "3:7", "invalid syntax"),
-        (b"# celery\nname = 'caf\xe9'\n", "2:12", "byte 0xe9 is not valid utf-8"),
+        (b"from celery import shared_task\n\ndef f(:\n", "3:", "invalid syntax"),
+        (b"# celery\n\nname = 'caf\xe9'\n", "3:12", "byte 0xe9 is not valid utf-8"),
         (b"# celery\nx = 1\0\n", "2:", "NUL byte"),
         (b"# -*- coding: martian -*-\n# celery\n", "1:1", "martian"),
         (b"from celery import shared_task\nx = " + b"(" * 5000 + b")" * 5000, "", "nested"),
@@ -88,6 +91,15 @@ def test_a_file_that_may_not_be_read(workspace: Workspace) -> None:
     assert outcome.code == 1
     assert any(line.startswith("shop/secret.py:1:1: CEL001 ") for line in outcome.lines)
     assert others_are_checked(outcome)
+
+
+def test_a_file_that_vanishes_before_it_is_read(workspace: Workspace) -> None:
+    names = ("shop/gone.py", "shop/tasks.py")
+    settings = Settings(rules=frozenset({"CEL001", "CEL301"}))
+    checked = check_project(Project(workspace.root, settings, names, names), {})
+    assert checked.failures == ()
+    found = [(finding.place.filename, finding.code) for finding in checked.findings]
+    assert found == [("shop/gone.py", "CEL001"), ("shop/tasks.py", "CEL301")]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege there")

@@ -1,0 +1,85 @@
+"""CEL103."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from celery_lint.findings import Applicability, Finding, Fix, Replace, Severity
+from celery_lint.rules.base import Rule
+from celery_lint.semantics.context import FileContext, related
+from celery_lint.semantics.evidence import Carried, carried
+from celery_lint.semantics.model import Dispatch
+from celery_lint.semantics.values import ManagerValue, QuerySetValue
+
+
+class QuerysetArgument(Rule):
+    """A queryset or manager is passed to a task.
+
+    ## What it does
+    Reports a QuerySet or a manager among the arguments of a dispatch or a signature, the
+    results of `.values()` and `.values_list()` included: those are querysets too.
+
+    ## Why is this bad
+    JSON can't carry a queryset: the call raises
+    `EncodeError: Object of type QuerySet is not JSON serializable`, and nothing is sent.
+    With pickle all rows are loaded, copied into the message, and stale when the task runs.
+
+    ## Example
+    ```python
+    send_newsletter.delay(Subscriber.objects.filter(active=True))
+    archive.delay(Order.objects.values_list("pk", flat=True))
+    ```
+
+    ## Use instead
+    ```python
+    send_newsletter.delay(list(Subscriber.objects.filter(active=True).values_list("pk", flat=True)))
+    archive.delay(list(Order.objects.values_list("pk", flat=True)))
+    ```
+    or let the task make the query itself.
+
+    ## Fix safety
+    `list(...)` around `.values_list()` is safe. For a queryset of instances the fix passes
+    the keys and is unsafe: the task's body has to load the rows.
+
+    ## References
+    - [Celery: serializers](https://docs.celeryq.dev/en/stable/userguide/calling.html#serializers)
+    """
+
+    severity = Severity.ERROR
+    fixable = "unsafe"
+
+    def check_dispatch(self, dispatch: Dispatch, file: FileContext) -> Iterator[Finding]:
+        if dispatch.verb in ("map", "starmap", "chunks"):
+            return
+        for found in carried(dispatch, file, lambda v: isinstance(v, (QuerySetValue, ManagerValue))):
+            yield self._report(found, dispatch, file)
+
+    def _report(self, found: Carried, dispatch: Dispatch, file: FileContext) -> Finding:
+        value = found.value
+        assert isinstance(value, (QuerySetValue, ManagerValue))
+        what = file.text(found.sent.node, 40)
+        name = dispatch.task.name if dispatch.task is not None else "the task"
+        kind = "manager" if isinstance(value, ManagerValue) else "queryset"
+        verb = f"holds a {kind}" if found.inside else f"is a {kind}"
+        if file.hub.carries_objects(dispatch):
+            message = f"`{what}` {verb}: every row is copied into the message, and stale when `{name}` runs"
+            severity = Severity.WARNING
+        else:
+            message = f"`{what}` {verb}, which JSON can't carry: the call raises EncodeError and `{name}` is never sent"
+            severity = Severity.ERROR
+        return self.finding(
+            file.place(found.sent.node), message, related=related(found.steps), fix=self._fix(found, file), severity=severity
+        )
+
+    def _fix(self, found: Carried, file: FileContext) -> Fix | None:
+        if not found.is_plain:
+            return None
+        place = file.place(found.sent.node)
+        if isinstance(found.value, ManagerValue):
+            code = 'list({}.values_list("pk", flat=True))'
+            return Fix(Applicability.UNSAFE, "Pass a list of primary keys", (Replace(place, code),))
+        assert isinstance(found.value, QuerySetValue)
+        if found.value.rows == "instances":
+            code = 'list({}.values_list("pk", flat=True))'
+            return Fix(Applicability.UNSAFE, "Pass a list of primary keys", (Replace(place, code),))
+        return Fix(Applicability.SAFE, "Pass a list", (Replace(place, "list({})"),))

@@ -1,0 +1,174 @@
+"""Variables that a callback reads when it runs, not when it was made."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from celery_lint.findings import Place
+from celery_lint.project.modules import Function, own_nodes
+from celery_lint.semantics.model import Call, Frame
+from celery_lint.semantics.transactions import Transaction
+
+if TYPE_CHECKING:
+    from celery_lint.semantics.hub import Semantics
+
+
+@dataclass(frozen=True, slots=True)
+class Rebinding:
+    """Why a variable has another value when the callback runs."""
+
+    kind: Literal["loop", "later", "deleted"]
+    name: str
+    place: Place
+    in_transaction: bool
+    """A transaction is proved around it; otherwise one is only possible."""
+
+
+def late_bindings(hub: Semantics, call: Call, function: Function) -> Rebinding | None:
+    """The first variable of an `on_commit` callback that changes before the commit; None when all keep."""
+    flow = call.flow
+    owner = flow.function
+    if owner is None:
+        return None
+    free = free_variables(function)
+    atomic = call.frame.find("atomic")
+    certain = isinstance(hub.transactions.around(call.frame, flow), Transaction)
+    if not certain:
+        context = hub.transactions.of(owner)
+        if context.atomic is None and context.hook is None:
+            return None
+        certain = context.atomic is not None
+    source = flow.module.source
+    for loop in loops_around(call.frame, atomic):
+        if ends_after(call, loop):
+            continue
+        bound = bound_in(loop)
+        for name in free:
+            if name in bound and not bound_before(name, function, loop):
+                return Rebinding("loop", name, source.place(bound[name]), certain)
+    for name in free:
+        later = rebound_after(call, name, atomic)
+        if later is not None:
+            return Rebinding("later", name, source.place(later), certain)
+    for name in keys_read(function):
+        for other in flow.calls:
+            if other.index > call.index and other.name == "delete" and isinstance(other.node.func, ast.Attribute):
+                target = other.node.func.value
+                inside = atomic is None or atomic.encloses(other.frame)
+                if isinstance(target, ast.Name) and target.id == name.partition(".")[0] and inside and not other.args:
+                    return Rebinding("deleted", name, source.place(other.node), certain)
+    return None
+
+
+def free_variables(function: Function) -> list[str]:
+    """The names that a callback reads and does not bind itself, in the order of reading."""
+    bound = set(function.parameters)
+    read: list[str] = []
+    for node in own_nodes(function.body):
+        if isinstance(node, ast.Name):
+            if isinstance(node.ctx, ast.Load):
+                read.append(node.id)
+            else:
+                bound.add(node.id)
+        elif isinstance(node, (ast.comprehension,)):
+            bound.update(n.id for n in ast.walk(node.target) if isinstance(n, ast.Name))
+    return [name for name in dict.fromkeys(read) if name not in bound]
+
+
+def keys_read(function: Function) -> list[str]:
+    """The primary keys, `row.pk` or `row.id`, that a callback reads."""
+    return [
+        f"{n.value.id}.{n.attr}"
+        for n in own_nodes(function.body)
+        if isinstance(n, ast.Attribute) and n.attr in ("pk", "id") and isinstance(n.value, ast.Name)
+    ]
+
+
+def loops_around(frame: Frame, atomic: Frame | None) -> list[Frame]:
+    """The loops around a place that lie inside the transaction, inmost first."""
+    found = []
+    for one in frame.chain():
+        if one is atomic:
+            break
+        if one.kind == "loop":
+            found.append(one)
+    return found
+
+
+def ends_after(call: Call, loop: Frame) -> bool:
+    """Whether the loop is left right after the call: its variables keep their values."""
+    body = getattr(loop.node, "body", None)
+    return isinstance(body, list) and leaves(body, call)
+
+
+def leaves(body: list[ast.stmt], call: Call) -> bool:
+    """Whether a `break` or `return` follows the call in its own block."""
+    for index, statement in enumerate(body):
+        if statement.lineno <= call.node.lineno <= (statement.end_lineno or statement.lineno):
+            if any(isinstance(s, (ast.Break, ast.Return)) for s in body[index + 1 :]):
+                return True
+            for name in ("body", "orelse", "finalbody"):
+                inner = getattr(statement, name, None)
+                if isinstance(inner, list) and not isinstance(statement, (ast.For, ast.While)) and leaves(inner, call):
+                    return True
+    return False
+
+
+def bound_in(loop: Frame) -> dict[str, ast.AST]:
+    """The names that each turn of a loop binds, with one place each."""
+    node = loop.node
+    found: dict[str, ast.AST] = {}
+    targets: list[ast.AST] = []
+    if isinstance(node, (ast.For, ast.AsyncFor, ast.comprehension)):
+        targets.append(node.target)
+    for target in targets:
+        for name in ast.walk(target):
+            if isinstance(name, ast.Name):
+                found[name.id] = name
+    if isinstance(node, ast.comprehension):
+        return found
+    for inner in own_nodes(getattr(node, "body", [])):
+        if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
+            found.setdefault(inner.id, inner)
+    return found
+
+
+def bound_before(name: str, function: Function, loop: Frame) -> bool:
+    """Whether a name is a variable of a function nested in the loop, called with each turn's value."""
+    parent = function.parent
+    while parent is not None:
+        if name in parent.parameters and getattr(loop.node, "lineno", 0) < parent.node.lineno:
+            return True
+        parent = parent.parent
+    return False
+
+
+def rebound_after(call: Call, name: str, atomic: Frame | None) -> ast.AST | None:
+    """Where a variable is bound anew after the call, inside the same transaction."""
+    owner = call.flow.function
+    assert owner is not None
+    scope = atomic.node if atomic is not None else owner.node
+    for node in own_nodes(getattr(scope, "body", [])):
+        if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store):
+            after = (node.lineno, node.col_offset) > (call.node.end_lineno or 0, call.node.end_col_offset or 0)
+            if after and not in_other_branch(owner, call, node):
+                return node
+    return None
+
+
+def in_other_branch(owner: Function, call: Call, node: ast.Name) -> bool:
+    """Whether a later binding stands in a branch that excludes the call's, or in a block that the call leaves."""
+    for frame in call.frame.chain():
+        if isinstance(frame.node, ast.If) and frame.kind in ("if", "orelse", "outside"):
+            other = frame.node.orelse if frame.kind == "if" else frame.node.body
+            if any(s.lineno <= node.lineno <= (s.end_lineno or s.lineno) for s in other):
+                return True
+            own = frame.node.body if frame.kind == "if" else frame.node.orelse
+            inside = any(s.lineno <= node.lineno <= (s.end_lineno or s.lineno) for s in own)
+            if not inside and own and isinstance(own[-1], (ast.Return, ast.Raise, ast.Continue, ast.Break)):
+                return True
+        if isinstance(frame.node, ast.ExceptHandler):
+            return True
+    return False

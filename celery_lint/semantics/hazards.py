@@ -1,0 +1,261 @@
+"""Dispatches that a worker may receive before the rows that they are about are committed.
+
+Three ways lead there: a transaction around the dispatch, a handler that the
+framework calls while it saves, and a write just before in code of which nobody
+knows whether it runs in a transaction. One dispatch is reported as one of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from celery_lint.findings import Severity
+from celery_lint.project.modules import Function
+from celery_lint.semantics.dispatches import SENDING
+from celery_lint.semantics.model import Call, Dispatch, FunctionFlow, Step, Write
+from celery_lint.semantics.results import SESSIONS
+from celery_lint.semantics.roles import Role
+from celery_lint.semantics.transactions import Context, Reached, Transaction
+from celery_lint.semantics.values import (
+    BoundMethod,
+    Collection,
+    Constant,
+    External,
+    Field,
+    FunctionValue,
+    Instance,
+    KeyValue,
+    ManagerValue,
+    ModelValue,
+    Parameter,
+    QuerySetValue,
+    Scalar,
+    TaskValue,
+    Value,
+)
+from celery_lint.semantics.writes import may_follow, origin_of, same_row
+
+if TYPE_CHECKING:
+    from celery_lint.semantics.hub import Semantics
+
+HazardKind = Literal["atomic", "hook", "write"]
+_READS = frozenset(
+    """get filter exclude all first last exists count values values_list order_by select_related prefetch_related
+    select_for_update using only defer annotate aggregate latest earliest in_bulk iterator distinct none none reverse
+    refresh_from_db aget afirst alast aexists acount get_queryset info debug warning error exception log critical append
+    add items keys join format split strip isoformat get_object_or_404""".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Hazard:
+    """A call that sends a task too early; `reached` says what it sends, `steps` prove it."""
+
+    kind: HazardKind
+    call: Call
+    reached: Reached
+    steps: tuple[Step, ...]
+    severity: Severity
+    using: str | None = None
+    transaction: Transaction | None = None
+    role: Role = Role()
+    write: Write | None = None
+
+    @property
+    def dispatch(self) -> Dispatch:
+        return self.reached.dispatch
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether the call is itself the dispatch."""
+        return not self.reached.steps
+
+
+class Hazards:
+    """Finds the hazards of a function's flow."""
+
+    def __init__(self, hub: Semantics) -> None:
+        self._hub = hub
+
+    def of_flow(self, flow: FunctionFlow) -> Sequence[Hazard]:
+        """The hazards of one body."""
+        return self._hub.memo.get(("hazards", flow), lambda: tuple(self._of_flow(flow)), ())
+
+    def _of_flow(self, flow: FunctionFlow) -> Iterator[Hazard]:
+        function = flow.function
+        if function is None or self._hub.roles.of(outermost(function)).kind == "test":
+            return
+        for call in flow.calls:
+            reached = self._hub.transactions.sends(call)
+            if reached is not None:
+                hazard = self._of_call(call, reached, flow, function)
+                if hazard is not None:
+                    yield hazard
+
+    def _of_call(self, call: Call, reached: Reached, flow: FunctionFlow, function: Function) -> Hazard | None:
+        transactions = self._hub.transactions
+        inner = transactions.around(call.frame, flow)
+        if inner is False:
+            return None
+        if isinstance(inner, Transaction):
+            if not self.may_write(inner, call, flow):
+                return None
+            return Hazard("atomic", call, reached, (*inner.steps, *reached.steps), Severity.ERROR, inner.using, inner)
+        session = self._session(call, reached, flow)
+        if session is not None:
+            return session
+        hub = self._hub
+        if function.parent is None and hub.tasks.of_function(function) is not None:
+            return None
+        role = hub.roles.of(function)
+        context = transactions.of(function)
+        if function.parent is not None and not (context.atomic or context.hook or context.unknown):
+            return None
+        if role.kind in ("signal", "model", "admin"):
+            return self._hook(call, reached, role, context)
+        write = self.write_before(call, reached, flow)
+        if context.hook is not None and not reached.steps:
+            return Hazard("hook", call, reached, context.hook, Severity.WARNING)
+        if context.atomic is not None:
+            return self._by_context(call, reached, context, context.atomic, write, role)
+        if write is None or role.kind == "command" or reached.steps:
+            return None
+        if hub.settings.require_on_commit or not self._in_autocommit(context, role):
+            step = Step(flow.module.source.place(write.call.node), "the row is written here")
+            return Hazard("write", call, reached, (step,), Severity.WARNING, write=write, role=role)
+        return None
+
+    def _by_context(
+        self, call: Call, reached: Reached, context: Context, transaction: Transaction, write: Write | None, role: Role
+    ) -> Hazard | None:
+        """A call in a function that is reached inside a transaction."""
+        steps = (*transaction.steps, *reached.steps)
+        if transaction.kind in ("request", "admin", "signal"):
+            if write is None or reached.steps:
+                return None
+            kind: HazardKind = "hook" if transaction.kind != "request" or role.kind != "view" else "atomic"
+            if transaction.kind == "request":
+                kind = "atomic"
+            return Hazard(kind, call, reached, steps, Severity.ERROR, transaction.using, transaction, role)
+        if context.always_atomic or not reached.steps:
+            deeper = [t for t in self._hub.calls.targets(call) if not t.deferred]
+            if reached.steps and any(self._hub.transactions.of(t.function).always_atomic for t in deeper):
+                return None  # reported further in
+            return Hazard("atomic", call, reached, steps, Severity.ERROR, transaction.using, transaction, role)
+        return None
+
+    def _hook(self, call: Call, reached: Reached, role: Role, context: Context) -> Hazard | None:
+        """A call in a function that the framework runs while a row is saved or deleted."""
+        if role.detail.startswith("custom:") or (role.kind == "signal" and role.detail not in MODEL_SIGNALS):
+            return None
+        early = role.always_atomic or role.detail == "pre_save"
+        severity = Severity.ERROR if early else Severity.WARNING
+        return Hazard("hook", call, reached, reached.steps, severity, role=role, transaction=context.atomic)
+
+    def _in_autocommit(self, context: Context, role: Role) -> bool:
+        """Whether it is proved that every statement commits by itself."""
+        if self._hub.atomic_requests is not False:
+            return role.kind in ("command", "script", "task")
+        return context.outside and not context.unknown and context.atomic is None
+
+    # SQLAlchemy
+
+    def _session(self, call: Call, reached: Reached, flow: FunctionFlow) -> Hazard | None:
+        """A dispatch between a session's write and its commit."""
+        pending: Write | None = None
+        for other in flow.calls:
+            if other.index < call.index:
+                if is_session(other, "commit"):
+                    pending = None
+                elif is_session(other, "add", "add_all", "delete", "merge", "flush", "bulk_save_objects") and may_follow(other.frame, call.frame, flow):
+                    pending = next(iter(self._hub.writes.of_call(other)), pending)
+            elif pending is not None and is_session(other, "commit") and may_follow(call.frame, other.frame, flow):
+                source = flow.module.source
+                steps = (
+                    Step(source.place(pending.call.node), "the row is added to the session here"),
+                    Step(source.place(other.node), f"and committed here, at line {other.node.lineno}"),
+                )
+                return Hazard("atomic", call, reached, (*steps, *reached.steps), Severity.ERROR, transaction=Transaction(steps, None, "session"))
+        return None
+
+    # Writes
+
+    def write_before(self, call: Call, reached: Reached, flow: FunctionFlow) -> Write | None:
+        """A write, earlier in the function, of a row that the dispatch names."""
+        rows = [origin_of(s.value) for s in reached.dispatch.sent] if not reached.steps else [origin_of(a.value) for a in call.args]
+        for write in self._hub.writes.of_flow(flow):
+            if write.call.index < call.index and may_follow(write.call.frame, call.frame, flow):
+                if write.origin is not None and any(same_row(write.origin, row) for row in rows):
+                    return write
+        for sent in reached.dispatch.sent:
+            row = origin_of(sent.value)
+            if row is not None and row.created and isinstance(row.key[0], object):
+                for event in flow.calls:
+                    if event.node is row.key[0] and event.index < call.index:
+                        return Write(event, None, row, event.name)
+        return None
+
+    def may_write(self, transaction: Transaction, call: Call, flow: FunctionFlow) -> bool:
+        """Whether anything inside the transaction may change the database besides sending tasks."""
+        frame = call.frame.find("atomic")
+        for other in flow.calls:
+            if frame is not None and not frame.encloses(other.frame):
+                continue
+            if other is call or self._is_part_of(other, call):
+                continue
+            if not self._only_reads(other):
+                return True
+        return any(isinstance(s.receiver, ModelValue) for s in flow.stores)
+
+    def _is_part_of(self, other: Call, call: Call) -> bool:
+        node, inner = call.node, other.node
+        return (node.lineno, node.col_offset) <= (inner.lineno, inner.col_offset) and (
+            (inner.end_lineno or 0, inner.end_col_offset or 0) <= (node.end_lineno or 0, node.end_col_offset or 0)
+        )
+
+    def _only_reads(self, call: Call) -> bool:
+        for callee in call.callee.alternatives():
+            if isinstance(callee, External):
+                if callee.path.startswith(("builtins.", "logging.", "json.", "datetime.", "functools.", "django.utils.", "uuid.", "time.", "django.db.transaction.", "django.shortcuts.", "django.urls", "celery.", "typing.")):
+                    continue
+                return False
+            if isinstance(callee, BoundMethod):
+                receiver: Value = callee.receiver
+                if isinstance(receiver, (ManagerValue, QuerySetValue, Collection, Scalar, Constant, KeyValue)) and callee.name in _READS:
+                    continue
+                if isinstance(receiver, TaskValue) and callee.name in SENDING | {"s", "si", "signature"}:
+                    continue
+                if isinstance(receiver, Instance) and callee.name in _READS:
+                    continue
+                return False
+            if isinstance(callee, (Field, Parameter)) and isinstance(callee, Field) and callee.name in _READS - {"add"}:
+                continue
+            if isinstance(callee, FunctionValue) and call.name in _READS:
+                continue
+            return False
+        return True
+
+
+MODEL_SIGNALS = frozenset({"pre_save", "post_save", "pre_delete", "post_delete", "m2m_changed"})
+
+
+def is_session(call: Call, *names: str) -> bool:
+    """Whether a call is one of these methods of a SQLAlchemy session."""
+    if call.name not in names:
+        return False
+    return any(
+        isinstance(c, BoundMethod) and isinstance(c.receiver, Instance) and c.receiver.cls in (*SESSIONS, "sqlalchemy.orm.scoped_session")
+        for c in call.callee.alternatives()
+    )
+
+
+def outermost(function: Function) -> Function:
+    """The module-level function or method that a nested one stands in."""
+    while function.parent is not None:
+        function = function.parent
+    return function
+
+
+__all__ = ["Hazard", "Hazards"]

@@ -1,0 +1,141 @@
+"""Which calls change the database, and which row they change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from celery_lint.project.modules import Class
+from celery_lint.semantics import frameworks
+from celery_lint.semantics.model import Call, Frame, FunctionFlow, Write
+from celery_lint.semantics.results import SESSIONS
+from celery_lint.semantics.values import (
+    BoundMethod,
+    ClassValue,
+    Collection,
+    Field,
+    FunctionValue,
+    Instance,
+    KeyValue,
+    ManagerValue,
+    ModelValue,
+    Origin,
+    Parameter,
+    QuerySetValue,
+    Super,
+    Value,
+)
+
+if TYPE_CHECKING:
+    from celery_lint.semantics.hub import Semantics
+
+_ROW = frozenset({"save", "delete", "asave", "adelete", "save_base", "soft_delete", "update"})
+_SET = frozenset(
+    {
+        "create", "acreate", "bulk_create", "abulk_create", "bulk_update", "abulk_update", "update", "aupdate", "delete",
+        "adelete", "get_or_create", "aget_or_create", "update_or_create", "aupdate_or_create", "create_user",
+    }
+)  # fmt: skip
+_RELATED = frozenset({"add", "remove", "clear", "set", "aadd", "aremove", "aclear", "aset"})
+_SESSION = frozenset({"add", "add_all", "delete", "merge", "bulk_save_objects", "bulk_insert_mappings", "execute"})
+
+
+class Writes:
+    """Finds the writes of a function's flow."""
+
+    def __init__(self, hub: Semantics) -> None:
+        self._hub = hub
+
+    def of_flow(self, flow: FunctionFlow) -> Sequence[Write]:
+        """The writes that a body makes itself, in their order."""
+        return self._hub.memo.get(("writes", flow), lambda: tuple(w for c in flow.calls for w in self.of_call(c)), ())
+
+    def of_call(self, call: Call) -> Iterator[Write]:
+        """The writes that one call is."""
+        for callee in call.callee.alternatives():
+            write = self._of_callee(call, callee)
+            if write is not None:
+                yield write
+                return
+
+    def _of_callee(self, call: Call, callee: Value) -> Write | None:
+        name = call.name
+        if isinstance(callee, (BoundMethod, FunctionValue)):
+            receiver = callee.receiver
+            if isinstance(receiver, Super):
+                receiver = receiver.receiver
+            if isinstance(receiver, ModelValue) and name in _ROW:
+                return Write(call, receiver.model, receiver.origin, name)
+            if isinstance(receiver, (ManagerValue, QuerySetValue)):
+                if name in _SET:
+                    return Write(call, receiver.model, origin_of(call.result), name)
+                if name in _RELATED:
+                    related = receiver.related if isinstance(receiver, ManagerValue) else None
+                    return Write(call, receiver.model, related, name)
+            if isinstance(receiver, Instance):
+                return self._of_instance(call, receiver, name)
+            if isinstance(receiver, ClassValue) and name in ("create", "acreate") and self._hub.classes.is_model(receiver.cls):
+                return Write(call, receiver.cls, origin_of(call.result), name)
+        if isinstance(callee, Field) and name in ("save", "asave") and len(call.args) <= 1:
+            # `row.save()` on a parameter: what else has no argument and is called save?
+            return Write(call, None, Origin((callee.base,)), name)
+        return None
+
+    def _of_instance(self, call: Call, receiver: Instance, name: str) -> Write | None:
+        hub = self._hub
+        if receiver.cls in (*SESSIONS, "sqlalchemy.orm.scoped_session") and name in _SESSION:
+            if name == "execute":
+                return None
+            row = call.args[0].value if call.args else None
+            if isinstance(row, Collection):
+                row = row.element
+            if isinstance(row, ModelValue):
+                return Write(call, row.model, row.origin, name)
+            return Write(call, None, None, name)
+        if isinstance(receiver.cls, Class) and name == "save":
+            if frameworks.is_form_class(hub, receiver.cls) or frameworks.is_serializer_class(hub, receiver.cls):
+                if any(a.keyword == "commit" and getattr(a.value, "value", True) is False for a in call.args):
+                    return None
+                return Write(call, frameworks.meta_model(hub, receiver.cls), origin_of(call.result) or receiver.origin, name)
+        return None
+
+
+def origin_of(value: Value) -> Origin | None:
+    """The row that a value is, or is a column of."""
+    for one in value.alternatives():
+        if isinstance(one, (ModelValue, KeyValue)):
+            return one.origin
+        if isinstance(one, Collection):
+            for part in one.items or (one.element,):
+                found = origin_of(part)
+                if found is not None:
+                    return found
+        if isinstance(one, Field):
+            return Origin((one.base,))
+        if isinstance(one, Parameter):
+            return Origin((one,))
+    return None
+
+
+def same_row(left: Origin | None, right: Origin | None) -> bool:
+    """Whether two origins are one row."""
+    return left is not None and right is not None and left.key == right.key
+
+
+def may_follow(earlier: Frame, later: Frame, flow: FunctionFlow) -> bool:
+    """Whether control can go from a place in one block to a later place in another.
+
+    No when they are branches of one `if`, or the earlier block ends the function.
+    """
+    around_later = {id(f) for f in later.chain()}
+    branches = {id(f.node): f.kind for f in later.chain() if f.kind in ("if", "orelse", "outside", "handler", "else")}
+    ended = {id(e.node) for e in flow.exits}
+    for frame in earlier.chain():
+        if id(frame) in around_later:
+            return True
+        other = branches.get(id(frame.node))
+        if other is not None and other != frame.kind:
+            return False
+        if frame.kind == "if" and id(frame.node) in ended:
+            return False
+    return True
