@@ -118,6 +118,8 @@ def of_class(run: Interpreter, cls: Class, name: str, base: Value) -> Value:
             return manager
     if name == "query" and hub.classes.is_model(cls):
         return QuerySetValue(cls)  # SQLAlchemy's Model.query
+    if name in ("as_manager", "from_queryset"):
+        return BoundMethod(ClassValue(cls), name)
     function = hub.classes.function(cls, name)
     if function is not None:
         if function.is_static:
@@ -321,6 +323,8 @@ def of_request(run: Interpreter, name: str) -> Value:
     """An attribute of a web request."""
     if name == "user":
         return ModelValue(run.hub.user_model, Origin(("request.user",)))
+    if name in ("dbsession", "db_session"):
+        return Instance("sqlalchemy.orm.Session")
     if name in ("GET", "POST", "data", "query_params", "session", "META", "COOKIES", "headers", "FILES", "body"):
         return Instance(f"request.{name}")
     if name in ("method", "path", "content_type", "host", "remote_addr"):

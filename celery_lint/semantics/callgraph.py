@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,14 +22,17 @@ from celery_lint.semantics.values import (
     FunctionValue,
     Instance,
     ModelValue,
+    Parameter,
     Partial,
     TaskValue,
+    Unknown,
     Value,
 )
 
 if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
 
+MAX_FAMILY = 3
 MANY_FILES = 60
 """A name mentioned in more files than this says too little to look for its callers."""
 # Methods of built-in and framework types: a project's method of such a name is not recognised by name alone.
@@ -102,24 +106,21 @@ class CallGraph:
             method = self._hub.classes.function(callee.cls, "__call__")
             if method is not None:
                 yield Target(method)
-        elif isinstance(callee, (Field, BoundMethod)):
-            method = self.only_method(callee)
-            if method is not None:
-                yield Target(method)
+        elif isinstance(callee, (Field, Unknown)) and isinstance(call.node.func, ast.Attribute):
+            yield from (Target(method) for method in self.family(call.node.func.attr))
 
-    def only_method(self, callee: Field | BoundMethod) -> Function | None:
-        """The method meant by `x.name()` on an unknown `x`, when one class of the project alone has it."""
-        name = callee.name
-        if isinstance(callee, BoundMethod) and not isinstance(callee.receiver, (ModelValue, Instance)):
-            return None
-        if isinstance(callee, BoundMethod) and isinstance(callee.receiver, ModelValue) and isinstance(callee.receiver.model, Class):
-            return None
-        if isinstance(callee, BoundMethod) and isinstance(callee.receiver, Instance):
-            return None
-        if len(name) < 5 or name in _COMMON or not name.isidentifier():
-            return None
+    def family(self, name: str) -> Sequence[Function]:
+        """The methods meant by `x.name()` on an unknown `x`.
+
+        There are any only where the name is telling, and all that bear it are methods
+        of one module's classes: one class, or a base and its kin.
+        """
+        if len(name) < 5 or name in _COMMON:
+            return ()
         methods = self.methods_named(name)
-        return methods[0] if len(methods) == 1 else None
+        if not methods or len(methods) > MAX_FAMILY or len({m.module.name for m in methods}) > 1:
+            return ()
+        return methods if all(m.cls is not None for m in methods) else ()
 
     def methods_named(self, name: str) -> tuple[Function, ...]:
         """The methods and functions of a name, tests left out."""
@@ -149,11 +150,34 @@ class CallGraph:
                 is_commit = True
             if callee == UNKNOWN and call.name == "on_commit":
                 is_commit = True
+            if isinstance(callee, FunctionValue) and not is_commit:
+                name = self.commit_parameter(callee.function)
+                if name is not None:
+                    bound = self._hub.dispatches.bind(callee, call.args)
+                    sent = bound[1].get(name) if bound is not None else None
+                    if sent:
+                        return next((a for a in call.args if a.node is sent[0].node), None)
             if is_commit:
                 for arg in call.args:
                     if arg.keyword in (None, "func") and not arg.star:
                         return arg
         return None
+
+    def commit_parameter(self, function: Function) -> str | None:
+        """The parameter that a project's own wrapper hands to `on_commit` as it is."""
+
+        def decide() -> str | None:
+            if function.parent is not None or "on_commit" not in function.words:
+                return None
+            for call in self._hub.flow(function).calls:
+                callee = call.callee
+                if isinstance(callee, External) and _ON_COMMIT.match(callee.path) and call.args:
+                    value = call.args[0].value
+                    if isinstance(value, Parameter) and value.function is function and not value.star:
+                        return value.name
+            return None
+
+        return self._hub.memo.get(("commit parameter", function), decide, None)
 
     def defers(self, function: Function) -> bool:
         """Whether a decorator puts off the function's body until the commit."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import AssignBinding, Class, Function
-from celery_lint.semantics.values import UNKNOWN, ClassValue, Constant, External, Value
+from celery_lint.semantics.values import UNKNOWN, BoundMethod, ClassValue, External, Value
 
 if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
@@ -85,6 +85,8 @@ class Classes:
                     found.append(value.cls)
                 elif isinstance(value, External):
                     found.append(value.path)
+                elif isinstance(value, BoundMethod) and isinstance(value.receiver, ClassValue):
+                    found.append(value.receiver.cls)  # Manager.from_queryset(OrderQuerySet)
         return tuple(found)
 
     def ancestors(self, cls: Class) -> tuple[Class | str, ...]:

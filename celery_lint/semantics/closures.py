@@ -33,7 +33,10 @@ def late_bindings(hub: Semantics, call: Call, function: Function) -> Rebinding |
     if owner is None:
         return None
     free = free_variables(function)
-    atomic = call.frame.find("atomic")
+    # Callbacks run at the outermost commit.
+    atomic = next((f for f in reversed(list(call.frame.chain())) if f.kind == "atomic"), None)
+    if hub.transactions.decorated(owner) is not None:
+        atomic = None
     certain = isinstance(hub.transactions.around(call.frame, flow), Transaction)
     if not certain:
         context = hub.transactions.of(owner)
@@ -46,7 +49,7 @@ def late_bindings(hub: Semantics, call: Call, function: Function) -> Rebinding |
             continue
         bound = bound_in(loop)
         for name in free:
-            if name in bound and not bound_before(name, function, loop):
+            if name in bound and not belongs_between(name, function, owner):
                 return Rebinding("loop", name, source.place(bound[name]), certain)
     for name in free:
         later = rebound_after(call, name, atomic)
@@ -54,7 +57,7 @@ def late_bindings(hub: Semantics, call: Call, function: Function) -> Rebinding |
             return Rebinding("later", name, source.place(later), certain)
     for name in keys_read(function):
         for other in flow.calls:
-            if other.index > call.index and other.name == "delete" and isinstance(other.node.func, ast.Attribute):
+            if other.name == "delete" and isinstance(other.node.func, ast.Attribute):
                 target = other.node.func.value
                 inside = atomic is None or atomic.encloses(other.frame)
                 if isinstance(target, ast.Name) and target.id == name.partition(".")[0] and inside and not other.args:
@@ -135,11 +138,11 @@ def bound_in(loop: Frame) -> dict[str, ast.AST]:
     return found
 
 
-def bound_before(name: str, function: Function, loop: Frame) -> bool:
-    """Whether a name is a variable of a function nested in the loop, called with each turn's value."""
+def belongs_between(name: str, function: Function, owner: Function) -> bool:
+    """Whether a name is a variable of a function between the callback and the loop's function: it keeps its value."""
     parent = function.parent
-    while parent is not None:
-        if name in parent.parameters and getattr(loop.node, "lineno", 0) < parent.node.lineno:
+    while parent is not None and parent is not owner:
+        if name in parent.parameters:
             return True
         parent = parent.parent
     return False
@@ -153,9 +156,27 @@ def rebound_after(call: Call, name: str, atomic: Frame | None) -> ast.AST | None
     for node in own_nodes(getattr(scope, "body", [])):
         if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store):
             after = (node.lineno, node.col_offset) > (call.node.end_lineno or 0, call.node.end_col_offset or 0)
-            if after and not in_other_branch(owner, call, node):
+            if after and not in_other_branch(owner, call, node) and not keeps_value(owner, node):
                 return node
     return None
+
+
+def keeps_value(owner: Function, target: ast.Name) -> bool:
+    """Whether a binding leaves what the callback sees as it is.
+
+    It loads the same row once more (`row = Row.objects.get(pk=row.pk)`), or stands
+    under a test of the variable itself (`if names is None:`).
+    """
+    for node in own_nodes(owner.body):
+        if isinstance(node, ast.Assign) and target in node.targets:
+            for part in ast.walk(node.value):
+                if isinstance(part, ast.Attribute) and part.attr in ("pk", "id") and isinstance(part.value, ast.Name):
+                    if part.value.id == target.id:
+                        return True
+        elif isinstance(node, ast.If) and node.lineno < target.lineno <= (node.end_lineno or 0):
+            if any(isinstance(part, ast.Name) and part.id == target.id for part in ast.walk(node.test)):
+                return True
+    return False
 
 
 def in_other_branch(owner: Function, call: Call, node: ast.Name) -> bool:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Sequence
 from functools import cached_property
 
-from celery_lint.findings import Place, Related
+from celery_lint.findings import Place, Position, Related, Span
 from celery_lint.project.modules import Function, Module
 from celery_lint.semantics.hub import Semantics
 from celery_lint.semantics.model import Call, Dispatch, FunctionFlow, Step, Task
@@ -35,6 +35,16 @@ class FileContext:
     def place(self, node: ast.AST) -> Place:
         """Where a node of this file stands."""
         return self.module.source.place(node)
+
+    def heading(self, node: ast.AST) -> Place:
+        """The place of a node; of a function or a class without its body: `def name`."""
+        place = self.place(node)
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            return place
+        word = {ast.FunctionDef: "def ", ast.AsyncFunctionDef: "async def ", ast.ClassDef: "class "}[type(node)]
+        start = place.span.start
+        end = Position(start.row, start.column + len(word) + len(node.name))
+        return Place(place.filename, Span(start, end))
 
     def text(self, node: ast.AST, limit: int = 60) -> str:
         """A node's source on one line, shortened for messages."""

@@ -113,7 +113,7 @@ class Dispatches:
         if isinstance(receiver, SignatureValue):
             task = receiver.task if isinstance(receiver.task, Task) else None
             if verb in SPREAD:
-                return Dispatch(call, verb, task, sent_directly(args), is_opaque=True, target=target)
+                return Dispatch(call, verb, task, sent_directly(args), is_opaque=True, is_deferred=verb in DEFERRED, target=target)
             if verb in PACKED:
                 found = self._packed(call, verb, task, args, _APPLY_ASYNC, target)
                 found.is_opaque = True
@@ -134,6 +134,10 @@ class Dispatches:
             )
         if verb in ("s", "si"):
             return Dispatch(call, verb, task, sent_directly(args), is_opaque=any(a.star for a in args), is_signature=True, target=target)
+        if verb == "retry":
+            # celery/app/task.py, Task.retry(args=None, kwargs=None, exc=None, ...)
+            found = self._packed(call, verb, task, args, ("args", "kwargs", "exc", "throw", "eta", "countdown", "max_retries"), target)
+            return found if found.sent else None
         if verb in PACKED or verb == "apply":
             found = self._packed(call, verb, task, args, _APPLY_ASYNC, target)
             found.is_deferred = verb in DEFERRED

@@ -50,7 +50,12 @@ def _carried(sent: Sent, dispatch: Dispatch, file: FileContext, wanted: Callable
     node = sent.node
     # A display in the call itself: point at the member.
     if isinstance(node, (ast.List, ast.Tuple, ast.Set)) and not isinstance(sent.value, ModelValue):
-        members = [Sent(e.value if isinstance(e, ast.Starred) else e, dispatch.flow.value(e)) for e in node.elts]
+        members = [
+            Sent(e.value, file.hub.element(dispatch.flow.value(e.value), file.module))
+            if isinstance(e, ast.Starred)
+            else Sent(e, dispatch.flow.value(e))
+            for e in node.elts
+        ]
         for member in members:
             yield from (Carried(c.sent, c.value, False, c.is_plain, c.steps) for c in _carried(member, dispatch, file, wanted))
         return

@@ -263,6 +263,9 @@ class Interpreter:
                 self.assign(item.optional_vars, self.entered(value), node)
         self.frame = around
         ends = self.block(node.body, frame)
+        if any(is_durable(item.context_expr) for item in node.items):
+            # django.db.transaction.Atomic raises when a durable block lies inside another: here none is open.
+            self.frame = Frame("outside", node, self.frame)
         # `suppress` and its kin may end the block early.
         suppresses = any(isinstance(f.detail, Instance) and f.detail.cls == "contextlib.suppress" for f in frame.chain() if f.node is node)
         return ends or suppresses
@@ -765,6 +768,13 @@ def dotted_name(node: ast.expr) -> str | None:
         return None
     parts.append(node.id)
     return ".".join(reversed(parts))
+
+
+def is_durable(node: ast.expr) -> bool:
+    """Whether a `with` item is `atomic(durable=True)`."""
+    return isinstance(node, ast.Call) and any(
+        k.arg == "durable" and isinstance(k.value, ast.Constant) and k.value.value is True for k in node.keywords
+    )
 
 
 def tests_atomic(test: ast.expr) -> bool | None:

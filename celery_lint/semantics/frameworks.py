@@ -297,6 +297,12 @@ def parameter(hub: Semantics, function: Function, name: str, is_first: bool) -> 
         if name == "form" and function.name == "form_valid" and is_view_class(hub, cls):
             value = hub.classes.attribute(cls, "form_class")
             return Instance(value.cls) if isinstance(value, ClassValue) else None
+        if name == "instance" and function.name == "perform_destroy" and is_view_class(hub, cls):
+            model = view_model(hub, cls)
+            return ModelValue(model) if model is not None else None
+        if name == "instance" and function.name == "update" and is_serializer_class(hub, cls):
+            model = meta_model(hub, cls)
+            return ModelValue(model) if model is not None else None
         if name == "obj" and function.name in ("save_model", "delete_model", "log_change", "log_addition"):
             model = admin_model(hub, cls)
             return ModelValue(model) if model is not None else None

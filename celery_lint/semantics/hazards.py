@@ -19,6 +19,7 @@ from celery_lint.semantics.results import SESSIONS
 from celery_lint.semantics.roles import Role
 from celery_lint.semantics.transactions import Context, Reached, Transaction
 from celery_lint.semantics.values import (
+    Atomic,
     BoundMethod,
     Collection,
     Constant,
@@ -100,7 +101,9 @@ class Hazards:
         if inner is False:
             return None
         if isinstance(inner, Transaction):
-            if not self.may_write(inner, call, flow):
+            if not self.may_write(inner, call, flow) or self._compensates(call, flow):
+                return None
+            if self._is_reported_further_in(call, reached, flow):
                 return None
             return Hazard("atomic", call, reached, (*inner.steps, *reached.steps), Severity.ERROR, inner.using, inner)
         session = self._session(call, reached, flow)
@@ -120,12 +123,36 @@ class Hazards:
             return Hazard("hook", call, reached, context.hook, Severity.WARNING)
         if context.atomic is not None:
             return self._by_context(call, reached, context, context.atomic, write, role)
-        if write is None or role.kind == "command" or reached.steps:
+        if write is None or role.kind == "command" or self._runs_hook(call):
             return None
         if hub.settings.require_on_commit or not self._in_autocommit(context, role):
             step = Step(flow.module.source.place(write.call.node), "the row is written here")
             return Hazard("write", call, reached, (step,), Severity.WARNING, write=write, role=role)
         return None
+
+    def _is_reported_further_in(self, call: Call, reached: Reached, flow: FunctionFlow) -> bool:
+        """Whether the call only leads to a place in this very file that is reported itself."""
+        if not reached.steps:
+            return False
+        deeper = [t.function for t in self._hub.calls.targets(call) if not t.deferred]
+        return bool(deeper) and all(
+            f.module is flow.module and self._hub.transactions.of(f).always_atomic for f in deeper
+        )
+
+    def _runs_hook(self, call: Call) -> bool:
+        """Whether the call is a row's own `save()` or `delete()`, which is reported where it sends."""
+        return any(self._hub.roles.of(t.function).kind == "model" for t in self._hub.calls.targets(call))
+
+    def _compensates(self, call: Call, flow: FunctionFlow) -> bool:
+        """Whether the call stands in a handler that makes up for a block that was rolled back."""
+        handler = call.frame.find("handler", "atomic")
+        if handler is None or handler.kind != "handler":
+            return False
+        for node, statement, _, _ in flow.handlers:
+            if node is handler.node:
+                blocks = [w for _, w, value, _ in flow.withs if isinstance(value, Atomic)]
+                return any(b in statement.body for b in blocks)
+        return False
 
     def _by_context(
         self, call: Call, reached: Reached, context: Context, transaction: Transaction, write: Write | None, role: Role
@@ -137,14 +164,17 @@ class Hazards:
                 return None
             kind: HazardKind = "hook" if transaction.kind != "request" or role.kind != "view" else "atomic"
             if transaction.kind == "request":
-                kind = "atomic"
+                kind = "hook" if role.kind == "view" and self._is_save_hook(call.flow.function) else "atomic"
             return Hazard(kind, call, reached, steps, Severity.ERROR, transaction.using, transaction, role)
-        if context.always_atomic or not reached.steps:
+        if context.always_atomic:
             deeper = [t for t in self._hub.calls.targets(call) if not t.deferred]
             if reached.steps and any(self._hub.transactions.of(t.function).always_atomic for t in deeper):
                 return None  # reported further in
             return Hazard("atomic", call, reached, steps, Severity.ERROR, transaction.using, transaction, role)
         return None
+
+    def _is_save_hook(self, function: Function | None) -> bool:
+        return function is not None and function.name in ("perform_create", "perform_update", "perform_destroy")
 
     def _hook(self, call: Call, reached: Reached, role: Role, context: Context) -> Hazard | None:
         """A call in a function that the framework runs while a row is saved or deleted."""
@@ -184,18 +214,30 @@ class Hazards:
 
     def write_before(self, call: Call, reached: Reached, flow: FunctionFlow) -> Write | None:
         """A write, earlier in the function, of a row that the dispatch names."""
-        rows = [origin_of(s.value) for s in reached.dispatch.sent] if not reached.steps else [origin_of(a.value) for a in call.args]
+        rows = [origin_of(value) for value in self._sent(call, reached, flow)]
         for write in self._hub.writes.of_flow(flow):
             if write.call.index < call.index and may_follow(write.call.frame, call.frame, flow):
                 if write.origin is not None and any(same_row(write.origin, row) for row in rows):
                     return write
-        for sent in reached.dispatch.sent:
-            row = origin_of(sent.value)
+        for row in rows:
             if row is not None and row.created and isinstance(row.key[0], object):
                 for event in flow.calls:
                     if event.node is row.key[0] and event.index < call.index:
                         return Write(event, None, row, event.name)
         return None
+
+    def _sent(self, call: Call, reached: Reached, flow: FunctionFlow) -> Iterator[Value]:
+        """What the call hands over: the dispatch's arguments, those of signatures built in it, a helper's arguments."""
+        if reached.steps:
+            yield from (a.value for a in call.args)
+            for callee in call.callee.alternatives():
+                if isinstance(callee, FunctionValue) and isinstance(callee.receiver, ModelValue):
+                    yield callee.receiver
+            return
+        yield from (s.value for s in reached.dispatch.sent)
+        for other in self._hub.dispatches.of_flow(flow):
+            if other.is_signature and other.call is not call and self._is_part_of(other.call, call):
+                yield from (s.value for s in other.sent)
 
     def may_write(self, transaction: Transaction, call: Call, flow: FunctionFlow) -> bool:
         """Whether anything inside the transaction may change the database besides sending tasks."""

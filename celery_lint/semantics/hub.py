@@ -7,7 +7,7 @@ answer. What each answer is made of stands in the module that the method names.
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -68,6 +68,9 @@ _WORDS = frozenset(
     """delay apply_async delay_on_commit apply_async_on_commit send_task on_commit atomic s si signature subtask apply
     chain group chord chunks starmap retry AsyncResult GroupResult shared_task task begin in_atomic_block""".split()
 )
+_SENDING_WORDS = frozenset({"delay", "apply_async", "send_task"})
+# What a file mentions that holds code which the framework calls while it saves rows.
+_HOOK_WORDS = ("sender", "save_model", "save_related", "perform_create", "perform_update", "perform_destroy", "super")
 _TRANSACTION_WORDS = ("atomic", "traced_atomic_transaction", "on_commit", "tasks")
 FUEL = 3
 """How many calls deep a returned value is followed through bodies without annotations."""
@@ -104,6 +107,20 @@ class Semantics:
             found.update(self.project.mentioning(word))
         for name in self.task_names:
             found.update(self.project.mentioning(name))
+        hooks = {f for word in _HOOK_WORDS for f in self.project.mentioning(word)}
+        for name in self.sender_names:
+            found.update(hooks.intersection(self.project.mentioning(name)))
+        return frozenset(found)
+
+    @cached_property
+    def sender_names(self) -> frozenset[str]:
+        """The names of functions, tests left out, that send a task themselves."""
+        found: set[str] = set()
+        for filename in self.project.traced:
+            module = None if is_test_file(filename) else self.project.module_or_none(filename)
+            for function in module.functions if module is not None else ():
+                if function.words & _SENDING_WORDS and not function.name.startswith("__"):
+                    found.add(function.name)
         return frozenset(found)
 
     @cached_property
@@ -118,13 +135,33 @@ class Semantics:
                         found.add(task.name.rpartition(".")[2])
                         if task.cls is not None:
                             found.add(task.cls.name)
+                    # `remove_file = app.register_task(RemoveFile())`
+                    for name, bindings in module.bindings.items():
+                        if any(isinstance(b, AssignBinding) and isinstance(b.value, ast.Call) for b in bindings):
+                            if isinstance(self.module_name(module, name), TaskValue):
+                                found.add(name)
         return frozenset(found)
+
+    def task_aliases(self, module: Module) -> frozenset[str]:
+        """The other names under which a module imports tasks: `from .tasks import rate as rate_later`."""
+
+        def search() -> frozenset[str]:
+            return frozenset(
+                name
+                for name, bindings in module.bindings.items()
+                for b in bindings
+                if isinstance(b, ImportBinding) and b.name != name and b.name in self.task_names
+            )
+
+        return self.memo.get(("task aliases", module), search, frozenset())
 
     def matters(self, function: Function) -> bool:
         """Whether a function's body may hold something that a rule looks at."""
         return (
             bool(function.words & _WORDS)
             or bool(function.words & self.task_names)
+            or bool(function.words & self.task_aliases(function.module))
+            or bool(function.words & self.sender_names)
             or self.tasks.of_function(function) is not None
             or (function.cls is not None and self.tasks.of_class(function.cls) is not None)
         )
@@ -165,6 +202,12 @@ class Semantics:
                     if known != Constant(False):
                         found = None
         return found
+
+    def uses_pyramid_tm(self, function: Function) -> bool:
+        """Whether a view belongs to a Pyramid application whose requests run in a transaction."""
+        return b"pyramid" in self.project.read_quietly(function.module.filename) and any(
+            not is_test_file(f) for f in self.project.mentioning("pyramid_tm")
+        )
 
     def _readable_databases(self) -> bool | None:
         """False when DATABASES is there and can be read whole, else None."""
@@ -565,8 +608,8 @@ class Semantics:
         """The manager or row that another model's `related_name` adds to a model."""
         return self.memo.get(("reverse", model, name), lambda: frameworks.reverse_relation(self, model, name), None)
 
-    def carries_objects(self, dispatch: Dispatch) -> bool:
-        """Whether the serializer in force can carry any Python object: pickle, or one that nobody knows."""
+    def serializer(self, dispatch: Dispatch) -> str:
+        """The serializer in force for a dispatch: `json`, `pickle`, or `other` for one that nobody knows."""
         given = dispatch.options.get("serializer")
         value: object = NotImplemented
         if given is not None:
@@ -576,8 +619,52 @@ class Semantics:
         elif self.project_settings.is_set("task_serializer"):
             value = self.project_settings.constant("task_serializer")
         else:
+            return "json"
+        if value in ("json", "yaml", "msgpack"):
+            return "json"
+        return "pickle" if value == "pickle" else "other"
+
+    def is_encodable(self, cls: Class | str) -> bool:
+        """Whether kombu's JSON can carry instances of a class: `__json__`, or a registered type.
+
+        kombu/utils/json.py, JSONEncoder.default and register_type.
+        """
+        if isinstance(cls, str):
             return False
-        return value not in ("json", "yaml", "msgpack")
+        return self.memo.get(("encodable", cls), lambda: self._is_encodable(cls), False)
+
+    def _is_encodable(self, cls: Class) -> bool:
+        if self.classes.function(cls, "__json__") is not None:
+            return True
+        for filename in self.project.mentioning("register_type"):
+            module = self.project.module_or_none(filename)
+            for node in ast.walk(module.tree) if module is not None else ():
+                if isinstance(node, ast.Call) and node.args and ast.unparse(node.func).endswith("register_type"):
+                    found = self.evaluate(node.args[0], module)  # type: ignore[arg-type]
+                    if isinstance(found, ClassValue) and self.classes.inherits(cls, found.cls):
+                        return True
+        return False
+
+    def element(self, value: Value, module: Module) -> Value:
+        """A member of an iterable."""
+        return Interpreter(self, module, fuel=1).element(value, None)
+
+    def dispatches_of(self, task: Task) -> Sequence[Dispatch]:
+        """The dispatches and signatures of a task in the whole project, tests left out."""
+        return self.memo.get(("dispatches of", task), lambda: tuple(self._dispatches_of(task)), ())
+
+    def _dispatches_of(self, task: Task) -> Iterator[Dispatch]:
+        words = {task.name.rpartition(".")[2], task.registered_name.rpartition(".")[2]}
+        for filename in sorted({f for word in words for f in self.project.mentioning(word)}):
+            module = None if is_test_file(filename) else self.project.module_or_none(filename)
+            if module is None:
+                continue
+            flows = [self.module_flow(module)]
+            for function in module.functions:
+                if function.parent is None and (function.words & words or task.registered_name in string_words(function)):
+                    flows += self.calls.flows_within(function)
+            for flow in flows:
+                yield from (d for d in self.dispatches.of_flow(flow) if d.task is task)
 
     def has_delay_on_commit(self, task: Task | None) -> bool:
         """Whether the task surely has `delay_on_commit`.
@@ -629,6 +716,11 @@ class Semantics:
 
     def is_declared_decorator(self, path: str) -> bool:
         return path in self.settings.task_decorators
+
+
+def string_words(function: Function) -> frozenset[str]:
+    """The string literals of a function."""
+    return frozenset(n.value for n in ast.walk(function.node) if isinstance(n, ast.Constant) and isinstance(n.value, str))
 
 
 def sets_django_settings_first(app: App) -> bool:

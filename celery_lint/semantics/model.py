@@ -202,6 +202,12 @@ class Task:
         return self.function.node
 
     @property
+    def report_node(self) -> ast.AST:
+        """Where to point at the task as a whole: its decorator, else its definition."""
+        decorators = self.function.decorators if self.function is not None and self.cls is None else ()
+        return self.decorator if self.decorator is not None and self.decorator in decorators else self.node
+
+    @property
     def is_bound(self) -> bool:
         """Whether the body gets the task itself as its first argument."""
         if self.cls is not None:

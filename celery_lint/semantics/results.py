@@ -206,7 +206,7 @@ def of_external(run: Interpreter, path: str, args: Sequence[Argument], node: ast
     if path in ("celery.signature", "celery.subtask", "celery.canvas.signature", "celery.canvas.Signature", "celery.Celery.signature", "celery.Signature", "celery.maybe_signature", "celery.canvas.maybe_signature"):
         arg = first(args)
         return SignatureValue(hub.task_named(arg.value) if arg is not None else None)
-    if path in ("celery.result.AsyncResult", "celery.result.GroupResult", "celery.result.ResultSet"):
+    if path in ("celery.result.AsyncResult", "celery.result.GroupResult", "celery.result.ResultSet", "celery.result.GroupResult.restore"):
         return ResultValue()
     if path in ("functools.partial", "functools.partialmethod") and args:
         rest = tuple(a.value for a in args[1:] if a.keyword is None)
@@ -245,11 +245,19 @@ def of_external(run: Interpreter, path: str, args: Sequence[Argument], node: ast
         return Instance("datetime.datetime")
     if path in ("uuid.uuid4", "uuid.UUID", "uuid.uuid1", "str", "json.dumps", "time.time"):
         return Scalar(name)
+    if path in SESSION_MAKERS or path == "sqlalchemy.orm.scoped_session":
+        return Instance(path)
+    if path in ("sqlalchemy.create_engine", "sqlalchemy.ext.asyncio.create_async_engine"):
+        return Instance("sqlalchemy.Engine")
     if path in ("sqlalchemy.select", "sqlalchemy.future.select", "sqlmodel.select"):
         model = model_of(args[0].value) if len(args) == 1 else None
         return QuerySetValue(model) if model is not None else UNKNOWN
     if path in ("json.loads", "yaml.safe_load"):
         return UNKNOWN
+    if name == "from_queryset" and args and isinstance(args[0].value, ClassValue):
+        return BoundMethod(args[0].value, "as_manager")
+    if path == "contextlib.suppress":
+        return Instance(path)
     if path.endswith("declarative_base"):
         return External(f"{path}()")
     if path.endswith(("automap_base", "generate_base")):
@@ -341,7 +349,7 @@ def of_method(run: Interpreter, base: Value, name: str, args: Sequence[Argument]
             return ResultValue(hub.task_named(args[0].value) if args else None)
         if name in ("signature", "subtask"):
             return SignatureValue(hub.task_named(args[0].value) if args else None)
-        return ResultValue() if name == "AsyncResult" else UNKNOWN
+        return ResultValue() if name in ("AsyncResult", "GroupResult") else UNKNOWN
     if isinstance(base, ManagerValue):
         return of_queryset_method(run, base.model, "instances", base.cls, base, name, args, node)
     if isinstance(base, QuerySetValue):
@@ -350,7 +358,11 @@ def of_method(run: Interpreter, base: Value, name: str, args: Sequence[Argument]
         if name in ("save", "delete", "refresh_from_db", "full_clean", "asave", "arefresh_from_db"):
             return Constant(None)
         return Scalar("str") if name.startswith("get_") and name.endswith("_display") else UNKNOWN
-    if isinstance(base, ClassValue) or (isinstance(base, External) and external_is_model(base.path)):
+    if isinstance(base, ClassValue):
+        if name == "as_manager":
+            return ManagerValue(None, base.cls)
+        if name == "from_queryset" and args and isinstance(args[0].value, ClassValue):
+            return BoundMethod(args[0].value, "as_manager")
         return UNKNOWN
     if isinstance(base, Instance):
         return of_instance_method(run, base, name, args, node)
@@ -402,8 +414,17 @@ def of_queryset_method(
     node: ast.Call,
 ) -> Value:
     """The result of a manager's or a queryset's method."""
+    if rows == "result":  # SQLAlchemy's Result of `select(Model)`: rows that hold an instance each
+        if name == "scalars":
+            return QuerySetValue(model)
+        if name in ("scalar", "scalar_one", "scalar_one_or_none") and model is not None:
+            return ModelValue(model, run.row(node))
+        return UNKNOWN
     if name in _SAME:
-        return QuerySetValue(model, rows, cls, base.origin if isinstance(base, QuerySetValue) else None)
+        origin = base.origin if isinstance(base, QuerySetValue) else None
+        if any(a.keyword in ("pk", "id") for a in args):
+            origin = row_by_key(run, args, node)
+        return QuerySetValue(model, rows, cls, origin)
     if name in _ONE:
         if rows == "instances" and model is not None:
             member: Value = ModelValue(model, row_by_key(run, args, node))
@@ -465,6 +486,9 @@ def of_session_method(run: Interpreter, name: str, args: Sequence[Argument], nod
     if name in ("scalars", "exec"):
         model = model_of(value) if isinstance(value, QuerySetValue) else None
         return QuerySetValue(model) if model is not None else UNKNOWN
+    if name == "execute":
+        model = model_of(value) if isinstance(value, QuerySetValue) else None
+        return QuerySetValue(model, "result") if model is not None else UNKNOWN
     if name == "merge":
         return value
     return UNKNOWN

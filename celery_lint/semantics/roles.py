@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from celery_lint.project.index import is_test_file
-from celery_lint.project.modules import Class, Function, Module
+from celery_lint.project.modules import Class, Function, Module, own_nodes
 from celery_lint.semantics import frameworks
 from celery_lint.semantics.model import Step
 from celery_lint.semantics.values import External, HttpRequest, Value
@@ -27,9 +27,10 @@ _ADMIN_METHODS = frozenset("save_model delete_model delete_queryset save_related
 _MODEL_METHODS = frozenset({"save", "delete"})
 _CONSUMER_METHODS = frozenset({"connect", "disconnect", "receive", "receive_json"})
 _ROUTES = frozenset("route get post put delete patch head options websocket api_route view_config action api_view".split())
-_VIEWS_FILE = re.compile(r"(^|/)(views?|viewsets?|api|endpoints|controllers|routes|handlers)(/|[^/]*\.py$)")
+_VIEWS_FILE = re.compile(r"(^|/)(views?|viewsets?)(/|[^/]*\.py$)")
 _COMMAND_FILE = re.compile(r"(^|/)(management/commands|scripts|bin|tools)/|(^|/)(manage|setup|fabfile|conftest|tasks_cli)\.py$")
 _SCRIPT_DECORATORS = ("click.", "typer.", "flask.cli", "invoke.", "fabric.")
+_RESPONSES = ("django.http.", "django.shortcuts.render", "django.shortcuts.redirect", "django.template.response.", "rest_framework.response.")
 MAX_UP = 4
 
 
@@ -136,7 +137,16 @@ class Roles:
         first = positional[0]
         if first.arg != "request" and not isinstance(self._annotated(first, function.module), HttpRequest):
             return False
-        return bool(_VIEWS_FILE.search(function.module.filename)) or self._is_routed(function)
+        return bool(_VIEWS_FILE.search(function.module.filename)) or self._is_routed(function) or self._answers(function)
+
+    def _answers(self, function: Function) -> bool:
+        """Whether some `return` gives a response of Django or REST framework."""
+        for node in own_nodes(function.body):
+            if isinstance(node, ast.Return) and isinstance(node.value, ast.Call):
+                made = self._hub.evaluate(node.value.func, function.module)
+                if isinstance(made, External) and made.path.startswith(_RESPONSES):
+                    return True
+        return False
 
     def _annotated(self, arg: ast.arg, module: Module) -> Value | None:
         return self._hub.annotation(arg.annotation, module) if arg.annotation is not None else None

@@ -338,6 +338,34 @@ class Tasks:
                         found.append(task)
         return tuple(sorted(found, key=lambda t: t.node.lineno))  # type: ignore[attr-defined]
 
+    def is_wrapped(self, task: Task) -> bool:
+        """Whether a decorator under the task's own may change what the body gets."""
+        if task.function is None or task.decorator not in task.function.decorators:
+            return False
+        below = task.function.decorators[list(task.function.decorators).index(task.decorator) + 1 :]
+        for decorator in below:
+            node = decorator.func if isinstance(decorator, ast.Call) else decorator
+            value = self._hub.evaluate(node, task.function.module)
+            if isinstance(value, FunctionValue) and self.passes_on(value.function):
+                continue
+            if not (isinstance(value, External) and value.path.startswith(("django.db.transaction.", "functools.", "django.utils."))):
+                return True
+        return False
+
+    def passes_on(self, decorator: Function) -> bool:
+        """Whether a project's decorator calls what it decorates with the very arguments that it gets."""
+
+        def decide() -> bool:
+            outer = set(decorator.parameters)
+            for node in ast.walk(decorator.node):
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in outer | inner_names(decorator):
+                    spread = [a for a in node.args if isinstance(a, ast.Starred)]
+                    if len(spread) == 1 == len(node.args) and all(k.arg is None for k in node.keywords):
+                        return True
+            return False
+
+        return self._hub.memo.get(("passes on", decorator), decide, False)
+
     def is_task_instance(self, value: Value) -> bool:
         """Whether a value is some task, without saying which: a parameter `task: Task`."""
         if isinstance(value, TaskValue):
@@ -345,3 +373,13 @@ class Tasks:
         if isinstance(value, Instance):
             return value.cls in TASK_CLASSES or (isinstance(value.cls, Class) and self.is_task_class(value.cls))
         return False
+
+
+def inner_names(function: Function) -> set[str]:
+    """The parameters of the functions nested in a function: a decorator factory's inner decorator gets the function."""
+    return {
+        a.arg
+        for n in ast.walk(function.node)
+        if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef)) and n is not function.node
+        for a in n.args.args
+    }

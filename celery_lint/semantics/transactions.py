@@ -184,10 +184,10 @@ class Transactions:
         if role.kind in ("command", "task", "test", "script"):
             return Context(outside=True)
         if role.kind == "view":
-            atomic = hub.atomic_requests
-            if atomic and not hub.roles.is_non_atomic(function):
+            wrapper = "ATOMIC_REQUESTS" if hub.atomic_requests else "pyramid_tm" if hub.uses_pyramid_tm(function) else None
+            if wrapper is not None and not hub.roles.is_non_atomic(function):
                 place = function.module.source.place(function.node)
-                step = Step(place, f"`{function.qualname}` is a view, and ATOMIC_REQUESTS wraps each request in a transaction")
+                step = Step(place, f"`{function.qualname}` is a view, and {wrapper} wraps each request in a transaction")
                 return Context(Transaction((step,), kind="request"))
             called = self._by_callers(function, depth) if depth > 0 else Context()
             return Context(called.atomic, outside=True) if called.atomic else Context(outside=True)
@@ -332,7 +332,7 @@ class Transactions:
 
     def is_immediate(self, dispatch: Dispatch) -> bool:
         """Whether the message leaves at once: not a signature, not put off until the commit."""
-        if dispatch.is_signature or dispatch.is_deferred or dispatch.verb == "apply":
+        if dispatch.is_signature or dispatch.is_deferred or dispatch.verb in ("apply", "retry"):
             return False
         if dispatch.forwarder is not None:
             return False  # what the wrapper does is found by reading the wrapper

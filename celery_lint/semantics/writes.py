@@ -68,7 +68,10 @@ class Writes:
                 return Write(call, receiver.model, receiver.origin, name)
             if isinstance(receiver, (ManagerValue, QuerySetValue)):
                 if name in _SET:
-                    return Write(call, receiver.model, origin_of(call.result), name)
+                    origin = origin_of(call.result)
+                    if origin is None and isinstance(receiver, QuerySetValue):
+                        origin = receiver.origin
+                    return Write(call, receiver.model, origin, name)
                 if name in _RELATED:
                     related = receiver.related if isinstance(receiver, ManagerValue) else None
                     return Write(call, receiver.model, related, name)

@@ -54,7 +54,10 @@ class ModelInstanceArgument(Rule):
     fixable = "unsafe"
 
     def check_dispatch(self, dispatch: Dispatch, file: FileContext) -> Iterator[Finding]:
-        for found in carried(dispatch, file, lambda v: isinstance(v, ModelValue)):
+        hub = file.hub
+        if hub.serializer(dispatch) == "other":
+            return
+        for found in carried(dispatch, file, lambda v: isinstance(v, ModelValue) and not hub.is_encodable(v.model)):
             yield self._report(found, dispatch, file)
 
     def _report(self, found: Carried, dispatch: Dispatch, file: FileContext) -> Finding:
@@ -65,7 +68,7 @@ class ModelInstanceArgument(Rule):
         name = dispatch.task.name if dispatch.task is not None else "the task"
         one = f"`{what}` holds" if found.inside else f"`{what}` is"
         a = "an instance" if model == "Model" else f"a `{model}` instance"
-        if hub.carries_objects(dispatch):
+        if hub.serializer(dispatch) == "pickle":
             message = f"{one} {a}: `{name}` gets a copy that is stale when it runs, and saving it overwrites newer data"
             severity = Severity.WARNING
         else:

@@ -49,7 +49,7 @@ class QuerysetArgument(Rule):
     fixable = "unsafe"
 
     def check_dispatch(self, dispatch: Dispatch, file: FileContext) -> Iterator[Finding]:
-        if dispatch.verb in ("map", "starmap", "chunks"):
+        if dispatch.verb in ("map", "starmap", "chunks") or file.hub.serializer(dispatch) == "other":
             return
         for found in carried(dispatch, file, lambda v: isinstance(v, (QuerySetValue, ManagerValue))):
             yield self._report(found, dispatch, file)
@@ -61,7 +61,7 @@ class QuerysetArgument(Rule):
         name = dispatch.task.name if dispatch.task is not None else "the task"
         kind = "manager" if isinstance(value, ManagerValue) else "queryset"
         verb = f"holds a {kind}" if found.inside else f"is a {kind}"
-        if file.hub.carries_objects(dispatch):
+        if file.hub.serializer(dispatch) == "pickle":
             message = f"`{what}` {verb}: every row is copied into the message, and stale when `{name}` runs"
             severity = Severity.WARNING
         else:

@@ -66,7 +66,7 @@ class OnCommitCalledImmediately(Rule):
         if isinstance(func, ast.Call) and any(isinstance(c, Partial) for c in inner.callee.alternatives()):
             return file.module.source.segment(func) if not inner.args else None
         for dispatch in file.hub.dispatches.of_call(inner):
-            if dispatch.verb in SENDING and not dispatch.is_signature and dispatch.call is inner and dispatch.forwarder is None:
+            if dispatch.verb in SENDING | {"send_task"} and not dispatch.is_signature and dispatch.call is inner and dispatch.forwarder is None:
                 name = file.module.source.segment(func)
                 arguments = [file.module.source.segment(n) for n in (*inner.node.args, *inner.node.keywords)]
                 return f"$partial({', '.join([name, *arguments])})" if arguments else name

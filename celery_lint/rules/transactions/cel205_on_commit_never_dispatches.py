@@ -85,6 +85,21 @@ class OnCommitNeverDispatches(Rule):
             return self._bound(value, value.receiver, node, file)
         if isinstance(value, FunctionValue) and isinstance(node, ast.Lambda):
             return self._lambda(value, node, file)
+        if isinstance(value, FunctionValue) and value.function.parent is not None:
+            return self._nested(value, file)
+        return None
+
+    def _nested(self, value: FunctionValue, file: FileContext) -> tuple[str, str | None] | None:
+        """A nested function whose last statement builds a signature and drops it."""
+        body = value.function.body
+        if not body or not isinstance(body[-1], (ast.Expr, ast.Return)) or body[-1].value is None:
+            return None
+        last = body[-1].value
+        flow = file.hub.flow(value.function, value.captured)
+        if any(file.hub.transactions.sends(call) is not None for call in flow.calls):
+            return None
+        if isinstance(flow.value(last), (SignatureValue, CanvasValue)) and isinstance(last, (ast.Call, ast.BinOp)):
+            return f"`{value.function.name}` builds `{file.text(last)}` and drops it: nothing is sent", None
         return None
 
     def _partial(self, value: Partial, node: ast.expr, file: FileContext) -> tuple[str, str | None] | None:
@@ -118,6 +133,8 @@ class OnCommitNeverDispatches(Rule):
                 task = one.receiver.task if isinstance(one.receiver, TaskValue) else None
                 code = file.module.source.segment(body) if not isinstance(task, Task) or not required(task) else None
                 return f"the callback names `{text}` and does not call it: nothing is sent", code
+            if isinstance(one, Partial) and isinstance(one.function, BoundMethod) and isinstance(one.function.receiver, TaskValue):
+                return f"the callback makes `{text}` and does not call it: nothing is sent", file.module.source.segment(body)
             if isinstance(one, (SignatureValue, CanvasValue)) and isinstance(body, (ast.Call, ast.BinOp)):
                 return f"the callback builds `{text}` and drops it: nothing is sent", f"({file.module.source.segment(body)}).delay" if isinstance(body, ast.BinOp) else f"{file.module.source.segment(body)}.delay"
         if isinstance(body, ast.Call):

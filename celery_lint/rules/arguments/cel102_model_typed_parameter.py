@@ -1,0 +1,87 @@
+"""CEL102."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from celery_lint.findings import Finding, Related, Severity
+from celery_lint.rules.base import Rule
+from celery_lint.semantics.context import FileContext
+from celery_lint.semantics.model import Task
+from celery_lint.semantics.taskparams import Given, given_to, named_model, row_use
+from celery_lint.semantics.values import ModelValue
+
+
+class ModelTypedParameter(Rule):
+    """A task's parameter is a model instance.
+
+    ## What it does
+    Reports a parameter of a task that is annotated as a model, that some dispatch fills
+    with an instance, or that the body only ever uses as a row (it is saved, deleted or
+    refreshed), while no dispatch passes a key.
+
+    ## Why is this bad
+    A message can't carry a row: with JSON every dispatch that passes one raises
+    EncodeError, and one that passes a key gives the body an `int` where it expects a row.
+    With pickle the body works on a stale copy.
+
+    ## Example
+    ```python
+    @shared_task
+    def send_receipt(order: Order):
+        send_mail("Receipt", order.summary(), None, [order.email])
+    ```
+
+    ## Use instead
+    ```python
+    @shared_task
+    def send_receipt(order_id: int):
+        order = Order.objects.get(pk=order_id)
+        send_mail("Receipt", order.summary(), None, [order.email])
+    ```
+
+    ## Silent when
+    Dispatches pass keys, the task is only called directly, or it is a `pydantic=True` task.
+
+    ## References
+    - [Celery: state](https://docs.celeryq.dev/en/stable/userguide/tasks.html#state)
+    """
+
+    severity = Severity.WARNING
+
+    def check_task(self, task: Task, file: FileContext) -> Iterator[Finding]:
+        if task.function is None or task.is_true("pydantic") or file.is_test or file.hub.tasks.is_wrapped(task):
+            return
+        for arg in [*task.parameters, *task.function.node.args.kwonlyargs]:
+            given = given_to(file.hub, task, arg.arg)
+            if given.keys:
+                continue
+            message = self._judge(task, arg, given, file)
+            if message is not None:
+                related = tuple(Related("an instance is passed here", p) for p in given.rows[:3])
+                yield self.finding(file.place(arg), message, related=related)
+
+    def _judge(self, task: Task, arg: ast.arg, given: Given, file: FileContext) -> str | None:
+        hub = file.hub
+        name = task.name
+        declared = hub.annotation(arg.annotation, task.module) if arg.annotation is not None else None
+        if declared is not None:
+            for one in declared.alternatives():
+                if isinstance(one, ModelValue) and not hub.is_encodable(one.model):
+                    if given.direct_only:
+                        return None
+                    model = hub.classes.model_label(one.model)
+                    return f"`{name}` takes a `{model}` instance as `{arg.arg}`, which no message can carry: take its key and load the row"
+            return None
+        if given.rows:
+            model = hub.classes.model_label(given.model) if given.model is not None else "model"
+            return f"`{name}` gets a `{model}` instance as `{arg.arg}`, which no JSON message can carry: take its key and load the row"
+        if given.direct_only:
+            return None
+        use = row_use(hub, task, arg.arg)
+        if use is None:
+            return None
+        if use.is_certain or named_model(hub, arg.arg) is not None:
+            return f"`{name}` uses `{arg.arg}` as a row ({use.text}), which no message can carry: take its key and load the row"
+        return None

@@ -1,0 +1,97 @@
+"""CEL303."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from celery_lint.findings import Applicability, Finding, Fix, Import, ReraiseFirst, Severity
+from celery_lint.rules.base import Rule
+from celery_lint.semantics.context import FileContext, related
+from celery_lint.semantics.handlers import SOFT_LIMIT, Catch, catches, goes_on
+from celery_lint.semantics.limits import soft_limit
+from celery_lint.semantics.model import Step, Task
+
+_OUTCOMES = {
+    "loop": "the loop goes on",
+    "retry": "the task is sent again for another round",
+    "work": "the task goes on",
+}
+
+
+class SwallowedSoftTimeLimit(Rule):
+    """A broad handler catches the soft time limit, and the task goes on.
+
+    ## What it does
+    Reports `except:`, `except Exception`, `except BaseException` and
+    `contextlib.suppress(Exception)` in a task with a soft time limit (its own, its base
+    class's or the settings') when the task goes on afterwards: with the next turn of a
+    loop, with further work that may take long, or by retrying. A handler that ends the
+    run, or an earlier `except SoftTimeLimitExceeded`, is silent.
+
+    ## Why is this bad
+    `SoftTimeLimitExceeded` is a plain `Exception`, and it is raised once. The handler
+    takes it for a failure of whatever call it happened to hit, and the run goes on until
+    the hard limit kills it in the middle of its work, or for ever where there is none.
+    Only the prefork pool has soft limits: projects that set another pool are silent.
+
+    ## Example
+    ```python
+    @shared_task(soft_time_limit=60, time_limit=90)
+    def crawl_all(urls):
+        for url in urls:
+            try:
+                crawl(url)
+            except Exception:
+                logger.exception("cannot crawl %s", url)
+    ```
+
+    ## Use instead
+    ```python
+    @shared_task(soft_time_limit=60, time_limit=90)
+    def crawl_all(urls):
+        for url in urls:
+            try:
+                crawl(url)
+            except SoftTimeLimitExceeded:
+                raise
+            except Exception:
+                logger.exception("cannot crawl %s", url)
+    ```
+
+    ## Fix safety
+    Safe: the new first handler lets through the limit alone, which is what it is for.
+
+    ## References
+    - [Celery: time limits](https://docs.celeryq.dev/en/stable/userguide/workers.html#time-limits)
+    """
+
+    severity = Severity.WARNING
+    fixable = "safe"
+
+    def check_task(self, task: Task, file: FileContext) -> Iterator[Finding]:
+        hub = file.hub
+        if task.function is None or task.function.module is not file.module:
+            return
+        limit: Step | None = None
+        for flow in hub.calls.flows_within(task.function):
+            for catch in catches(flow):
+                if not catch.is_broad or catch.raises_same or catch.asks_for(SOFT_LIMIT) or catch.names(SOFT_LIMIT):
+                    continue
+                if any(earlier.names(SOFT_LIMIT) for earlier in catch.earlier):
+                    continue
+                limit = limit or soft_limit(hub, task)
+                if limit is None:
+                    return
+                how = goes_on(hub, catch)
+                if how is not None:
+                    yield self._report(task, catch, _OUTCOMES[how], limit, file)
+
+    def _report(self, task: Task, catch: Catch, outcome: str, limit: Step, file: FileContext) -> Finding:
+        message = f"this catches `SoftTimeLimitExceeded` in `{task.name}` as well: {outcome} until the hard limit kills it"
+        if outcome == _OUTCOMES["retry"]:
+            message = f"this catches `SoftTimeLimitExceeded` in `{task.name}` as well: {outcome}"
+        fix = None
+        if catch.body:
+            change = ReraiseFirst(file.place(catch.statement), (Import("celery.exceptions", "SoftTimeLimitExceeded"),))
+            fix = Fix(Applicability.SAFE, "Let SoftTimeLimitExceeded through first", (change,))
+        return self.finding(catch.place, message, related=related([limit]), fix=fix)

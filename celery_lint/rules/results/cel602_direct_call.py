@@ -1,0 +1,85 @@
+"""CEL602."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from celery_lint.findings import Applicability, Finding, Fix, Replace, Severity
+from celery_lint.rules.base import Rule
+from celery_lint.semantics.context import FileContext, related
+from celery_lint.semantics.inline import InlineRun, given_to_commit, inline_runs
+from celery_lint.semantics.model import FunctionFlow, Step
+from celery_lint.semantics.values import Collection, Constant, Field, KeyValue, Parameter, Scalar
+
+
+class DirectCall(Rule):
+    """A task is called like a plain function where a request waits for it.
+
+    ## What it does
+    Reports `task(...)` in a view, an API action, a signal handler, middleware, the admin,
+    a form or a model's `save()`, and in functions that these call.
+
+    ## Why is this bad
+    The body runs in the web process: the client waits until it is done, nothing is queued,
+    and what the task's decorator promises (automatic retries, time limits, its queue) does
+    not apply. In the body `self.request.id` is None, and `self.retry()` raises into the view.
+    Mostly `.delay` was forgotten.
+
+    ## Example
+    ```python
+    def upload(request):
+        picture = Picture.objects.create(path=request.POST["path"])
+        make_thumbnail(picture.pk)
+    ```
+
+    ## Use instead
+    ```python
+    def upload(request):
+        picture = Picture.objects.create(path=request.POST["path"])
+        make_thumbnail.delay(picture.pk)
+    ```
+    Where the request needs the value, move the body to a plain function that both call.
+
+    ## Silent when
+    Other tasks, management commands, scripts or tests call the task; the same function sends
+    the task otherwise (`task.delay(x) if later else task(x)`); a test asks for a synchronous
+    mode. `task.run(...)` and `task.apply(...)` say what they do (for the latter see CEL601).
+
+    ## Fix safety
+    Unsafe: what the task does is not done yet when the next line runs. Offered where the
+    value is not used and the arguments are plain values.
+
+    ## References
+    - [Celery: calling tasks](https://docs.celeryq.dev/en/stable/userguide/calling.html)
+    """
+
+    severity = Severity.WARNING
+    fixable = "unsafe"
+
+    def check_function(self, flow: FunctionFlow, file: FileContext) -> Iterator[Finding]:
+        if flow.function is None or file.is_test or file.is_migration:
+            return
+        for run in inline_runs(file.hub, flow):
+            if run.way != "call" or run.task is None or given_to_commit(file.hub, flow.function):
+                continue
+            path = file.hub.roles.request_path(flow.function)
+            if path is not None:
+                yield self._report(run, path, file)
+
+    def _report(self, run: InlineRun, path: tuple[Step, ...], file: FileContext) -> Finding:
+        assert run.task is not None
+        call = run.call
+        task = run.task
+        what = file.text(call.node.func)
+        message = (
+            f"`{what}(...)` runs the task right here and the request waits for it:"
+            " nothing is queued, and the task's retries and time limits do not apply"
+        )
+        definition = Step(task.module.source.place(task.node), f"`{task.name}` is a task")
+        fix = None
+        plain = (Scalar, Constant, KeyValue, Parameter, Field, Collection)
+        if call.use == "discarded" and all(isinstance(v, plain) for a in call.args for v in a.value.alternatives()):
+            change = Replace(file.place(call.node.func), "{}.delay")
+            fix = Fix(Applicability.UNSAFE, f"Send it: `{what}.delay(...)`", (change,))
+        place = file.place(call.node)
+        return self.finding(place, message, related=related((definition, *path)), fix=fix)

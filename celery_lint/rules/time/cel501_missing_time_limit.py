@@ -1,0 +1,111 @@
+"""CEL501."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from celery_lint.findings import AddArguments, Applicability, Finding, Fix, Related, Severity
+from celery_lint.rules.base import Rule
+from celery_lint.semantics.blocking import does_nothing_long, way_to_block
+from celery_lint.semantics.context import FileContext, related
+from celery_lint.semantics.limits import is_limited, unlimited_apps
+from celery_lint.semantics.model import App, Task
+
+_LIMITS = (("soft_time_limit", "300"), ("time_limit", "330"))
+
+
+class MissingTimeLimit(Rule):
+    """Nothing ends a run that hangs.
+
+    ## What it does
+    Reports a Celery application whose settings limit no task (once, at `Celery(...)`),
+    and besides each task that nothing limits and that has a visible way to block: calls
+    over the network, child processes, waiting, `while True`, and work on each row of a
+    query, in the task or in helpers that it calls. Without an application in sight, each
+    task is reported that does more than compute, raise or send other tasks.
+
+    A limit may come from the task's options, its base class, `task_annotations`, all of
+    its dispatches, or the settings, under today's or the old names. A value that can't be
+    read counts as a limit.
+
+    ## Why is this bad
+    There is no limit by default. A run that waits for a server that never answers holds
+    its worker process for ever; a few of those, and the worker takes no tasks at all,
+    while its process is alive and its heartbeat is fine.
+
+    ## Example
+    ```python
+    app = Celery("shop")
+
+    @app.task
+    def fetch(url):
+        return requests.get(url).text
+    ```
+
+    ## Use instead
+    ```python
+    app = Celery("shop")
+    app.conf.update(task_soft_time_limit=300, task_time_limit=330)
+    ```
+    and for tasks that need more, or less:
+    ```python
+    @app.task(soft_time_limit=3000, time_limit=3300)
+    def fetch(url):
+        return requests.get(url).text
+    ```
+    Either limit alone is enough for this rule. The prefork pool keeps both, gevent the hard
+    one, threads and solo neither. Limits given to the worker's command line
+    (`--time-limit`) are not seen: set `task_time_limit` instead, or ignore the rule.
+
+    ## Fix safety
+    Unsafe: runs that last longer than the limits are ended. The numbers are a start, five
+    minutes: choose what the task needs.
+
+    ## Options
+    `time-limit-scope`: `app` reports as above, `task` each task that nothing limits.
+
+    ## References
+    - [Celery: time limits](https://docs.celeryq.dev/en/stable/userguide/workers.html#time-limits)
+    """
+
+    severity = Severity.WARNING
+    fixable = "unsafe"
+
+    def check_app(self, app: App, file: FileContext) -> Iterator[Finding]:
+        if file.is_test or file.hub.settings.time_limit_scope == "task":
+            return
+        for unlimited in unlimited_apps(file.hub):
+            if unlimited.app is app:
+                first = unlimited.tasks[0]
+                rest = len(unlimited.tasks) - 1
+                others = "" if not rest else " and 1 other task" if rest == 1 else f" and {rest} other tasks"
+                message = f"the settings have no `task_time_limit`: a run of `{first.name}`{others} that hangs holds its worker for ever"
+                place = first.module.source.place(first.report_node)
+                yield self.finding(file.place(app.node), message, related=(Related("the first task without a limit", place),))
+
+    def check_task(self, task: Task, file: FileContext) -> Iterator[Finding]:
+        hub = file.hub
+        function = task.function
+        if file.is_test or function is None or is_limited(hub, task):
+            return
+        block = way_to_block(hub, function)
+        if block is not None:
+            message = f"`{task.name}` has no time limit and {block.what}: a run that hangs there holds its worker for ever"
+            if len(block.steps) > 1:
+                message = f"`{task.name}` has no time limit, and a helper {block.what}: a run that hangs there holds its worker for ever"
+        elif hub.settings.time_limit_scope == "task" or not hub.project_settings.all_apps:
+            if does_nothing_long(hub, function):
+                return
+            message = f"`{task.name}` has no time limit: a run that hangs holds its worker for ever"
+        else:
+            return
+        steps = block.steps if block is not None else ()
+        yield self.finding(file.heading(task.report_node), message, related=related(steps), fix=_fix(task, file))
+
+
+def _fix(task: Task, file: FileContext) -> Fix | None:
+    """Limits at the task's own decorator, where it is one of Celery's."""
+    if task.factory is not None or task.decorator is None or task.report_node is not task.decorator:
+        return None
+    change = AddArguments(file.place(task.decorator), _LIMITS)
+    return Fix(Applicability.UNSAFE, "Limit the task to 300 seconds, and to 330 at the latest", (change,))

@@ -1,0 +1,293 @@
+"""Ways in which a run may last for ever: a silent server, a child process, a wait, a loop without an end.
+
+Only what can be seen counts: calls into packages that talk over the network,
+subprocesses, waiting, `while True`, and loops over a table's rows that do
+something for each. Helpers of the project are followed a few calls deep.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from celery_lint.project.modules import Class, Function, own_nodes
+from celery_lint.semantics.dispatches import VERBS
+from celery_lint.semantics.handlers import is_mute
+from celery_lint.semantics.model import Call, Frame, FunctionFlow, Step
+from celery_lint.semantics.values import (
+    UNKNOWN,
+    BoundMethod,
+    CanvasValue,
+    ClassValue,
+    Collection,
+    External,
+    FunctionValue,
+    Instance,
+    ManagerValue,
+    ModelValue,
+    Partial,
+    QuerySetValue,
+    ResultValue,
+    SignatureValue,
+    TaskValue,
+    Value,
+)
+
+if TYPE_CHECKING:
+    from celery_lint.semantics.hub import Semantics
+
+Kind = Literal["network", "process", "wait", "endless", "rows"]
+MAX_CALLS_DOWN = 4
+# Packages whose calls wait for another machine. Their socket's timeout is None unless it is set
+# (socket.getdefaulttimeout), or bounds each read and not the whole.
+_NETWORK = frozenset(
+    """requests httpx httplib2 urllib3 aiohttp pycurl treq socket smtplib aiosmtplib ftplib imaplib poplib telnetlib
+    nntplib paramiko fabric pysftp asyncssh boto boto3 botocore aiobotocore s3fs gcsfs googleapiclient gspread pygsheets
+    stripe braintree paypalrestsdk twilio sendgrid mailchimp_marketing mailchimp3 mailjet_rest postmarker slack_sdk
+    slack slackclient telegram telebot tweepy facebook github gitlab atlassian jira docker kubernetes elasticsearch
+    opensearchpy pysolr meilisearch algoliasearch ldap ldap3 keycloak hvac consul zeep suds openai anthropic websocket
+    feedparser pywebpush pyfcm firebase_admin simple_salesforce hubspot zenpy intercom akismet dropbox b2sdk minio
+    swiftclient keystoneclient cloudinary pika kazoo nmap whois geopy googlemaps praw selenium playwright pexpect
+    exchangelib ibm_boto3 msal azure requests_oauthlib requests_futures cloudscraper mosspy telethon pyrogram""".split()
+)
+_NETWORK_PREFIXES = (
+    "urllib.request.", "urllib2.", "http.client.", "xmlrpc.client.", "google.cloud.", "google.api_core.", "dns.resolver.",
+    "elasticsearch_dsl.connections", "channels.layers.", "asgiref.server",
+)  # fmt: skip
+# Parts of those packages that only make values.
+_VALUES_ONLY = re.compile(
+    r"""(^|\.)(exceptions?|errors?|error|utils|util|compat|models|structures|status_codes|codes|types|adapters|auth|const(ants)?
+    |helpers|query|parse)(\.|$)|(Error|Exception|Warning|Timeout|Retry|Adapter|Auth|Params|Config|Mapping)$
+    |\.(Request|Timeout|Limits|URL|Headers|quote|urlencode|codes|Options|gethostname|inet_\w+|hton\w|ntoh\w|AF_\w+
+    |setdefaulttimeout|getdefaulttimeout|Q)$""",
+    re.VERBOSE,
+)
+_PROCESS = re.compile(
+    r"subprocess\.(run|call|check_call|check_output|Popen|getoutput|getstatusoutput)$|os\.(system|popen|wait\w*|spawn\w+)$"
+    r"|asyncio\.create_subprocess_\w+$|git\.(Repo|Git)\b|invoke\.run$|sh\.\w+$|envoy\.run$|pypandoc\.\w+$|pdfkit\.\w+$"
+)
+_MAIL = re.compile(r"django\.core\.mail\.(send_mail|send_mass_mail|mail_admins|mail_managers|get_connection)$")
+_MAIL_CLASSES = re.compile(r"django\.core\.mail\.(message\.)?Email(Message|MultiAlternatives)$")
+_WAIT = re.compile(
+    r"select\.(select|poll|epoll)$|signal\.(pause|sigwait)$|concurrent\.futures\.(wait|as_completed)$"
+    r"|multiprocessing\.connection\.wait$|asyncio\.(wait|gather)$|gevent\.(joinall|wait)$"
+)
+_SLEEP = frozenset({"time.sleep", "gevent.sleep", "eventlet.sleep", "asyncio.sleep"})
+_WAITING_CLASSES = ("threading.", "multiprocessing.", "queue.", "concurrent.futures.", "subprocess.", "selectors.")
+_WAITING_METHODS = frozenset({"wait", "join", "get", "put", "acquire", "result", "communicate", "select", "map", "apply"})
+# What a client's method does without asking its server.
+_LOCAL_METHODS = frozenset(
+    """close json mount update raise_for_status headers set_debuglevel settimeout setsockopt fileno get_nowait
+    put_nowait attach attach_alternative set_content add_header as_string release is_set is_alive qsize empty""".split()
+)
+_RESULT_METHODS = frozenset({"get", "wait", "join", "join_native", "collect"})
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One way to last for ever. `what` says it of the code at the end of `steps`: "calls `requests.get`"."""
+
+    kind: Kind
+    what: str
+    steps: tuple[Step, ...]
+
+
+def way_to_block(hub: Semantics, function: Function, depth: int = MAX_CALLS_DOWN) -> Block | None:
+    """The first visible way in which a function may last for ever, its own before that of helpers."""
+    return hub.memo.get(("blocks", function, depth), lambda: _way_to_block(hub, function, depth), None)
+
+
+def _way_to_block(hub: Semantics, function: Function, depth: int) -> Block | None:
+    flow = hub.flow(function)
+    for call in flow.calls:
+        block = blocking_call(call)
+        if block is not None:
+            return block
+    found = _endless(flow) or _over_rows(hub, flow, depth == MAX_CALLS_DOWN)
+    if found is not None or depth <= 0:
+        return found
+    for call in flow.calls:
+        block = helper_block(hub, call, depth)
+        if block is not None:
+            return block
+    return None
+
+
+def helper_block(hub: Semantics, call: Call, depth: int = MAX_CALLS_DOWN) -> Block | None:
+    """The way in which a function of the project that a call runs may last for ever."""
+    # An unknown receiver proves nothing: only what a name or a type leads to is followed.
+    if not any(isinstance(c, (FunctionValue, ClassValue, Partial, TaskValue)) for c in call.callee.alternatives()):
+        return None
+    for target in hub.calls.targets(call):
+        if target.deferred:
+            continue
+        block = way_to_block(hub, target.function, depth - 1)
+        if block is not None:
+            place = call.flow.module.source.place(call.node)
+            return replace(block, steps=(Step(place, f"`{target.function.qualname}` is called here"), *block.steps))
+    return None
+
+
+def blocking_call(call: Call) -> Block | None:
+    """How a call may last for ever by itself."""
+    for callee in call.callee.alternatives():
+        found = _of_callee(callee, call)
+        if found is not None:
+            kind, verb = found
+            name = " ".join(call.flow.module.source.segment(call.node.func).split())
+            name = name if len(name) <= 50 else f"...{call.name}"
+            step = Step(call.flow.module.source.place(call.node), f"`{name}` {verb} without an end of its own")
+            return Block(kind, f"calls `{name}`", (step,))
+    return None
+
+
+def _of_callee(callee: Value, call: Call) -> tuple[Kind, str] | None:
+    if isinstance(callee, External):
+        return _of_path(callee.path, call)
+    if isinstance(callee, Partial):
+        return _of_callee(callee.function, call)
+    if not isinstance(callee, BoundMethod):
+        return None
+    receiver, name = callee.receiver, callee.name
+    if isinstance(receiver, ResultValue) and not receiver.eager and name in _RESULT_METHODS:
+        return "wait", "waits for another task"
+    if isinstance(receiver, ModelValue) and name == "email_user":
+        return "network", "talks to the mail server"
+    path = receiver.cls if isinstance(receiver, Instance) else None
+    if isinstance(path, Class) or path is None or name in _LOCAL_METHODS:
+        return None
+    if _MAIL_CLASSES.match(path) and name == "send":
+        return "network", "talks to the mail server"
+    if path.startswith(_WAITING_CLASSES) and name in _WAITING_METHODS:
+        return "wait", "waits"
+    return ("network", "waits for another machine") if is_network(path) else None
+
+
+def _of_path(path: str, call: Call) -> tuple[Kind, str] | None:
+    if _PROCESS.match(path):
+        return "process", "runs a process"
+    if _MAIL.match(path):
+        return "network", "talks to the mail server"
+    if _WAIT.match(path):
+        return "wait", "waits"
+    if path in _SLEEP and call.frame.find("loop"):
+        return "wait", "waits again and again"
+    return ("network", "waits for another machine") if is_network(path) else None
+
+
+def is_network(path: str) -> bool:
+    """Whether a dotted name belongs to a package that talks over the network, and does more than make a value."""
+    if path.partition(".")[0] not in _NETWORK and not path.startswith(_NETWORK_PREFIXES):
+        return False
+    return "." in path and _VALUES_ONLY.search(path) is None
+
+
+def _endless(flow: FunctionFlow) -> Block | None:
+    """`while True`: only the code itself can tell whether it ever ends."""
+    function = flow.function
+    if function is None or function.is_generator:
+        return None
+    for node in own_nodes(function.body):
+        if isinstance(node, ast.While) and isinstance(node.test, ast.Constant) and node.test.value:
+            place = flow.module.source.place(node.test)
+            return Block("endless", f"loops in `while {node.test.value}`", (Step(place, "this loop has no end of its own"),))
+    return None
+
+
+def _over_rows(hub: Semantics, flow: FunctionFlow, is_top: bool) -> Block | None:
+    """A loop over the rows of a query, of which nobody knows how many there are, with work for each."""
+    for call in flow.calls:
+        frame = call.frame.find("loop")
+        while frame is not None:
+            rows = _rows_of(flow, frame, is_top)
+            if rows is not None and _is_work(hub, call, frame):
+                text = " ".join(flow.module.source.segment(rows).split())
+                text = text if len(text) <= 50 else text[:47] + "..."
+                place = flow.module.source.place(rows)
+                step = Step(place, "this loop lasts as long as there are rows")
+                return Block("rows", f"works through all rows of `{text}`", (step,))
+            frame = frame.parent.find("loop") if frame.parent is not None else None
+    return None
+
+
+def _rows_of(flow: FunctionFlow, frame: Frame, is_top: bool) -> ast.expr | None:
+    """What a loop runs over, when that is every row of a query without a bound."""
+    node = frame.node
+    if not isinstance(node, (ast.For, ast.AsyncFor)) or not any(_is_open(v, is_top) for v in frame.detail.alternatives()):
+        return None
+    return None if _is_sliced(flow, node.iter) else node.iter
+
+
+def _is_open(value: Value, is_top: bool) -> bool:
+    if isinstance(value, ManagerValue):
+        # The rows of one row are few as a rule: they count in the task itself only.
+        return value.related is None or is_top
+    if isinstance(value, QuerySetValue):
+        return True
+    return isinstance(value, Collection) and value.items is None and isinstance(value.element, ModelValue)
+
+
+def _is_sliced(flow: FunctionFlow, node: ast.expr) -> bool:
+    """Whether a slice bounds the rows, here or where the variable was set."""
+    if any(isinstance(n, ast.Subscript) and isinstance(n.slice, ast.Slice) for n in ast.walk(node)):
+        return True
+    names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+    body: Sequence[ast.AST] = flow.function.body if flow.function is not None else ()
+    return any(
+        isinstance(n, ast.Assign)
+        and any(isinstance(t, ast.Name) and t.id in names for t in n.targets)
+        and any(isinstance(m, ast.Subscript) and isinstance(m.slice, ast.Slice) for m in ast.walk(n.value))
+        for n in own_nodes(body)
+    )
+
+
+def _is_work(hub: Semantics, call: Call, loop: Frame) -> bool:
+    """Whether a call in a loop's body takes time for each row: the database, or a function of the project.
+
+    Sending a task for each row does not: that is how long work is divided.
+    """
+    node = loop.node
+    assert isinstance(node, (ast.For, ast.AsyncFor))
+    if not any(call.node is n for n in own_nodes(node.body)):
+        return False
+    if call.name in VERBS or is_mute(call):
+        return False
+    for callee in call.callee.alternatives():
+        if isinstance(callee, BoundMethod) and isinstance(callee.receiver, (ModelValue, ManagerValue, QuerySetValue)):
+            return True
+        if isinstance(callee, FunctionValue) and not any(
+            isinstance(a.value, (TaskValue, SignatureValue, CanvasValue)) for a in call.args
+        ):
+            return True
+    return False
+
+
+def does_nothing_long(hub: Semantics, function: Function) -> bool:
+    """Whether a body cannot hang: it is empty, raises, logs, computes, or only sends other tasks."""
+    flow = hub.flow(function)
+    if _endless(flow) is not None:
+        return False
+    return all(_is_quick(hub, call) for call in flow.calls)
+
+
+_QUICK = re.compile(r"builtins\.(?!open$|input$)|logging\.|celery\.|datetime\.|time\.time|json\.|math\.|re\.|random\.|os\.path\.|structlog\.")
+_LOG_METHODS = frozenset({"debug", "info", "warning", "warn", "error", "exception", "critical", "log"})
+
+
+def _is_quick(hub: Semantics, call: Call) -> bool:
+    if call.name in VERBS | _LOG_METHODS or is_mute(call):
+        return True
+    for callee in call.callee.alternatives():
+        if isinstance(callee, External) and _QUICK.match(callee.path):
+            continue
+        if isinstance(callee, BoundMethod) and isinstance(callee.receiver, (TaskValue, SignatureValue, CanvasValue)):
+            continue
+        if callee == UNKNOWN or not isinstance(callee, CanvasValue):
+            return False
+    return True
+
+
+__all__ = ["Block", "blocking_call", "does_nothing_long", "helper_block", "is_network", "way_to_block"]

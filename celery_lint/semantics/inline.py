@@ -1,0 +1,195 @@
+"""Tasks that run in the calling process: a plain call, or `apply()`.
+
+Calling a task runs its body where it stands, without a message, a worker, time
+limits or automatic retries; `apply()` does the same and keeps what is raised in
+an EagerResult (celery/app/task.py, `Task.__call__` and `Task.apply`;
+celery/canvas.py, `Signature.apply`, `chain.apply`, `group.apply`).
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from celery_lint.project.modules import Function
+from celery_lint.semantics.model import Call, Dispatch, FunctionFlow, Task
+from celery_lint.semantics.values import (
+    BoundMethod,
+    CanvasValue,
+    Collection,
+    Constant,
+    External,
+    FunctionValue,
+    Partial,
+    SignatureValue,
+    TaskValue,
+    Value,
+)
+
+if TYPE_CHECKING:
+    from celery_lint.semantics.hub import Semantics
+
+Way = Literal["call", "apply"]
+MAX_CALLERS_UP = 3
+_MODE_SUFFIXES = ("_sync", "_inline", "_eager", "_eagerly", "_synchronously")
+# What an author writes above a call that is meant to run on the spot.
+_COMMENT = re.compile(r"#.*\b(delay|async|synchron\w*|sync|inline|eager\w*|blocking|immediately|directly)\b", re.IGNORECASE)
+_RETRIES = frozenset({"celery.exceptions.Retry", "celery.exceptions.MaxRetriesExceededError"})
+# A test of a name like these chooses between running here and sending: a synchronous mode that somebody wants.
+_MODE = re.compile(
+    r"eager|(^|_)(a?sync|async_mode|synchronous|celery|debug|testing|test_mode|background|inline|immediate(ly)?|now|queue|worker)(_|$)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class InlineRun:
+    """A call that runs a task in the calling process. `task` is None where it can't be told which."""
+
+    call: Call
+    way: Way
+    task: Task | None
+
+
+def inline_runs(hub: Semantics, flow: FunctionFlow) -> Iterator[InlineRun]:
+    """The calls of a body that run a task on the spot.
+
+    Left out are those that are a choice: the same function sends the task
+    otherwise, asks for a mode of operation, catches the task's own Retry, or
+    says in its name or in a comment that it is synchronous.
+    """
+    for call in flow.calls:
+        found = run_of(call)
+        if found is not None and not is_choice(hub, found):
+            yield found
+
+
+def run_of(call: Call) -> InlineRun | None:
+    """What a call runs on the spot, when all that it may call are tasks."""
+    found: InlineRun | None = None
+    for callee in call.callee.alternatives():
+        if callee == Constant(None):
+            continue
+        found = _run_of(call, callee)
+        if found is None:
+            return None
+    return found
+
+
+def _run_of(call: Call, callee: Value) -> InlineRun | None:
+    while isinstance(callee, Partial):
+        callee = callee.function
+    if isinstance(callee, TaskValue):
+        if isinstance(callee.task, str) or is_covered(callee.task):
+            return None
+        return InlineRun(call, "call", callee.task)
+    if isinstance(callee, BoundMethod) and callee.name == "apply":
+        receiver = callee.receiver
+        if isinstance(receiver, (TaskValue, SignatureValue)):
+            return InlineRun(call, "apply", receiver.task if isinstance(receiver.task, Task) else None)
+        if isinstance(receiver, CanvasValue) and receiver.kind != "chunks":
+            return InlineRun(call, "apply", None)
+    return None
+
+
+def is_covered(task: Task) -> bool:
+    """Whether another decorator stands above the task's: the name is then what that one made of the task."""
+    decorators = task.function.decorators if task.function is not None else ()
+    return task.decorator is not None and task.decorator in decorators[1:]
+
+
+def is_choice(hub: Semantics, run: InlineRun) -> bool:
+    """Whether running the task on the spot is what the author wants, as far as the code says so."""
+    call = run.call
+    flow = call.flow
+    if flow.function is not None and flow.function.name.endswith(_MODE_SUFFIXES):
+        return True
+    for dispatch in hub.dispatches.of_flow(flow):
+        if run.task is not None and dispatch.task is run.task and sends(dispatch):
+            return True
+    return under_mode_test(call) or catches_retry(call) or is_commented(call)
+
+
+def catches_retry(call: Call) -> bool:
+    """Whether a `try` around the call handles the Retry that the body raises when it runs here."""
+    tries = {id(f.node) for f in call.frame.chain() if f.kind == "try"}
+    for _, statement, _, classes in call.flow.handlers:
+        if id(statement) in tries:
+            named = classes.items if isinstance(classes, Collection) and classes.items is not None else (classes,)
+            if any(isinstance(c, External) and c.path in _RETRIES for c in named):
+                return True
+    return False
+
+
+def is_commented(call: Call) -> bool:
+    """Whether a comment at the call's line, or right above it or a test around it, says that it is meant."""
+    lines = call.flow.module.source.lines
+    rows = {call.node.lineno} | {f.node.lineno for f in call.frame.chain() if isinstance(f.node, ast.If)}
+    for row in rows:
+        if _COMMENT.search(lines[row - 1]):
+            return True
+        above = row - 2
+        while above >= 0 and lines[above].lstrip().startswith("#"):
+            if _COMMENT.search(lines[above]):
+                return True
+            above -= 1
+    return False
+
+
+def sends(dispatch: Dispatch) -> bool:
+    return not dispatch.is_signature and dispatch.verb != "apply"
+
+
+def under_mode_test(call: Call) -> bool:
+    """Whether a test around a call, or one that ends the run before it, asks for a mode of operation."""
+    tests = [f.node.test for f in call.frame.chain() if isinstance(f.node, ast.If)]
+    tests += [e.test for e in call.flow.exits if e.index <= call.index and e.frame.encloses(call.frame)]
+    return any(mentions_mode(test) for test in tests)
+
+
+def mentions_mode(test: ast.expr) -> bool:
+    """Whether a test names a switch between synchronous and asynchronous operation."""
+    for node in ast.walk(test):
+        name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            name = node.value
+        if name and _MODE.search(name):
+            return True
+    return False
+
+
+def is_for_operators(hub: Semantics, function: Function | None, depth: int = MAX_CALLERS_UP) -> bool:
+    """Whether a function runs only from commands, scripts and tests: nobody waits for it but who started it."""
+    if function is None:
+        return True
+    key = ("for operators", function, depth)
+    return hub.memo.get(key, lambda: _is_for_operators(hub, function, depth), False)
+
+
+def _is_for_operators(hub: Semantics, function: Function, depth: int) -> bool:
+    while function.parent is not None:
+        function = function.parent
+    role = hub.roles.of(function).kind
+    if role in ("command", "script", "test"):
+        return True
+    if role != "none" or depth <= 0:
+        return False
+    sites = hub.calls.callers(function)
+    return bool(sites) and all(is_for_operators(hub, s.caller, depth - 1) for s in sites or ())
+
+
+def given_to_commit(hub: Semantics, function: Function | None) -> bool:
+    """Whether a nested function or lambda is what its parent hands to `on_commit`."""
+    if function is None or function.parent is None:
+        return False
+    for call in hub.flow(function.parent).calls:
+        callback = hub.calls.commit_callback(call)
+        if callback is not None:
+            for value in callback.value.alternatives():
+                if isinstance(value, FunctionValue) and value.function is function:
+                    return True
+    return False
+

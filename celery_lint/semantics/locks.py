@@ -1,0 +1,110 @@
+"""What keeps two runs of the same code apart: row locks and locks of other kinds.
+
+A row lock is Django's `select_for_update()` (docs: ref/models/querysets.html),
+which lasts until the transaction ends. Other locks are context managers
+(`cache.lock(...)`, redis-py's `Redis.lock`, advisory locks) and decorators. A
+lock cannot be told from its type in most projects, so names count here: they
+only ever silence a rule.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import TYPE_CHECKING
+
+from celery_lint.project.modules import Function
+from celery_lint.semantics.model import Call, Frame, FunctionFlow
+
+if TYPE_CHECKING:
+    from celery_lint.semantics.hub import Semantics
+
+ROW_LOCKS = frozenset({"select_for_update", "with_for_update", "lock_for_update", "skip_locked"})
+_LOCK = re.compile(
+    r"lock|mutex|semaphore|exclusive|advisory|single_?(ton|_task|instance|run)|only_one|serializ(e_access|ed_by)",
+    re.IGNORECASE,
+)
+_NO_LOCK = re.compile(r"block|clock|unlock", re.IGNORECASE)
+MAX_CALLERS_UP = 3
+
+
+def names_lock(node: ast.AST) -> bool:
+    """Whether an expression mentions a lock by name."""
+    for one in ast.walk(node):
+        name = one.attr if isinstance(one, ast.Attribute) else one.id if isinstance(one, ast.Name) else ""
+        if name and _LOCK.search(name) and not _NO_LOCK.fullmatch(name) and _LOCK.search(_NO_LOCK.sub("", name)):
+            return True
+    return False
+
+
+def is_locked(frame: Frame) -> bool:
+    """Whether a `with` block around a place holds a lock."""
+    for one in frame.chain():
+        if isinstance(one.node, (ast.With, ast.AsyncWith)):
+            if any(names_lock(item.context_expr) for item in one.node.items):
+                return True
+    return False
+
+
+def takes_lock(flow: FunctionFlow, before: int) -> bool:
+    """Whether the body acquires a lock by a call made before the call number `before`."""
+    return any(c.index < before and (names_lock(c.node.func) or c.name == "acquire") for c in flow.calls)
+
+
+def decorated_with_lock(function: Function | None) -> bool:
+    """Whether a decorator of the function, or of one around it, names a lock."""
+    while function is not None:
+        if any(names_lock(d) for d in function.decorators):
+            return True
+        function = function.parent
+    return False
+
+
+def locks_rows(hub: Semantics, function: Function | None, depth: int = 2) -> bool:
+    """Whether a function, or one of the project that it calls, locks rows."""
+    if function is None:
+        return False
+    if function.words & ROW_LOCKS:
+        return True
+    if depth <= 0:
+        return False
+    key = ("locks rows", function, depth)
+    return hub.memo.get(
+        key,
+        lambda: any(locks_rows(hub, t.function, depth - 1) for c in hub.flow(function).calls for t in hub.calls.targets(c)),
+        False,
+    )
+
+
+def is_protected(hub: Semantics, flow: FunctionFlow, frame: Frame, before: int) -> bool:
+    """Whether a place in a body is under some lock that the function itself takes."""
+    return (
+        is_locked(frame)
+        or takes_lock(flow, before)
+        or decorated_with_lock(flow.function)
+        or locks_rows(hub, flow.function)
+    )
+
+
+def callers_protect(hub: Semantics, function: Function, depth: int = MAX_CALLERS_UP) -> bool | None:
+    """Whether some caller of a function holds a lock around it; None when no caller is known."""
+    key = ("callers protect", function, depth)
+    return hub.memo.get(key, lambda: _callers_protect(hub, function, depth), False)
+
+
+def _callers_protect(hub: Semantics, function: Function, depth: int) -> bool | None:
+    while function.parent is not None:
+        function = function.parent
+    sites = hub.calls.callers(function)
+    if not sites:
+        return None
+    return any(_site_protects(hub, site.call, site.caller, depth) for site in sites)
+
+
+def _site_protects(hub: Semantics, call: Call, caller: Function | None, depth: int) -> bool:
+    if is_protected(hub, call.flow, call.frame, call.index):
+        return True
+    return caller is not None and depth > 0 and bool(callers_protect(hub, caller, depth - 1))
+
+
+__all__ = ["callers_protect", "is_locked", "is_protected", "names_lock"]

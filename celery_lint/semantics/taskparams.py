@@ -1,0 +1,153 @@
+"""What a task's parameters are given, and what its body takes them for."""
+
+from __future__ import annotations
+
+import ast
+import datetime
+import uuid
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from celery_lint.findings import Place
+from celery_lint.project.modules import Class, own_nodes
+from celery_lint.semantics import frameworks
+from celery_lint.semantics.evidence import MAX_CALLERS, from_callers, members_of
+from celery_lint.semantics.model import Dispatch, Sent, Task
+from celery_lint.semantics.values import (
+    Collection,
+    Constant,
+    Field,
+    KeyValue,
+    ModelValue,
+    Parameter,
+    Scalar,
+    Value,
+)
+
+if TYPE_CHECKING:
+    from celery_lint.semantics.hub import Semantics
+
+_KEYS = frozenset({"pk", "id", "uuid", "guid"})
+# Methods that only rows have (django/db/models/base.py).
+_ROW_METHODS = frozenset({"save", "refresh_from_db", "full_clean", "asave", "arefresh_from_db", "serializable_value"})
+# What the plain values that JSON carries have themselves.
+_PLAIN_ATTRIBUTES = frozenset(name for kind in (str, int, float, list, dict, datetime.datetime, uuid.UUID) for name in dir(kind))
+_ROW_ATTRIBUTES = frozenset({"pk", "_meta", "_state"})
+
+
+@dataclass(slots=True)
+class Given:
+    """What dispatches and calls give to one parameter."""
+
+    rows: list[Place] = field(default_factory=list)
+    model: Class | str | None = None
+    keys: bool = False
+    """Some dispatch passes a key, or something else that is no row."""
+    direct_only: bool = False
+    """The task is called as a function and never dispatched."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowUse:
+    """How a body uses a parameter as a row. `is_certain`: in a way that no other value allows."""
+
+    text: str
+    is_certain: bool
+
+
+def given_to(hub: Semantics, task: Task, name: str) -> Given:
+    """What the project passes for a parameter of a task."""
+    found = Given()
+    dispatches = hub.dispatches_of(task)
+    for dispatch in dispatches:
+        sent = argument(dispatch, task, name)
+        if sent is None:
+            continue
+        kinds = list(kinds_of(hub, sent.value))
+        if any(isinstance(k, ModelValue) for k in kinds):
+            found.rows.append(dispatch.flow.module.source.place(sent.node))
+            found.model = next(k.model for k in kinds if isinstance(k, ModelValue))
+        elif any(is_key(k) for k in kinds):
+            found.keys = True
+    if found.rows:
+        found.keys = False
+    if not dispatches and task.function is not None:
+        sites = hub.calls.callers(task.function)
+        found.direct_only = bool(sites)
+    return found
+
+
+def kinds_of(hub: Semantics, value: Value) -> list[Value]:
+    """A value's alternatives, those that callers give to parameters in their place."""
+    found: list[Value] = []
+    for one, inside in members_of(value, 0):
+        if inside:
+            continue
+        if isinstance(one, (Parameter, Field)):
+            given = [v for v, _ in from_callers(hub, one, MAX_CALLERS)]
+            if isinstance(one, Field) and one.name in _KEYS:
+                given.append(Scalar())
+            found += given
+        else:
+            found.append(one)
+    return found
+
+
+def is_key(value: Value) -> bool:
+    """Whether a value is plain: a key, a number, a string, a container."""
+    if isinstance(value, Constant):
+        return value.value is not None
+    return isinstance(value, (KeyValue, Scalar, Collection)) or (isinstance(value, Field) and value.name.endswith("_id"))
+
+
+def argument(dispatch: Dispatch, task: Task, name: str) -> Sent | None:
+    """The argument that a dispatch gives to a parameter."""
+    if dispatch.is_opaque and dispatch.verb not in ("delay", "s", "si"):
+        return next((s for s in dispatch.sent if s.keyword == name), None)
+    names = [a.arg for a in task.parameters]
+    position = names.index(name) if name in names else -1
+    index = 0
+    for sent in dispatch.sent:
+        if sent.keyword == name:
+            return sent
+        if sent.keyword is None:
+            if index == position:
+                return sent
+            index += 1
+    return None
+
+
+def row_use(hub: Semantics, task: Task, name: str) -> RowUse | None:
+    """How a task's body uses a parameter as a row; None when it does not, or binds it anew."""
+    assert task.function is not None
+    methods: list[str] = []
+    attributes: list[str] = []
+    for node in own_nodes(task.function.body):
+        if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store):
+            return None
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == name:
+            if isinstance(node.ctx, ast.Store):
+                attributes.append(node.attr)
+            else:
+                (methods if node.attr in _ROW_METHODS else attributes).append(node.attr)
+        if isinstance(node, ast.keyword) and isinstance(node.value, ast.Name) and node.value.id == name and node.arg:
+            if node.arg in _KEYS or node.arg.endswith(("__pk", "__id", "_id")):
+                return None
+    if methods:
+        return RowUse(f"`{name}.{methods[0]}()`", bool(attributes))
+    row = [a for a in attributes if a in _ROW_ATTRIBUTES]
+    if row:
+        return RowUse(f"`{name}.{row[0]}`", len(set(attributes)) > 1)
+    used = [a for a in attributes if a not in _PLAIN_ATTRIBUTES]
+    return RowUse(f"`{name}.{used[0]}`", False) if used else None
+
+
+def named_model(hub: Semantics, name: str) -> Class | str | None:
+    """The model whose name the parameter bears: `order_line` for `OrderLine`."""
+    if name == "user":
+        return hub.user_model
+    camel = "".join(part.capitalize() for part in name.split("_"))
+    for cls in frameworks.classes_named(hub, camel):
+        if hub.classes.is_model(cls):
+            return cls
+    return None

@@ -1,0 +1,229 @@
+"""Columns that are read, changed in Python, and written back.
+
+Between the read and the write another process may write the same column, and
+its change is lost; `F()` lets the database do the arithmetic (Django docs:
+ref/models/expressions.html, "Avoiding race conditions using F()").
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from celery_lint.project.modules import Class, Function, own_nodes
+from celery_lint.semantics import locks
+from celery_lint.semantics.model import Call, FunctionFlow, Store
+from celery_lint.semantics.values import (
+    BoundMethod,
+    ClassValue,
+    Collection,
+    Constant,
+    External,
+    FunctionValue,
+    Instance,
+    ModelValue,
+    Origin,
+    Super,
+    Value,
+)
+from celery_lint.semantics.writes import may_follow
+
+if TYPE_CHECKING:
+    from celery_lint.semantics.hub import Semantics
+
+_ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow)
+_NUMERIC = ("IntegerField", "FloatField", "DecimalField", "DurationField", "MoneyField")
+_EXPRESSIONS = ("django.db.models.F", "django.db.models.expressions.", "django.db.models.functions.", "django.db.models.Case")
+_SAVES = frozenset({"save", "asave"})
+_BULK = frozenset({"bulk_update", "abulk_update"})
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """`row.column` set from its own value, and the call that writes it back."""
+
+    store: Store
+    row: ModelValue
+    save: Call
+    read: ast.Attribute | None
+    """Where the new value's expression itself reads the column; None for `+=` and variables."""
+
+    @property
+    def column(self) -> str:
+        return self.store.target.attr
+
+
+def lossy_updates(hub: Semantics, flow: FunctionFlow) -> Iterator[Update]:
+    """The updates of a body that may lose what another process writes: unlocked, of rows that others can see."""
+    for store in flow.stores:
+        if not is_arithmetic(store):
+            continue
+        row = next((r for r in store.receiver.alternatives() if isinstance(r, ModelValue)), None)
+        if row is None or not is_number_column(hub, row, store.target.attr):
+            continue
+        read = reads_itself(store, flow)
+        if read is None or is_new(row.origin, flow) or uses_expression(store, flow):
+            continue
+        save = saved_by(hub, store, row, flow)
+        if save is None or locks.is_protected(hub, flow, store.frame, store.index):
+            continue
+        if comes_from_outside(row.origin) and flow.function is not None and callers_may_protect(hub, flow.function):
+            continue
+        yield Update(store, row, save, read if isinstance(read, ast.Attribute) else None)
+
+
+def may_update(function: Function) -> bool:
+    """Whether it is worth to read a function's body: it saves, and does arithmetic on an attribute."""
+    if not function.words & (_SAVES | _BULK):
+        return False
+    for node in ast.walk(function.node):
+        if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Attribute):
+            return True
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute):
+            if isinstance(node.value, (ast.BinOp, ast.Name)):
+                return True
+    return False
+
+
+def is_arithmetic(store: Store) -> bool:
+    """Whether the statement may compute the new value from the old one."""
+    node = store.node
+    if isinstance(node, ast.AugAssign):
+        return isinstance(node.op, _ARITHMETIC)
+    return isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.value, (ast.BinOp, ast.Name))
+
+
+def is_number_column(hub: Semantics, row: ModelValue, name: str) -> bool:
+    """Whether the column is declared with a numeric field of Django."""
+    if not isinstance(row.model, Class) or not hub.classes.is_django_model(row.model):
+        return False
+    for owner, binding in hub.classes.assignments(row.model, name):
+        if isinstance(binding.value, ast.Call):
+            field = hub.evaluate(binding.value.func, owner.module)
+            path = field.path if isinstance(field, External) else field.cls.name if isinstance(field, ClassValue) else ""
+            return path.endswith(_NUMERIC)
+        return False
+    return False
+
+
+def reads_itself(store: Store, flow: FunctionFlow) -> ast.AST | None:
+    """Where the new value comes from the column's old value: the statement, or the place that reads it."""
+    if isinstance(store.node, ast.AugAssign):
+        return store.node
+    assert isinstance(store.node, ast.Assign)
+    target = ast.unparse(store.target)
+    if isinstance(store.node.value, ast.BinOp):
+        for part in operands(store.node.value):
+            if isinstance(part, ast.Attribute) and ast.unparse(part) == target:
+                return part
+            if isinstance(part, ast.Name) and _held(part.id, target, store, flow, False):
+                return store.node
+        return None
+    if isinstance(store.node.value, ast.Name) and _held(store.node.value.id, target, store, flow, True):
+        return store.node
+    return None
+
+
+def _held(name: str, target: str, store: Store, flow: FunctionFlow, changed: bool) -> bool:
+    """Whether a variable holds the column's value; with `changed`, the value after arithmetic on it."""
+    if flow.function is None:
+        return False
+    held = altered = False
+    for node in own_nodes(flow.function.body):
+        if getattr(node, "lineno", 0) >= store.node.lineno:
+            continue
+        if isinstance(node, ast.Assign) and [ast.unparse(t) for t in node.targets] == [name]:
+            parts = list(operands(node.value)) if isinstance(node.value, ast.BinOp) else [node.value]
+            held = any(isinstance(p, ast.Attribute) and ast.unparse(p) == target for p in parts)
+            altered = held and isinstance(node.value, ast.BinOp)
+        elif isinstance(node, ast.AugAssign) and ast.unparse(node.target) == name:
+            altered = held
+    return altered if changed else held
+
+
+def operands(node: ast.expr) -> Iterator[ast.expr]:
+    """The parts of an arithmetic expression."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, _ARITHMETIC):
+        yield from operands(node.left)
+        yield from operands(node.right)
+    else:
+        yield node
+
+
+def uses_expression(store: Store, flow: FunctionFlow) -> bool:
+    """Whether the database does the arithmetic already."""
+    assert store.node.value is not None
+    for node in ast.walk(store.node.value):
+        if isinstance(node, ast.Call):
+            callee = flow.value(node.func)
+            if isinstance(callee, External) and callee.path.startswith(_EXPRESSIONS):
+                return True
+    return False
+
+
+def is_new(origin: Origin | None, flow: FunctionFlow) -> bool:
+    """Whether the row was made here, so that nobody else has it yet."""
+    if origin is None or not origin.key or not isinstance(origin.key[0], ast.Call):
+        return False
+    event = flow.events.get(origin.key[0])
+    if event is None:
+        return False
+    if event.name in ("get_or_create", "update_or_create", "aget_or_create", "aupdate_or_create"):
+        return False
+    return origin.created or any(isinstance(c, ClassValue) for c in event.callee.alternatives())
+
+
+def comes_from_outside(origin: Origin | None) -> bool:
+    """Whether a caller read the row: it is a parameter, or `self`."""
+    return origin is None or not origin.key or not isinstance(origin.key[0], ast.AST)
+
+
+def callers_may_protect(hub: Semantics, function: Function) -> bool:
+    """Whether a caller holds a lock, or no caller is known who could be asked."""
+    return locks.callers_protect(hub, function) is not False
+
+
+def saved_by(hub: Semantics, store: Store, row: ModelValue, flow: FunctionFlow) -> Call | None:
+    """The later call that writes the column of the row back."""
+    text = ast.unparse(store.target.value)
+    for call in flow.calls:
+        if call.index < store.index or not may_follow(store.frame, call.frame, flow):
+            continue
+        if call.name in _SAVES and isinstance(call.node.func, ast.Attribute):
+            same = ast.unparse(call.node.func.value) == text or _row_of(call) == row.origin
+            if same and writes_column(call, store.target.attr):
+                return call
+        if call.name in _BULK and len(call.args) > 1 and names_column(call.args[1].value, store.target.attr):
+            if any(_queries(c, row) for c in call.callee.alternatives()):
+                return call
+    return None
+
+
+def _row_of(call: Call) -> Origin | None:
+    for callee in call.callee.alternatives():
+        if isinstance(callee, (BoundMethod, FunctionValue)) and isinstance(callee.receiver, ModelValue):
+            return callee.receiver.origin
+    return None
+
+
+def _queries(callee: Value, row: ModelValue) -> bool:
+    receiver = getattr(callee, "receiver", None)
+    return receiver is not None and not isinstance(receiver, (Instance, Super)) and getattr(receiver, "model", None) == row.model
+
+
+def writes_column(call: Call, column: str) -> bool:
+    """Whether `save(...)` writes the column, as far as its `update_fields` tells."""
+    given = call.keyword("update_fields")
+    return given is None or given.value == Constant(None) or names_column(given.value, column)
+
+
+def names_column(value: Value, column: str) -> bool:
+    """Whether a list of names holds the column; one that can't be read counts as holding it."""
+    if isinstance(value, Collection) and value.items is not None and all(isinstance(i, Constant) for i in value.items):
+        return Constant(column) in value.items
+    return True
+
+
+__all__ = ["Update", "lossy_updates", "may_update"]
