@@ -12,7 +12,7 @@ from celery_lint.source import Source, UnreadableError
 
 # A file with none of these holds no task, no dispatch and no setting of Celery.
 TRACES = re.compile(
-    rb"celery|\.delay\b|apply_async|delay_on_commit|on_commit|send_task|shared_task|CELERY|\bBROKER_URL", re.ASCII
+    rb"celery|\.delay\b|apply_async|delay_on_commit|on_commit|send_task|shared_task|CELERY|\bBROKER_URL|@[\w.]+\.task\b", re.ASCII
 )
 # Names that are called, decorate, or are handed on: what a caller can be found by.
 _MENTIONED = re.compile(rb"[A-Za-z_][A-Za-z0-9_]{2,}")

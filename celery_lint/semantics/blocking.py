@@ -23,6 +23,7 @@ from celery_lint.semantics.values import (
     CanvasValue,
     ClassValue,
     Collection,
+    Constant,
     External,
     FunctionValue,
     Instance,
@@ -30,7 +31,6 @@ from celery_lint.semantics.values import (
     ModelValue,
     Partial,
     QuerySetValue,
-    ResultValue,
     SignatureValue,
     TaskValue,
     Value,
@@ -61,7 +61,7 @@ _NETWORK_PREFIXES = (
 _VALUES_ONLY = re.compile(
     r"""(^|\.)(exceptions?|errors?|error|utils|util|compat|models|structures|status_codes|codes|types|adapters|auth|const(ants)?
     |helpers|query|parse)(\.|$)|(Error|Exception|Warning|Timeout|Retry|Adapter|Auth|Params|Config|Mapping)$
-    |\.(Request|Timeout|Limits|URL|Headers|quote|urlencode|codes|Options|gethostname|inet_\w+|hton\w|ntoh\w|AF_\w+
+    |\.OAuth[12]$|\.(Request|Timeout|Limits|URL|Headers|quote|urlencode|codes|Options|gethostname|inet_\w+|hton\w|ntoh\w|AF_\w+
     |setdefaulttimeout|getdefaulttimeout|Q)$""",
     re.VERBOSE,
 )
@@ -76,6 +76,7 @@ _WAIT = re.compile(
     r"|multiprocessing\.connection\.wait$|asyncio\.(wait|gather)$|gevent\.(joinall|wait)$"
 )
 _SLEEP = frozenset({"time.sleep", "gevent.sleep", "eventlet.sleep", "asyncio.sleep"})
+_AGAIN = "waits again and again"
 _WAITING_CLASSES = ("threading.", "multiprocessing.", "queue.", "concurrent.futures.", "subprocess.", "selectors.")
 _WAITING_METHODS = frozenset({"wait", "join", "get", "put", "acquire", "result", "communicate", "select", "map", "apply"})
 # What a client's method does without asking its server.
@@ -83,7 +84,6 @@ _LOCAL_METHODS = frozenset(
     """close json mount update raise_for_status headers set_debuglevel settimeout setsockopt fileno get_nowait
     put_nowait attach attach_alternative set_content add_header as_string release is_set is_alive qsize empty""".split()
 )
-_RESULT_METHODS = frozenset({"get", "wait", "join", "join_native", "collect"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,9 @@ def _way_to_block(hub: Semantics, function: Function, depth: int) -> Block | Non
         block = blocking_call(call)
         if block is not None:
             return block
-    found = _endless(flow) or _over_rows(hub, flow, depth == MAX_CALLS_DOWN)
+    found = _endless(flow)
+    if found is None and depth >= MAX_CALLS_DOWN - 1:
+        found = _over_rows(flow, depth == MAX_CALLS_DOWN)
     if found is not None or depth <= 0:
         return found
     for call in flow.calls:
@@ -137,11 +139,19 @@ def blocking_call(call: Call) -> Block | None:
         found = _of_callee(callee, call)
         if found is not None:
             kind, verb = found
+            if kind != "network" and _is_bounded_in_time(call):
+                continue
             name = " ".join(call.flow.module.source.segment(call.node.func).split())
             name = name if len(name) <= 50 else f"...{call.name}"
             step = Step(call.flow.module.source.place(call.node), f"`{name}` {verb} without an end of its own")
-            return Block(kind, f"calls `{name}`", (step,))
+            return Block(kind, f"sleeps in a loop with `{name}`" if verb == _AGAIN else f"calls `{name}`", (step,))
     return None
+
+
+def _is_bounded_in_time(call: Call) -> bool:
+    """Whether a wait or a process is given a time. A network timeout bounds each read only, not the whole."""
+    timeout = call.keyword("timeout")
+    return timeout is not None and timeout.value != Constant(None)
 
 
 def _of_callee(callee: Value, call: Call) -> tuple[Kind, str] | None:
@@ -152,8 +162,6 @@ def _of_callee(callee: Value, call: Call) -> tuple[Kind, str] | None:
     if not isinstance(callee, BoundMethod):
         return None
     receiver, name = callee.receiver, callee.name
-    if isinstance(receiver, ResultValue) and not receiver.eager and name in _RESULT_METHODS:
-        return "wait", "waits for another task"
     if isinstance(receiver, ModelValue) and name == "email_user":
         return "network", "talks to the mail server"
     path = receiver.cls if isinstance(receiver, Instance) else None
@@ -174,7 +182,7 @@ def _of_path(path: str, call: Call) -> tuple[Kind, str] | None:
     if _WAIT.match(path):
         return "wait", "waits"
     if path in _SLEEP and call.frame.find("loop"):
-        return "wait", "waits again and again"
+        return "wait", _AGAIN
     return ("network", "waits for another machine") if is_network(path) else None
 
 
@@ -193,17 +201,20 @@ def _endless(flow: FunctionFlow) -> Block | None:
     for node in own_nodes(function.body):
         if isinstance(node, ast.While) and isinstance(node.test, ast.Constant) and node.test.value:
             place = flow.module.source.place(node.test)
-            return Block("endless", f"loops in `while {node.test.value}`", (Step(place, "this loop has no end of its own"),))
+            return Block("endless", f"loops in `while {ast.unparse(node.test)}`", (Step(place, "this loop has no end of its own"),))
     return None
 
 
-def _over_rows(hub: Semantics, flow: FunctionFlow, is_top: bool) -> Block | None:
-    """A loop over the rows of a query, of which nobody knows how many there are, with work for each."""
+def _over_rows(flow: FunctionFlow, is_top: bool) -> Block | None:
+    """A loop over the rows of a query, of which nobody knows how many there are, with work for each.
+
+    In a helper only what it queries by itself counts: what it is given, its caller may have bounded.
+    """
     for call in flow.calls:
         frame = call.frame.find("loop")
         while frame is not None:
             rows = _rows_of(flow, frame, is_top)
-            if rows is not None and _is_work(hub, call, frame):
+            if rows is not None and _is_work(call, frame):
                 text = " ".join(flow.module.source.segment(rows).split())
                 text = text if len(text) <= 50 else text[:47] + "..."
                 place = flow.module.source.place(rows)
@@ -216,35 +227,53 @@ def _over_rows(hub: Semantics, flow: FunctionFlow, is_top: bool) -> Block | None
 def _rows_of(flow: FunctionFlow, frame: Frame, is_top: bool) -> ast.expr | None:
     """What a loop runs over, when that is every row of a query without a bound."""
     node = frame.node
-    if not isinstance(node, (ast.For, ast.AsyncFor)) or not any(_is_open(v, is_top) for v in frame.detail.alternatives()):
+    if not isinstance(node, (ast.For, ast.AsyncFor)) or not any(_is_open(v) for v in frame.detail.alternatives()):
         return None
-    return None if _is_sliced(flow, node.iter) else node.iter
+    parts = _made_of(flow, node.iter)
+    if any(_bounds(n) for part in parts for n in ast.walk(part)):
+        return None
+    parameters = flow.function.parameters if flow.function is not None else {}
+    if not is_top and any(_root(part) in parameters for part in parts):
+        return None
+    return node.iter
 
 
-def _is_open(value: Value, is_top: bool) -> bool:
-    if isinstance(value, ManagerValue):
-        # The rows of one row are few as a rule: they count in the task itself only.
-        return value.related is None or is_top
-    if isinstance(value, QuerySetValue):
+def _is_open(value: Value) -> bool:
+    if isinstance(value, (ManagerValue, QuerySetValue)):
         return True
     return isinstance(value, Collection) and value.items is None and isinstance(value.element, ModelValue)
 
 
-def _is_sliced(flow: FunctionFlow, node: ast.expr) -> bool:
-    """Whether a slice bounds the rows, here or where the variable was set."""
-    if any(isinstance(n, ast.Subscript) and isinstance(n.slice, ast.Slice) for n in ast.walk(node)):
-        return True
-    names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
-    body: Sequence[ast.AST] = flow.function.body if flow.function is not None else ()
-    return any(
-        isinstance(n, ast.Assign)
-        and any(isinstance(t, ast.Name) and t.id in names for t in n.targets)
-        and any(isinstance(m, ast.Subscript) and isinstance(m.slice, ast.Slice) for m in ast.walk(n.value))
-        for n in own_nodes(body)
-    )
+def _made_of(flow: FunctionFlow, node: ast.expr) -> Sequence[ast.expr]:
+    """An expression, and what the variables in it were set to."""
+    parts = [node]
+    seen: set[str] = set()
+    assigns = [n for n in own_nodes(flow.function.body if flow.function is not None else ()) if isinstance(n, ast.Assign)]
+    for part in parts:
+        for name in {n.id for n in ast.walk(part) if isinstance(n, ast.Name)} - seen:
+            seen.add(name)
+            parts += [n.value for n in assigns if any(isinstance(t, ast.Name) and t.id == name for t in n.targets)]
+    return parts
 
 
-def _is_work(hub: Semantics, call: Call, loop: Frame) -> bool:
+def _bounds(node: ast.AST) -> bool:
+    """Whether a part of a query bounds its rows: a slice, or the keys that it is given."""
+    if isinstance(node, ast.keyword):
+        return node.arg is not None and node.arg.endswith("__in")
+    return isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice)
+
+
+def _root(node: ast.expr) -> str:
+    """The name that an expression starts from: `self` of `self.nodes.filter()`."""
+    while isinstance(node, (ast.Attribute, ast.Call, ast.Subscript)):
+        inner = node.func if isinstance(node, ast.Call) else node.value
+        if isinstance(node, ast.Call) and isinstance(inner, ast.Name) and node.args:
+            inner = node.args[0]
+        node = inner
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _is_work(call: Call, loop: Frame) -> bool:
     """Whether a call in a loop's body takes time for each row: the database, or a function of the project.
 
     Sending a task for each row does not: that is how long work is divided.
@@ -270,14 +299,14 @@ def does_nothing_long(hub: Semantics, function: Function) -> bool:
     flow = hub.flow(function)
     if _endless(flow) is not None:
         return False
-    return all(_is_quick(hub, call) for call in flow.calls)
+    return all(_is_quick(call) for call in flow.calls)
 
 
 _QUICK = re.compile(r"builtins\.(?!open$|input$)|logging\.|celery\.|datetime\.|time\.time|json\.|math\.|re\.|random\.|os\.path\.|structlog\.")
 _LOG_METHODS = frozenset({"debug", "info", "warning", "warn", "error", "exception", "critical", "log"})
 
 
-def _is_quick(hub: Semantics, call: Call) -> bool:
+def _is_quick(call: Call) -> bool:
     if call.name in VERBS | _LOG_METHODS or is_mute(call):
         return True
     for callee in call.callee.alternatives():

@@ -117,10 +117,10 @@ class CallGraph:
         """
         if len(name) < 5 or name in _COMMON:
             return ()
-        methods = self.methods_named(name)
+        methods = tuple(m for m in self.methods_named(name) if m.cls is not None)
         if not methods or len(methods) > MAX_FAMILY or len({m.module.name for m in methods}) > 1:
             return ()
-        return methods if all(m.cls is not None for m in methods) else ()
+        return methods
 
     def methods_named(self, name: str) -> tuple[Function, ...]:
         """The methods and functions of a name, tests left out."""

@@ -47,6 +47,8 @@ _DISPLAYS: dict[type[ast.expr], str] = {
     ast.SetComp: "set",
     ast.GeneratorExp: "generator",
 }
+# Methods that put something into a list, set or dict.
+_GROWING = frozenset({"append", "add", "insert", "extend", "update", "appendleft"})
 Names = dict[str, Value]
 
 
@@ -530,7 +532,34 @@ class Interpreter:
             self.flow.calls.append(call)
             self.flow.events[node] = call
         call.result = results.result(self, call)
+        if isinstance(node.func, ast.Attribute) and node.func.attr in _GROWING and isinstance(node.func.value, ast.Name):
+            self.grow(node.func.value.id, node.func.attr, args)
         return call.result
+
+    def grow(self, name: str, method: str, args: Sequence[Argument]) -> None:
+        """Note what `append`, `update` and the like put into a container that a variable holds."""
+        container = self.names.get(name)
+        if not isinstance(container, Collection) or not args:
+            return
+        value = args[-1].value if method == "insert" else args[0].value
+        if container.kind == "dict":
+            extra = value if isinstance(value, Collection) and method == "update" and not args[0].keyword else None
+            given = [(a.keyword, a.value) for a in args if a.keyword is not None]
+            if extra is not None and extra.keys is not None and extra.items is not None:
+                given += list(zip(extra.keys, extra.items, strict=True))
+            elif extra is not None:
+                self.names[name] = Collection("dict", union(container.element, extra.element))
+                return
+            if container.keys is not None and container.items is not None:
+                merged: dict[str, Value] = dict(zip(container.keys, container.items, strict=True))
+                merged.update({k: v for k, v in given if k is not None})
+                self.names[name] = Collection("dict", union(*merged.values()) if merged else UNKNOWN, tuple(merged.values()), tuple(merged))
+            elif given:
+                self.names[name] = Collection("dict", union(container.element, *(v for _, v in given)))
+            return
+        if method in ("extend", "update"):
+            value = self.element(value, None)
+        self.names[name] = Collection(container.kind, join_element(container, value))
 
     def mark(self, node: ast.expr, use: Use) -> None:
         """Note what becomes of a call's value."""

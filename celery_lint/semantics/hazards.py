@@ -118,7 +118,7 @@ class Hazards:
             return None
         if role.kind in ("signal", "model", "admin"):
             return self._hook(call, reached, role, context)
-        write = self.write_before(call, reached, flow)
+        write = self.write_before(call, reached, flow) or self._written_by_callers(call, reached, function)
         if context.hook is not None and not reached.steps:
             return Hazard("hook", call, reached, context.hook, Severity.WARNING)
         if context.atomic is not None:
@@ -136,8 +136,13 @@ class Hazards:
             return False
         deeper = [t.function for t in self._hub.calls.targets(call) if not t.deferred]
         return bool(deeper) and all(
-            f.module is flow.module and self._hub.transactions.of(f).always_atomic for f in deeper
+            f.module is flow.module and self._is_inside(f) for f in deeper
         )
+
+    def _is_inside(self, function: Function) -> bool:
+        """Whether a function runs inside a transaction by every way that can be told."""
+        context = self._hub.transactions.of(function)
+        return context.atomic is not None and not context.outside
 
     def _runs_hook(self, call: Call) -> bool:
         """Whether the call is a row's own `save()` or `delete()`, which is reported where it sends."""
@@ -166,9 +171,9 @@ class Hazards:
             if transaction.kind == "request":
                 kind = "hook" if role.kind == "view" and self._is_save_hook(call.flow.function) else "atomic"
             return Hazard(kind, call, reached, steps, Severity.ERROR, transaction.using, transaction, role)
-        if context.always_atomic:
+        if not context.outside:
             deeper = [t for t in self._hub.calls.targets(call) if not t.deferred]
-            if reached.steps and any(self._hub.transactions.of(t.function).always_atomic for t in deeper):
+            if reached.steps and any(self._is_inside(t.function) for t in deeper):
                 return None  # reported further in
             return Hazard("atomic", call, reached, steps, Severity.ERROR, transaction.using, transaction, role)
         return None
@@ -224,6 +229,36 @@ class Hazards:
                 for event in flow.calls:
                     if event.node is row.key[0] and event.index < call.index:
                         return Write(event, None, row, event.name)
+        return None
+
+    def _written_by_callers(self, call: Call, reached: Reached, function: Function) -> Write | None:
+        """A write of the function's own row, or of a parameter's, that every caller makes just before."""
+        if reached.steps or function.parent is not None:
+            return None
+        wanted = {origin.key[0] for value in self._sent(call, reached, call.flow) if (origin := origin_of(value)) is not None}
+        sites = self._hub.calls.callers(function)
+        if not sites or not wanted:
+            return None
+        found: list[Write] = []
+        for site in sites:
+            if site.deferred or site.caller is None:
+                return None
+            write = self._write_of_passed(site.call, function, wanted)
+            if write is None:
+                return None
+            found.append(write)
+        return found[0]
+
+    def _write_of_passed(self, call: Call, function: Function, wanted: set[object]) -> Write | None:
+        """A write, before a call, of the row that the call hands over as one of the `wanted` parameters."""
+        rows = []
+        for name in [*function.parameters, "self"]:
+            if name in wanted or any(isinstance(w, Parameter) and w.name == name for w in wanted):
+                rows.append(origin_of(self._hub.passed(call, function, name)))
+        for write in self._hub.writes.of_flow(call.flow):
+            if write.call.index < call.index and may_follow(write.call.frame, call.frame, call.flow):
+                if any(same_row(write.origin, row) for row in rows):
+                    return write
         return None
 
     def _sent(self, call: Call, reached: Reached, flow: FunctionFlow) -> Iterator[Value]:

@@ -27,7 +27,7 @@ from celery_lint.semantics.dispatches import Dispatches
 from celery_lint.semantics.flow import Interpreter
 from celery_lint.semantics.hazards import Hazards
 from celery_lint.semantics.memo import Memo
-from celery_lint.semantics.model import App, Argument, Dispatch, Frame, FunctionFlow
+from celery_lint.semantics.model import App, Argument, Call, Dispatch, Frame, FunctionFlow
 from celery_lint.semantics.roles import Roles
 from celery_lint.semantics.settings import ProjectSettings, given
 from celery_lint.semantics.tasks import Tasks
@@ -42,6 +42,7 @@ from celery_lint.semantics.values import (
     Constant,
     ContextManager,
     External,
+    Field,
     FunctionValue,
     Instance,
     ManagerValue,
@@ -644,6 +645,22 @@ class Semantics:
                     if isinstance(found, ClassValue) and self.classes.inherits(cls, found.cls):
                         return True
         return False
+
+    def passed(self, call: Call, function: Function, name: str) -> Value:
+        """What a call that runs a function gives to one of its parameters, its receiver included."""
+        func = call.node.func
+        receiver: Value = UNKNOWN
+        for callee in call.callee.alternatives():
+            if isinstance(callee, FunctionValue) and callee.receiver is not None:
+                receiver = callee.receiver
+            elif isinstance(callee, (Field, BoundMethod)):
+                receiver = callee.base if isinstance(callee, Field) else callee.receiver
+        if receiver == UNKNOWN and isinstance(func, ast.Attribute):
+            receiver = call.flow.value(func.value)
+        bound = FunctionValue(function, receiver if function.cls is not None and not function.is_static else None)
+        if name == "self" and "self" not in function.parameters:
+            return receiver
+        return results.argument_for(bound, Parameter(function, name), call.args)
 
     def element(self, value: Value, module: Module) -> Value:
         """A member of an iterable."""

@@ -59,22 +59,6 @@ def pool_applies(hub: Semantics, name: str) -> bool:
     return pool not in _UNLIMITED_POOLS and not (name == SOFT and pool == "gevent")
 
 
-def soft_limit(hub: Semantics, task: Task) -> Step | None:
-    """What gives a task a soft limit; None when nothing does, or the pool applies none."""
-    if not pool_applies(hub, SOFT):
-        return None
-    if SOFT in task.options:
-        option = own(task, SOFT)
-        if option is None or option.node is None or option.module is None:
-            return None
-        where = "its base class" if option.where == "base" else f"`{task.name}`"
-        return Step(option.module.source.place(option.node), f"the soft time limit of {where}")
-    for setting in hub.project_settings.all("task_soft_time_limit"):
-        if setting.value != Constant(None):
-            return Step(setting.module.source.place(setting.node), "the soft time limit of all tasks")
-    return None
-
-
 def is_limited(hub: Semantics, task: Task) -> bool:
     """Whether something limits a task's runs, or may do so where nothing can be read."""
     return hub.memo.get(("is limited", task), lambda: _is_limited(hub, task), True)
@@ -408,7 +392,7 @@ __all__ = [
     "pair_of_set",
     "pair_of_task",
     "pairs_of_settings",
-    "soft_limit",
+    "pool_applies",
     "unlimited_apps",
     "unlimited_tasks",
 ]

@@ -36,6 +36,7 @@ from celery_lint.semantics.values import (
     SignatureValue,
     TaskValue,
     Union,
+    Unknown,
     Value,
     union,
 )
@@ -135,6 +136,12 @@ def _result(run: Interpreter, callee: Value, args: Sequence[Argument], node: ast
         return UNKNOWN
     if isinstance(callee, CanvasValue):
         return ResultValue()
+    if isinstance(callee, (Field, Unknown)) and isinstance(node.func, ast.Attribute) and run.fuel > 1:
+        # `checkout.create_order()` on an unknown `checkout`: by the only method of that name.
+        methods = run.hub.calls.family(node.func.attr)
+        if len(methods) == 1:
+            receiver = run.hub.self_value(methods[0].cls) if methods[0].cls is not None else None
+            return returned(run, FunctionValue(methods[0], receiver), args, node)
     return UNKNOWN
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from celery_lint.findings import Place
-from celery_lint.project.modules import Class, own_nodes
+from celery_lint.project.modules import Class, Function, own_nodes
 from celery_lint.semantics import frameworks
 from celery_lint.semantics.evidence import MAX_CALLERS, from_callers, members_of
 from celery_lint.semantics.model import Dispatch, Sent, Task
@@ -139,7 +139,44 @@ def row_use(hub: Semantics, task: Task, name: str) -> RowUse | None:
     if row:
         return RowUse(f"`{name}.{row[0]}`", len(set(attributes)) > 1)
     used = [a for a in attributes if a not in _PLAIN_ATTRIBUTES]
-    return RowUse(f"`{name}.{used[0]}`", False) if used else None
+    if used:
+        return RowUse(f"`{name}.{used[0]}`", any(is_row_method(hub, a) for a in used))
+    return handed_on(hub, task.function, name) if not attributes else None
+
+
+def is_row_method(hub: Semantics, name: str) -> bool:
+    """Whether only models of the project, and their mixins, have a method of this name."""
+    methods = hub.calls.methods_named(name)
+    return bool(methods) and all(
+        m.cls is not None and (hub.classes.is_model(m.cls) or m.cls.name.endswith("Mixin")) for m in methods
+    )
+
+
+def handed_on(hub: Semantics, function: Function, name: str) -> RowUse | None:
+    """How a function of the project that gets the parameter as it is uses it as a row."""
+    for call in hub.flow(function).calls:
+        for arg in call.args:
+            if not (isinstance(arg.node, ast.Name) and arg.node.id == name and not arg.star):
+                continue
+            for target in hub.calls.targets(call):
+                if target.deferred or target.function.cls is not None:
+                    continue
+                for inner in target.function.parameters:
+                    if hub.passed(call, target.function, inner) == arg.value:
+                        used = attributes_of(target.function, inner)
+                        rows = [a for a in used if a in _ROW_ATTRIBUTES or is_row_method(hub, a)]
+                        if rows:
+                            return RowUse(f"`{target.function.name}` uses `{inner}.{rows[0]}`", True)
+    return None
+
+
+def attributes_of(function: Function, name: str) -> list[str]:
+    """The attributes of a parameter that a body reads."""
+    return [
+        n.attr
+        for n in own_nodes(function.body)
+        if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name) and n.value.id == name
+    ]
 
 
 def named_model(hub: Semantics, name: str) -> Class | str | None:

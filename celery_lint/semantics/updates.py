@@ -69,7 +69,7 @@ def lossy_updates(hub: Semantics, flow: FunctionFlow) -> Iterator[Update]:
         save = saved_by(hub, store, row, flow)
         if save is None or locks.is_protected(hub, flow, store.frame, store.index):
             continue
-        if comes_from_outside(row.origin) and flow.function is not None and callers_may_protect(hub, flow.function):
+        if comes_from_outside(hub, row.origin, flow) and flow.function is not None and callers_may_protect(hub, flow.function):
             continue
         yield Update(store, row, save, read if isinstance(read, ast.Attribute) else None)
 
@@ -175,13 +175,24 @@ def is_new(origin: Origin | None, flow: FunctionFlow) -> bool:
     return origin.created or any(isinstance(c, ClassValue) for c in event.callee.alternatives())
 
 
-def comes_from_outside(origin: Origin | None) -> bool:
-    """Whether a caller read the row: it is a parameter, or `self`."""
-    return origin is None or not origin.key or not isinstance(origin.key[0], ast.AST)
+def comes_from_outside(hub: Semantics, origin: Origin | None, flow: FunctionFlow) -> bool:
+    """Whether a caller may have read the row: it is a parameter, `self`, or held by one, or nobody knows."""
+    if origin is None or not origin.key or isinstance(origin.key[0], str):
+        return True
+    event = flow.events.get(origin.key[0]) if isinstance(origin.key[0], ast.Call) else None
+    if event is not None:
+        for target in hub.calls.targets(event):
+            inner = hub.flow(target.function, target.captured)
+            rows = [v for _, value in inner.returns for v in value.alternatives() if isinstance(v, ModelValue)]
+            if any(comes_from_outside(hub, r.origin, inner) for r in rows if r.origin != origin):
+                return True
+    return False
 
 
 def callers_may_protect(hub: Semantics, function: Function) -> bool:
-    """Whether a caller holds a lock, or no caller is known who could be asked."""
+    """Whether a caller holds a lock, or no caller is known who could be asked. A task's is the worker."""
+    if hub.roles.of(function).kind in ("task", "view"):
+        return False
     return locks.callers_protect(hub, function) is not False
 
 

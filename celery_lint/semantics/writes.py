@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from celery_lint.project.modules import Class
+from celery_lint.project.modules import Class, Function
 from celery_lint.semantics import frameworks
 from celery_lint.semantics.model import Call, Frame, FunctionFlow, Write
 from celery_lint.semantics.results import SESSIONS
@@ -57,6 +57,42 @@ class Writes:
             if write is not None:
                 yield write
                 return
+        for target in self._hub.calls.targets(call):
+            if not target.deferred:
+                for name in self.written_parameters(target.function):
+                    origin = origin_of(self._hub.passed(call, target.function, name))
+                    if origin is not None:
+                        yield Write(call, None, origin, call.name)
+
+    def written_parameters(self, function: Function, depth: int = 3) -> frozenset[str]:
+        """The parameters whose rows a function saves, by itself or through what it calls."""
+        return self._hub.memo.get(
+            ("written parameters", function, depth), lambda: self._written_parameters(function, depth), frozenset()
+        )
+
+    def _written_parameters(self, function: Function, depth: int) -> frozenset[str]:
+        if depth <= 0 or function.parent is not None or not function.parameters:
+            return frozenset()
+        found: set[str] = set()
+        rows = {("self",): function.positional[0].arg} if function.positional else {}
+        for name in function.parameters:
+            rows[(name,)] = name
+        for call in self._hub.flow(function, fuel=1).calls:
+            origins = []
+            for callee in call.callee.alternatives():
+                write = self._of_callee(call, callee)
+                if write is not None:
+                    origins.append(write.origin)
+            if not origins:
+                for target in self._hub.calls.targets(call):
+                    for name in () if target.deferred else self.written_parameters(target.function, depth - 1):
+                        origins.append(origin_of(self._hub.passed(call, target.function, name)))
+            for origin in origins:
+                if origin is None:
+                    continue
+                key = origin.key[0]
+                found.update([key.name] if isinstance(key, Parameter) else [rows[origin.key]] if origin.key in rows else [])
+        return frozenset(found)
 
     def _of_callee(self, call: Call, callee: Value) -> Write | None:
         name = call.name
@@ -69,6 +105,8 @@ class Writes:
             if isinstance(receiver, (ManagerValue, QuerySetValue)):
                 if name in _SET:
                     origin = origin_of(call.result)
+                    if name in ("bulk_create", "abulk_create", "bulk_update", "abulk_update") and call.args:
+                        origin = origin_of(call.args[0].value) or origin
                     if origin is None and isinstance(receiver, QuerySetValue):
                         origin = receiver.origin
                     return Write(call, receiver.model, origin, name)

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from celery_lint.findings import Applicability, Finding, Fix, Import, ReraiseFirst, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext, related
-from celery_lint.semantics.handlers import SOFT_LIMIT, Catch, catches, goes_on
-from celery_lint.semantics.limits import soft_limit
+from celery_lint.semantics.handlers import SOFT_LIMIT, Catch, catches
+from celery_lint.semantics.interruption import goes_on, soft_limit
 from celery_lint.semantics.model import Step, Task
 
 _OUTCOMES = {

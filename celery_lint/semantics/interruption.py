@@ -1,0 +1,87 @@
+"""The soft time limit as an exception in a task: who has one, and what a handler that catches it does next.
+
+The prefork pool raises `SoftTimeLimitExceeded` once, in whatever code runs at
+that moment (billiard/pool.py, `soft_timeout_sighandler`).
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+from celery_lint.semantics.blocking import blocking_call, helper_block
+from celery_lint.semantics.handlers import Catch, is_mute, is_retry
+from celery_lint.semantics.limits import SOFT, own, pool_applies
+from celery_lint.semantics.model import Step, Task
+from celery_lint.semantics.values import Constant
+from celery_lint.semantics.writes import may_follow
+
+if TYPE_CHECKING:
+    from celery_lint.semantics.hub import Semantics
+
+Way = Literal["fall", "continue", "break"]
+
+
+def soft_limit(hub: Semantics, task: Task) -> Step | None:
+    """What gives a task a soft limit; None when nothing does, or the project's pool applies none."""
+    if not pool_applies(hub, SOFT):
+        return None
+    if SOFT in task.options:
+        option = own(task, SOFT)
+        if option is None or option.node is None or option.module is None:
+            return None
+        where = "its base class" if option.where == "base" else f"`{task.name}`"
+        return Step(option.module.source.place(option.node), f"the soft time limit of {where}")
+    for setting in hub.project_settings.all("task_soft_time_limit"):
+        if setting.value != Constant(None):
+            return Step(setting.module.source.place(setting.node), "the soft time limit of all tasks")
+    return None
+
+
+def goes_on(hub: Semantics, catch: Catch) -> Literal["retry", "loop", "work"] | None:
+    """What a task does after a handler has caught the limit; None when it soon ends, or nothing slow is guarded."""
+    if all(is_mute(call) for call in catch.guarded_calls):
+        return None
+    if any(is_retry(hub, call) for call in catch.calls):
+        return "retry"
+    ways = ways_out(catch.body)
+    loop = catch.around.find("loop")
+    in_loop = loop is not None and isinstance(loop.node, (ast.For, ast.AsyncFor, ast.While))
+    if in_loop and ways & {"fall", "continue"}:
+        return "loop"
+    after = catch.statement.end_lineno or 0
+    if loop is not None and in_loop and "break" in ways:
+        after = getattr(loop.node, "end_lineno", after)
+    if not ways:
+        return None
+    for call in catch.flow.calls:
+        if call.node.lineno <= after or call.frame.find("handler") or not may_follow(catch.around, call.frame, catch.flow):
+            continue
+        if blocking_call(call) is not None or helper_block(hub, call) is not None:
+            return "work"
+    return None
+
+
+def ways_out(body: Sequence[ast.stmt]) -> frozenset[Way]:
+    """How control may leave a block other than by `return` or `raise`."""
+    found: set[Way] = set()
+    for node in body:
+        if isinstance(node, (ast.Return, ast.Raise)):
+            return frozenset(found)
+        if isinstance(node, ast.Continue):
+            return frozenset({*found, "continue"})
+        if isinstance(node, ast.Break):
+            return frozenset({*found, "break"})
+        if isinstance(node, ast.If):
+            inner = ways_out(node.body) | ways_out(node.orelse)
+        elif isinstance(node, (ast.With, ast.AsyncWith)):
+            inner = ways_out(node.body)
+        elif isinstance(node, ast.Try):
+            inner = ways_out([*node.body, *node.orelse]).union(*(ways_out(h.body) for h in node.handlers))
+        else:
+            continue
+        found |= inner - {"fall"}
+        if "fall" not in inner:
+            return frozenset(found)
+    return frozenset({*found, "fall"})
