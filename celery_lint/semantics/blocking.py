@@ -65,6 +65,7 @@ _VALUES_ONLY = re.compile(
     |setdefaulttimeout|getdefaulttimeout|Q)$""",
     re.VERBOSE,
 )
+_CLIENT = re.compile(r"Client|Session|Connection|Api|API|SMTP|FTP|IMAP|POP|Service|Server|Bot|Pool|Transport|Opener|Proxy")
 _PROCESS = re.compile(
     r"subprocess\.(run|call|check_call|check_output|Popen|getoutput|getstatusoutput)$|os\.(system|popen|wait\w*|spawn\w+)$"
     r"|asyncio\.create_subprocess_\w+$|git\.(Repo|Git)\b|invoke\.run$|sh\.\w+$|envoy\.run$|pypandoc\.\w+$|pdfkit\.\w+$"
@@ -76,9 +77,10 @@ _WAIT = re.compile(
     r"|multiprocessing\.connection\.wait$|asyncio\.(wait|gather)$|gevent\.(joinall|wait)$"
 )
 _SLEEP = frozenset({"time.sleep", "gevent.sleep", "eventlet.sleep", "asyncio.sleep"})
-_AGAIN = "waits again and again"
+_SLEEPS = "lets each turn of the loop wait"
 _WAITING_CLASSES = ("threading.", "multiprocessing.", "queue.", "concurrent.futures.", "subprocess.", "selectors.")
 _WAITING_METHODS = frozenset({"wait", "join", "get", "put", "acquire", "result", "communicate", "select", "map", "apply"})
+_KEYS_GIVEN = re.compile(r"(^|_)(id|pk|uuid|guid|key)__in$")
 # What a client's method does without asking its server.
 _LOCAL_METHODS = frozenset(
     """close json mount update raise_for_status headers set_debuglevel settimeout setsockopt fileno get_nowait
@@ -95,30 +97,47 @@ class Block:
     steps: tuple[Step, ...]
 
 
-def way_to_block(hub: Semantics, function: Function, depth: int = MAX_CALLS_DOWN) -> Block | None:
-    """The first visible way in which a function may last for ever, its own before that of helpers."""
-    return hub.memo.get(("blocks", function, depth), lambda: _way_to_block(hub, function, depth), None)
+def way_to_block(hub: Semantics, function: Function, depth: int = MAX_CALLS_DOWN, is_top: bool = True) -> Block | None:
+    """The first visible way in which a function may last for ever, its own before that of helpers.
+
+    `is_top` says that the function is what a worker runs, or all that it runs.
+    """
+    key = ("blocks", function, depth, is_top)
+    return hub.memo.get(key, lambda: _way_to_block(hub, function, depth, is_top), None)
 
 
-def _way_to_block(hub: Semantics, function: Function, depth: int) -> Block | None:
+def _way_to_block(hub: Semantics, function: Function, depth: int, is_top: bool) -> Block | None:
     flow = hub.flow(function)
     for call in flow.calls:
         block = blocking_call(call)
         if block is not None:
             return block
-    found = _endless(flow)
-    if found is None and depth >= MAX_CALLS_DOWN - 1:
-        found = _over_rows(flow, depth == MAX_CALLS_DOWN)
-    if found is not None or depth <= 0:
-        return found
+    if depth >= MAX_CALLS_DOWN - 1:
+        # Further down such loops are mostly about a few things: the pages of one answer, a free name.
+        found = _endless(flow) or _over_rows(flow, is_top)
+        if found is not None:
+            return found
+    if depth <= 0:
+        return None
+    is_thin = is_top and _is_thin(function)
     for call in flow.calls:
-        block = helper_block(hub, call, depth)
+        block = helper_block(hub, call, depth, is_thin)
         if block is not None:
             return block
     return None
 
 
-def helper_block(hub: Semantics, call: Call, depth: int = MAX_CALLS_DOWN) -> Block | None:
+def _is_thin(function: Function) -> bool:
+    """Whether a body only looks something up and hands it to the function that does the work."""
+    body = [
+        s
+        for s in function.body
+        if not isinstance(s, (ast.Import, ast.ImportFrom)) and not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))
+    ]
+    return len(body) <= 2 and all(isinstance(s, (ast.Assign, ast.Expr, ast.Return)) for s in body)
+
+
+def helper_block(hub: Semantics, call: Call, depth: int = MAX_CALLS_DOWN, is_top: bool = False) -> Block | None:
     """The way in which a function of the project that a call runs may last for ever."""
     # An unknown receiver proves nothing: only what a name or a type leads to is followed.
     if not any(isinstance(c, (FunctionValue, ClassValue, Partial, TaskValue)) for c in call.callee.alternatives()):
@@ -126,7 +145,7 @@ def helper_block(hub: Semantics, call: Call, depth: int = MAX_CALLS_DOWN) -> Blo
     for target in hub.calls.targets(call):
         if target.deferred:
             continue
-        block = way_to_block(hub, target.function, depth - 1)
+        block = way_to_block(hub, target.function, depth - 1, is_top)
         if block is not None:
             place = call.flow.module.source.place(call.node)
             return replace(block, steps=(Step(place, f"`{target.function.qualname}` is called here"), *block.steps))
@@ -138,13 +157,13 @@ def blocking_call(call: Call) -> Block | None:
     for callee in call.callee.alternatives():
         found = _of_callee(callee, call)
         if found is not None:
-            kind, verb = found
+            kind, why = found
             if kind != "network" and _is_bounded_in_time(call):
                 continue
             name = " ".join(call.flow.module.source.segment(call.node.func).split())
             name = name if len(name) <= 50 else f"...{call.name}"
-            step = Step(call.flow.module.source.place(call.node), f"`{name}` {verb} without an end of its own")
-            return Block(kind, f"sleeps in a loop with `{name}`" if verb == _AGAIN else f"calls `{name}`", (step,))
+            step = Step(call.flow.module.source.place(call.node), f"`{name}` {why}")
+            return Block(kind, f"{'sleeps in a loop with' if why == _SLEEPS else 'calls'} `{name}`", (step,))
     return None
 
 
@@ -163,34 +182,37 @@ def _of_callee(callee: Value, call: Call) -> tuple[Kind, str] | None:
         return None
     receiver, name = callee.receiver, callee.name
     if isinstance(receiver, ModelValue) and name == "email_user":
-        return "network", "talks to the mail server"
+        return "network", "talks to the mail server, which may never answer"
     path = receiver.cls if isinstance(receiver, Instance) else None
     if isinstance(path, Class) or path is None or name in _LOCAL_METHODS:
         return None
     if _MAIL_CLASSES.match(path) and name == "send":
-        return "network", "talks to the mail server"
+        return "network", "talks to the mail server, which may never answer"
     if path.startswith(_WAITING_CLASSES) and name in _WAITING_METHODS:
-        return "wait", "waits"
-    return ("network", "waits for another machine") if is_network(path) else None
+        return "wait", "waits for something that may never come"
+    return ("network", "talks to another machine, which may never answer") if is_network(path) else None
 
 
 def _of_path(path: str, call: Call) -> tuple[Kind, str] | None:
     if _PROCESS.match(path):
-        return "process", "runs a process"
+        return "process", "runs a process, which may never end"
     if _MAIL.match(path):
-        return "network", "talks to the mail server"
+        return "network", "talks to the mail server, which may never answer"
     if _WAIT.match(path):
-        return "wait", "waits"
+        return "wait", "waits for something that may never come"
     if path in _SLEEP and call.frame.find("loop"):
-        return "wait", _AGAIN
-    return ("network", "waits for another machine") if is_network(path) else None
+        return "wait", _SLEEPS
+    return ("network", "talks to another machine, which may never answer") if is_network(path) else None
 
 
 def is_network(path: str) -> bool:
     """Whether a dotted name belongs to a package that talks over the network, and does more than make a value."""
-    if path.partition(".")[0] not in _NETWORK and not path.startswith(_NETWORK_PREFIXES):
+    top, _, rest = path.partition(".")
+    if (top not in _NETWORK and not path.startswith(_NETWORK_PREFIXES)) or _VALUES_ONLY.search(path):
         return False
-    return "." in path and _VALUES_ONLY.search(path) is None
+    name = path.rpartition(".")[2]
+    # Of the classes deep inside a package, those that connect say so; the others hold values.
+    return bool(rest) and (rest == name or not name[:1].isupper() or _CLIENT.search(name) is not None)
 
 
 def _endless(flow: FunctionFlow) -> Block | None:
@@ -232,8 +254,7 @@ def _rows_of(flow: FunctionFlow, frame: Frame, is_top: bool) -> ast.expr | None:
     parts = _made_of(flow, node.iter)
     if any(_bounds(n) for part in parts for n in ast.walk(part)):
         return None
-    parameters = flow.function.parameters if flow.function is not None else {}
-    if not is_top and any(_root(part) in parameters for part in parts):
+    if not is_top and any(_is_given(flow, part) for part in parts):
         return None
     return node.iter
 
@@ -259,18 +280,20 @@ def _made_of(flow: FunctionFlow, node: ast.expr) -> Sequence[ast.expr]:
 def _bounds(node: ast.AST) -> bool:
     """Whether a part of a query bounds its rows: a slice, or the keys that it is given."""
     if isinstance(node, ast.keyword):
-        return node.arg is not None and node.arg.endswith("__in")
+        return node.arg is not None and _KEYS_GIVEN.search(node.arg) is not None
     return isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice)
 
 
-def _root(node: ast.expr) -> str:
-    """The name that an expression starts from: `self` of `self.nodes.filter()`."""
+def _is_given(flow: FunctionFlow, node: ast.expr) -> bool:
+    """Whether an expression starts from a parameter, or from one row: `self.nodes.filter()`, `order.lines.all()`."""
     while isinstance(node, (ast.Attribute, ast.Call, ast.Subscript)):
         inner = node.func if isinstance(node, ast.Call) else node.value
         if isinstance(node, ast.Call) and isinstance(inner, ast.Name) and node.args:
             inner = node.args[0]
         node = inner
-    return node.id if isinstance(node, ast.Name) else ""
+        if any(isinstance(v, ModelValue) for v in flow.value(node).alternatives()):
+            return True
+    return isinstance(node, ast.Name) and flow.function is not None and node.id in flow.function.parameters
 
 
 def _is_work(call: Call, loop: Frame) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from celery_lint.project.index import is_test_file
 from celery_lint.project.modules import Class, Function, Module
 from celery_lint.semantics.dispatches import is_sendable
+from celery_lint.semantics.frameworks import signals_of
 from celery_lint.semantics.model import Argument, Call, FunctionFlow
 from celery_lint.semantics.values import (
     UNKNOWN,
@@ -32,6 +33,7 @@ from celery_lint.semantics.values import (
 if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
 
+_SENDS = frozenset({"send", "send_robust", "asend", "asend_robust"})
 MAX_FAMILY = 3
 MANY_FILES = 60
 """A name mentioned in more files than this says too little to look for its callers."""
@@ -263,6 +265,23 @@ class CallGraph:
                             if self.runs(target.function, function, call):
                                 yield CallSite(call, flow.function, target.deferred)
 
+    def signal_sends(self, function: Function) -> Sequence[Call]:
+        """The calls that send a signal of the project which the function handles."""
+        return self._hub.memo.get(("signal sends", function), lambda: tuple(self._signal_sends(function)), ())
+
+    def _signal_sends(self, function: Function) -> Iterator[Call]:
+        names = {n.removeprefix("custom:") for n, _ in signals_of(self._hub, function) if n.startswith("custom:")}
+        for name in sorted(names):
+            for filename in self._hub.project.mentioning(name):
+                module = None if is_test_file(filename) else self._hub.project.module_or_none(filename)
+                for one in module.functions if module is not None else ():
+                    if name not in one.words or not one.words & _SENDS:
+                        continue
+                    for call in self._hub.flow(one).calls:
+                        func = call.node.func
+                        if isinstance(func, ast.Attribute) and func.attr in _SENDS and last_name(func.value) == name:
+                            yield call
+
     def runs(self, target: Function, function: Function, call: Call) -> bool:
         """Whether a call resolved to `target` may run `function`: itself, or an override of it in a subclass."""
         if target is function:
@@ -282,6 +301,11 @@ class CallGraph:
                 if isinstance(own, Class) and self._hub.classes.inherits(function.cls, own) and caller is not None and caller.cls is own:
                     return True
         return False
+
+
+def last_name(node: ast.expr) -> str:
+    """`c` of `a.b.c`."""
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
 def names_in_args(call: Call) -> frozenset[str]:

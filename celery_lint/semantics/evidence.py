@@ -11,7 +11,7 @@ from celery_lint.semantics.attributes import attribute
 from celery_lint.semantics.context import FileContext
 from celery_lint.semantics.flow import Interpreter
 from celery_lint.semantics.hub import Semantics
-from celery_lint.semantics.model import Argument, Dispatch, Sent, Step
+from celery_lint.semantics.model import Argument, Call, Dispatch, Sent, Step
 from celery_lint.semantics.results import argument_for, is_method
 from celery_lint.semantics.values import (
     UNKNOWN,
@@ -106,6 +106,12 @@ def from_callers(hub: Semantics, value: Parameter | Field, depth: int) -> Iterat
     function = value.function
     if function.name == "<lambda>":
         return
+    for call in hub.calls.signal_sends(function):
+        given = sent_by_signal(call, value)
+        place = call.flow.module.source.place(call.node)
+        for one in given.alternatives():
+            if one != UNKNOWN and not isinstance(one, (Parameter, Field)):
+                yield one, (Step(place, f"the signal that `{function.qualname}` handles is sent here"),)
     for site in hub.calls.callers(function) or ():
         if hub.roles.is_test_module(site.call.flow.module):
             continue
@@ -118,6 +124,17 @@ def from_callers(hub: Semantics, value: Parameter | Field, depth: int) -> Iterat
                     yield deeper, (*steps, step)
             elif one != UNKNOWN:
                 yield one, (step,)
+
+
+def sent_by_signal(call: Call, parameter: Parameter) -> Value:
+    """What `signal.send(sender, name=value)` gives to a handler's parameter."""
+    named = call.keyword(parameter.name)
+    if named is not None:
+        return named.value
+    positional = parameter.function.positional
+    if positional and positional[0].arg == parameter.name and call.positional:
+        return call.positional[0].value
+    return UNKNOWN
 
 
 def site_callee(function: Function, callee: Value) -> FunctionValue:

@@ -7,7 +7,7 @@ knows whether it runs in a transaction. One dispatch is reported as one of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -134,9 +134,17 @@ class Hazards:
         """Whether the call only leads to a place in this very file that is reported itself."""
         if not reached.steps:
             return False
-        deeper = [t.function for t in self._hub.calls.targets(call) if not t.deferred]
-        return bool(deeper) and all(
-            f.module is flow.module and self._is_inside(f) for f in deeper
+        return self._all_targets(call, flow, self._is_inside)
+
+    def _is_hooked_here(self, call: Call) -> bool:
+        """Whether the call leads to a function of this very file that is reported itself."""
+        return self._all_targets(call, call.flow, lambda f: self._hub.transactions.of(f).hook is not None)
+
+    def _all_targets(self, call: Call, flow: FunctionFlow, test: Callable[[Function], bool]) -> bool:
+        """Whether a call runs functions of its own file only, which pass a test; a wrapper given a task does not count."""
+        targets = [t for t in self._hub.calls.targets(call) if not t.deferred]
+        return bool(targets) and all(
+            t.values is None and t.function.module is flow.module and test(t.function) for t in targets
         )
 
     def _is_inside(self, function: Function) -> bool:
@@ -171,6 +179,8 @@ class Hazards:
             if transaction.kind == "request":
                 kind = "hook" if role.kind == "view" and self._is_save_hook(call.flow.function) else "atomic"
             return Hazard(kind, call, reached, steps, Severity.ERROR, transaction.using, transaction, role)
+        if write is not None and not reached.steps:
+            return Hazard("atomic", call, reached, steps, Severity.ERROR, transaction.using, transaction, role)
         if not context.outside:
             deeper = [t for t in self._hub.calls.targets(call) if not t.deferred]
             if reached.steps and any(self._is_inside(t.function) for t in deeper):
@@ -184,6 +194,8 @@ class Hazards:
     def _hook(self, call: Call, reached: Reached, role: Role, context: Context) -> Hazard | None:
         """A call in a function that the framework runs while a row is saved or deleted."""
         if role.detail.startswith("custom:") or (role.kind == "signal" and role.detail not in MODEL_SIGNALS):
+            return None
+        if len(reached.steps) == 1 and self._is_hooked_here(call):
             return None
         early = role.always_atomic or role.detail == "pre_save"
         severity = Severity.ERROR if early else Severity.WARNING

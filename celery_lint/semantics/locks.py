@@ -89,7 +89,8 @@ def is_protected(hub: Semantics, flow: FunctionFlow, frame: Frame, before: int) 
 def callers_protect(hub: Semantics, function: Function, depth: int = MAX_CALLERS_UP) -> bool | None:
     """Whether some caller of a function holds a lock around it; None when no caller is known."""
     key = ("callers protect", function, depth)
-    return hub.memo.get(key, lambda: _callers_protect(hub, function, depth), False)
+    nothing: bool | None = False
+    return hub.memo.get(key, lambda: _callers_protect(hub, function, depth), nothing)
 
 
 def _callers_protect(hub: Semantics, function: Function, depth: int) -> bool | None:

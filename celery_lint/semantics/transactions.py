@@ -47,7 +47,7 @@ class Context:
     outside: bool = False
     unknown: bool = False
     hook: tuple[Step, ...] | None = None
-    """The proof, when the function runs only while the framework saves or deletes rows."""
+    """The proof, when the function runs only while the framework saves or deletes rows (and in commands)."""
 
     @property
     def always_atomic(self) -> bool:
@@ -216,7 +216,9 @@ class Transactions:
         hooks: list[tuple[Step, ...] | None] = []
         for site in sites:
             context = self._at_site(site, depth)
-            hooks.append(context.hook)
+            if not self._is_command(site.caller):
+                by_signal = context.atomic is not None and context.atomic.kind in ("signal", "admin")
+                hooks.append(context.atomic.steps if by_signal and context.atomic else context.hook)
             outside |= context.outside
             unknown |= context.unknown
             if context.atomic is not None and (atomic is None or len(context.atomic.steps) < len(atomic.steps)):
@@ -225,6 +227,9 @@ class Transactions:
                 atomic = Transaction((*context.atomic.steps, step), context.atomic.using, context.atomic.kind)
         hook = hooks[0] if hooks and all(h is not None for h in hooks) else None
         return Context(atomic, outside, unknown, hook)
+
+    def _is_command(self, function: Function | None) -> bool:
+        return function is not None and self._hub.roles.of(function).kind == "command"
 
     def _at_site(self, site: CallSite, depth: int) -> Context:
         if site.deferred:

@@ -175,16 +175,16 @@ def is_new(origin: Origin | None, flow: FunctionFlow) -> bool:
     return origin.created or any(isinstance(c, ClassValue) for c in event.callee.alternatives())
 
 
-def comes_from_outside(hub: Semantics, origin: Origin | None, flow: FunctionFlow) -> bool:
+def comes_from_outside(hub: Semantics, origin: Origin | None, flow: FunctionFlow, depth: int = 3) -> bool:
     """Whether a caller may have read the row: it is a parameter, `self`, or held by one, or nobody knows."""
     if origin is None or not origin.key or isinstance(origin.key[0], str):
         return True
     event = flow.events.get(origin.key[0]) if isinstance(origin.key[0], ast.Call) else None
-    if event is not None:
+    if event is not None and depth > 0:
         for target in hub.calls.targets(event):
             inner = hub.flow(target.function, target.captured)
             rows = [v for _, value in inner.returns for v in value.alternatives() if isinstance(v, ModelValue)]
-            if any(comes_from_outside(hub, r.origin, inner) for r in rows if r.origin != origin):
+            if any(comes_from_outside(hub, r.origin, inner, depth - 1) for r in rows):
                 return True
     return False
 
