@@ -11,9 +11,10 @@ from celery_lint.project.modules import Module
 from celery_lint.source import Source, UnreadableError
 
 # A file with none of these holds no task, no dispatch and no setting of Celery.
-TRACES = re.compile(
-    rb"celery|\.delay\b|apply_async|delay_on_commit|on_commit|send_task|shared_task|CELERY|\bBROKER_URL|@[\w.]+\.task\b", re.ASCII
-)
+TRACES = (
+    b"celery", b"Celery", b"CELERY", b".delay", b"apply_async", b"on_commit", b"send_task", b"shared_task", b"BROKER_URL",
+    b".task(", b".task\n", b".task\r",
+)  # fmt: skip
 # Names that are called, decorate, or are handed on: what a caller can be found by.
 _MENTIONED = re.compile(rb"[A-Za-z_][A-Za-z0-9_]{2,}")
 _TEST_FILE = re.compile(r"(^|/)(tests?|testing|test_utils|testutils|fixtures|factories)/|(^|/)(test_[^/]*|[^/]*_tests?|tests?|conftest|factories)\.py$")
@@ -74,7 +75,12 @@ class Project:
     @cached_property
     def traced(self) -> frozenset[str]:
         """The files with any trace of Celery."""
-        return frozenset(name for name in self.files if TRACES.search(self.read_quietly(name)))
+        found = set()
+        for name in self.files:
+            data = self.read_quietly(name)
+            if any(trace in data for trace in TRACES):
+                found.add(name)
+        return frozenset(found)
 
     @cached_property
     def _mentions(self) -> dict[bytes, list[str]]:

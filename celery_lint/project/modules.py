@@ -113,29 +113,19 @@ class Function:
         return any(isinstance(d, ast.Name) and d.id == "classmethod" for d in self.decorators)
 
     @cached_property
+    def scan(self) -> Scan:
+        """What one walk over the function brings to light."""
+        return scan(self)
+
+    @property
     def is_generator(self) -> bool:
         """Whether the body itself yields."""
-        return any(isinstance(n, (ast.Yield, ast.YieldFrom)) for n in own_nodes(self.body))
+        return self.scan.yields
 
-    @cached_property
+    @property
     def words(self) -> frozenset[str]:
         """Every name and attribute that the function mentions, nested functions included."""
-        found = set()
-        stack: list[ast.AST] = [self.node]
-        while stack:
-            node = stack.pop()
-            if isinstance(node, ast.Name):
-                found.add(node.id)
-            elif isinstance(node, ast.Attribute):
-                found.add(node.attr)
-            elif isinstance(node, ast.Constant):
-                if isinstance(node.value, str) and node.value.isidentifier():
-                    found.add(node.value)
-            elif isinstance(node, ast.alias):
-                found.add((node.asname or node.name).rpartition(".")[2])
-                found.add(node.name.rpartition(".")[2])
-            stack.extend(ast.iter_child_nodes(node))
-        return frozenset(found)
+        return self.scan.words
 
     def __repr__(self) -> str:
         return f"<Function {self.module.name}:{self.qualname}>"
@@ -168,6 +158,87 @@ class Class:
     def __repr__(self) -> str:
         return f"<Class {self.module.name}:{self.qualname}>"
 
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """The names that a function mentions and binds."""
+
+    words: frozenset[str]
+    """Names, attributes, imports and identifiers in strings; those of nested functions too."""
+    locals: frozenset[str]
+    """The variables of the function itself."""
+    stored_attributes: frozenset[str]
+    """The `x` of every `something.x = ...` of the function itself."""
+    yields: bool
+    returns_value: bool
+
+
+def scan(function: Function) -> Scan:
+    """Walk a function once. Nodes of nested functions only add to the words."""
+    words: set[str] = set()
+    names = set(function.parameters)
+    elsewhere: set[str] = set()
+    stored: set[str] = set()
+    yields = returns_value = False
+    own = {id(node) for node in function.body}
+    stack: list[tuple[ast.AST, bool]] = [(function.node, False)]
+    while stack:
+        node, is_own = stack.pop()
+        kind = node.__class__
+        inner = is_own
+        if not is_own and id(node) in own:
+            is_own = inner = True
+        if kind is ast.Name:
+            words.add(node.id)  # type: ignore[attr-defined]
+            if is_own and node.ctx.__class__ is not ast.Load:  # type: ignore[attr-defined]
+                names.add(node.id)  # type: ignore[attr-defined]
+            continue
+        if kind is ast.Attribute:
+            words.add(node.attr)  # type: ignore[attr-defined]
+            if is_own and node.ctx.__class__ is ast.Store:  # type: ignore[attr-defined]
+                stored.add(node.attr)  # type: ignore[attr-defined]
+            stack.append((node.value, is_own))  # type: ignore[attr-defined]
+            continue
+        if kind is ast.Constant:
+            value = node.value  # type: ignore[attr-defined]
+            if value.__class__ is str and value.isidentifier():
+                words.add(value)
+            continue
+        if kind in _SCOPES:
+            if is_own:
+                if kind is not ast.Lambda:
+                    names.add(node.name)  # type: ignore[attr-defined]
+                inner = False
+        elif kind is ast.alias:
+            bound = node.asname or node.name  # type: ignore[attr-defined]
+            words.add(bound.rpartition(".")[2])
+            words.add(node.name.rpartition(".")[2])  # type: ignore[attr-defined]
+            if is_own:
+                names.add(bound.partition(".")[0])
+        elif is_own:
+            if kind is ast.Return:
+                returns_value |= node.value is not None  # type: ignore[attr-defined]
+            elif kind in _YIELDS:
+                yields = True
+            elif kind in _BINDERS:
+                if node.name:  # type: ignore[attr-defined]
+                    names.add(node.name)  # type: ignore[attr-defined]
+            elif kind in _ELSEWHERE:
+                elsewhere.update(node.names)  # type: ignore[attr-defined]
+        for value in node.__dict__.values():
+            if value.__class__ is list:
+                for item in value:
+                    if isinstance(item, ast.AST):
+                        stack.append((item, inner))
+            elif isinstance(value, ast.AST):
+                stack.append((value, inner))
+    return Scan(frozenset(words), frozenset(names - elsewhere), frozenset(stored), yields, returns_value)
+
+
+_SCOPES = frozenset({ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda})
+_YIELDS = frozenset({ast.Yield, ast.YieldFrom})
+_BINDERS = frozenset({ast.ExceptHandler, ast.MatchAs, ast.MatchStar})
+_ELSEWHERE = frozenset({ast.Global, ast.Nonlocal})
 
 Binding: TypeAlias = ImportBinding | AssignBinding | Function | Class
 
@@ -336,6 +407,12 @@ def own_nodes(body: Sequence[ast.AST]) -> Iterator[ast.AST]:
     while stack:
         node = stack.pop()
         yield node
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
+        if node.__class__ in _SCOPES:
             continue
-        stack.extend(reversed(list(ast.iter_child_nodes(node))))
+        children: list[ast.AST] = []
+        for value in node.__dict__.values():
+            if value.__class__ is list:
+                children += [item for item in value if isinstance(item, ast.AST)]
+            elif isinstance(value, ast.AST):
+                children.append(value)
+        stack.extend(reversed(children))

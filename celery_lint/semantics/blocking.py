@@ -44,18 +44,25 @@ MAX_CALLS_DOWN = 4
 # Packages whose calls wait for another machine. Their socket's timeout is None unless it is set
 # (socket.getdefaulttimeout), or bounds each read and not the whole.
 _NETWORK = frozenset(
-    """requests httpx httplib2 urllib3 aiohttp pycurl treq socket smtplib aiosmtplib ftplib imaplib poplib telnetlib
-    nntplib paramiko fabric pysftp asyncssh boto boto3 botocore aiobotocore s3fs gcsfs googleapiclient gspread pygsheets
-    stripe braintree paypalrestsdk twilio sendgrid mailchimp_marketing mailchimp3 mailjet_rest postmarker slack_sdk
-    slack slackclient telegram telebot tweepy facebook github gitlab atlassian jira docker kubernetes elasticsearch
-    opensearchpy pysolr meilisearch algoliasearch ldap ldap3 keycloak hvac consul zeep suds openai anthropic websocket
-    feedparser pywebpush pyfcm firebase_admin simple_salesforce hubspot zenpy intercom akismet dropbox b2sdk minio
-    swiftclient keystoneclient cloudinary pika kazoo nmap whois geopy googlemaps praw selenium playwright pexpect
-    exchangelib ibm_boto3 msal azure requests_oauthlib requests_futures cloudscraper mosspy telethon pyrogram""".split()
-)
+    {
+        "requests", "httpx", "httplib2", "urllib3", "aiohttp", "pycurl", "treq", "socket", "smtplib",
+        "aiosmtplib", "ftplib", "imaplib", "poplib", "telnetlib", "nntplib", "paramiko", "fabric", "pysftp",
+        "asyncssh", "boto", "boto3", "botocore", "aiobotocore", "s3fs", "gcsfs", "googleapiclient", "gspread",
+        "pygsheets", "stripe", "braintree", "paypalrestsdk", "twilio", "sendgrid", "mailchimp_marketing",
+        "mailchimp3", "mailjet_rest", "postmarker", "slack_sdk", "slack", "slackclient", "telegram",
+        "telebot", "tweepy", "facebook", "github", "gitlab", "atlassian", "jira", "docker", "kubernetes",
+        "elasticsearch", "opensearchpy", "pysolr", "meilisearch", "algoliasearch", "ldap", "ldap3",
+        "keycloak", "hvac", "consul", "zeep", "suds", "openai", "anthropic", "websocket", "feedparser",
+        "pywebpush", "pyfcm", "firebase_admin", "simple_salesforce", "hubspot", "zenpy", "intercom",
+        "akismet", "dropbox", "b2sdk", "minio", "swiftclient", "keystoneclient", "cloudinary", "pika",
+        "kazoo", "nmap", "whois", "geopy", "googlemaps", "praw", "selenium", "playwright", "pexpect",
+        "exchangelib", "ibm_boto3", "msal", "azure", "requests_oauthlib", "requests_futures", "cloudscraper",
+        "mosspy", "telethon", "pyrogram",
+    }
+)  # fmt: skip
 _NETWORK_PREFIXES = (
-    "urllib.request.", "urllib2.", "http.client.", "xmlrpc.client.", "google.cloud.", "google.api_core.", "dns.resolver.",
-    "elasticsearch_dsl.connections", "channels.layers.", "asgiref.server",
+    "urllib.request.", "urllib2.", "http.client.", "xmlrpc.client.", "google.cloud.", "google.api_core.",
+    "dns.resolver.", "elasticsearch_dsl.connections",
 )  # fmt: skip
 # Parts of those packages that only make values.
 _VALUES_ONLY = re.compile(
@@ -65,12 +72,16 @@ _VALUES_ONLY = re.compile(
     |setdefaulttimeout|getdefaulttimeout|Q)$""",
     re.VERBOSE,
 )
-_CLIENT = re.compile(r"Client|Session|Connection|Api|API|SMTP|FTP|IMAP|POP|Service|Server|Bot|Pool|Transport|Opener|Proxy")
+_CLIENT = re.compile(
+    r"Client|Session|Connection|Api|API|SMTP|FTP|IMAP|POP|Service|Server|Bot|Pool|Transport|Opener|Proxy"
+)
 _PROCESS = re.compile(
     r"subprocess\.(run|call|check_call|check_output|Popen|getoutput|getstatusoutput)$|os\.(system|popen|wait\w*|spawn\w+)$"
     r"|asyncio\.create_subprocess_\w+$|git\.(Repo|Git)\b|invoke\.run$|sh\.\w+$|envoy\.run$|pypandoc\.\w+$|pdfkit\.\w+$"
 )
-_MAIL = re.compile(r"django\.core\.mail\.(send_mail|send_mass_mail|mail_admins|mail_managers|get_connection)$")
+_MAIL = re.compile(
+    r"django\.core\.mail\.(send_mail|send_mass_mail|mail_admins|mail_managers|get_connection)$"
+)
 _MAIL_CLASSES = re.compile(r"django\.core\.mail\.(message\.)?Email(Message|MultiAlternatives)$")
 _WAIT = re.compile(
     r"select\.(select|poll|epoll)$|signal\.(pause|sigwait)$|concurrent\.futures\.(wait|as_completed)$"
@@ -78,14 +89,26 @@ _WAIT = re.compile(
 )
 _SLEEP = frozenset({"time.sleep", "gevent.sleep", "eventlet.sleep", "asyncio.sleep"})
 _SLEEPS = "lets each turn of the loop wait"
-_WAITING_CLASSES = ("threading.", "multiprocessing.", "queue.", "concurrent.futures.", "subprocess.", "selectors.")
-_WAITING_METHODS = frozenset({"wait", "join", "get", "put", "acquire", "result", "communicate", "select", "map", "apply"})
+_WAITING_CLASSES = (
+    "threading.",
+    "multiprocessing.",
+    "queue.",
+    "concurrent.futures.",
+    "subprocess.",
+    "selectors.",
+)
+_WAITING_METHODS = frozenset(
+    {"wait", "join", "get", "put", "acquire", "result", "communicate", "select", "map", "apply"}
+)
 _KEYS_GIVEN = re.compile(r"(^|_)(id|pk|uuid|guid|key)__in$")
 # What a client's method does without asking its server.
 _LOCAL_METHODS = frozenset(
-    """close json mount update raise_for_status headers set_debuglevel settimeout setsockopt fileno get_nowait
-    put_nowait attach attach_alternative set_content add_header as_string release is_set is_alive qsize empty""".split()
-)
+    {
+        "close", "json", "mount", "update", "raise_for_status", "headers", "set_debuglevel", "settimeout",
+        "setsockopt", "fileno", "get_nowait", "put_nowait", "attach", "attach_alternative", "set_content",
+        "add_header", "as_string", "release", "is_set", "is_alive", "qsize", "empty",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +120,9 @@ class Block:
     steps: tuple[Step, ...]
 
 
-def way_to_block(hub: Semantics, function: Function, depth: int = MAX_CALLS_DOWN, is_top: bool = True) -> Block | None:
+def way_to_block(
+    hub: Semantics, function: Function, depth: int = MAX_CALLS_DOWN, is_top: bool = True
+) -> Block | None:
     """The first visible way in which a function may last for ever, its own before that of helpers.
 
     `is_top` says that the function is what a worker runs, or all that it runs.
@@ -132,15 +157,20 @@ def _is_thin(function: Function) -> bool:
     body = [
         s
         for s in function.body
-        if not isinstance(s, (ast.Import, ast.ImportFrom)) and not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))
+        if not isinstance(s, (ast.Import, ast.ImportFrom))
+        and not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))
     ]
     return len(body) <= 2 and all(isinstance(s, (ast.Assign, ast.Expr, ast.Return)) for s in body)
 
 
-def helper_block(hub: Semantics, call: Call, depth: int = MAX_CALLS_DOWN, is_top: bool = False) -> Block | None:
+def helper_block(
+    hub: Semantics, call: Call, depth: int = MAX_CALLS_DOWN, is_top: bool = False
+) -> Block | None:
     """The way in which a function of the project that a call runs may last for ever."""
     # An unknown receiver proves nothing: only what a name or a type leads to is followed.
-    if not any(isinstance(c, (FunctionValue, ClassValue, Partial, TaskValue)) for c in call.callee.alternatives()):
+    if not any(
+        isinstance(c, (FunctionValue, ClassValue, Partial, TaskValue)) for c in call.callee.alternatives()
+    ):
         return None
     for target in hub.calls.targets(call):
         if target.deferred:
@@ -148,7 +178,9 @@ def helper_block(hub: Semantics, call: Call, depth: int = MAX_CALLS_DOWN, is_top
         block = way_to_block(hub, target.function, depth - 1, is_top)
         if block is not None:
             place = call.flow.module.source.place(call.node)
-            return replace(block, steps=(Step(place, f"`{target.function.qualname}` is called here"), *block.steps))
+            return replace(
+                block, steps=(Step(place, f"`{target.function.qualname}` is called here"), *block.steps)
+            )
     return None
 
 
@@ -206,7 +238,7 @@ def _of_path(path: str, call: Call) -> tuple[Kind, str] | None:
 
 
 def is_network(path: str) -> bool:
-    """Whether a dotted name belongs to a package that talks over the network, and does more than make a value."""
+    """Whether a dotted name is of a package that talks over the network, and does more than make a value."""
     top, _, rest = path.partition(".")
     if (top not in _NETWORK and not path.startswith(_NETWORK_PREFIXES)) or _VALUES_ONLY.search(path):
         return False
@@ -223,7 +255,11 @@ def _endless(flow: FunctionFlow) -> Block | None:
     for node in own_nodes(function.body):
         if isinstance(node, ast.While) and isinstance(node.test, ast.Constant) and node.test.value:
             place = flow.module.source.place(node.test)
-            return Block("endless", f"loops in `while {ast.unparse(node.test)}`", (Step(place, "this loop has no end of its own"),))
+            return Block(
+                "endless",
+                f"loops in `while {ast.unparse(node.test)}`",
+                (Step(place, "this loop has no end of its own"),),
+            )
     return None
 
 
@@ -249,7 +285,9 @@ def _over_rows(flow: FunctionFlow, is_top: bool) -> Block | None:
 def _rows_of(flow: FunctionFlow, frame: Frame, is_top: bool) -> ast.expr | None:
     """What a loop runs over, when that is every row of a query without a bound."""
     node = frame.node
-    if not isinstance(node, (ast.For, ast.AsyncFor)) or not any(_is_open(v) for v in frame.detail.alternatives()):
+    if not isinstance(node, (ast.For, ast.AsyncFor)) or not any(
+        _is_open(v) for v in frame.detail.alternatives()
+    ):
         return None
     parts = _made_of(flow, node.iter)
     if any(_bounds(n) for part in parts for n in ast.walk(part)):
@@ -269,11 +307,17 @@ def _made_of(flow: FunctionFlow, node: ast.expr) -> Sequence[ast.expr]:
     """An expression, and what the variables in it were set to."""
     parts = [node]
     seen: set[str] = set()
-    assigns = [n for n in own_nodes(flow.function.body if flow.function is not None else ()) if isinstance(n, ast.Assign)]
+    assigns = [
+        n
+        for n in own_nodes(flow.function.body if flow.function is not None else ())
+        if isinstance(n, ast.Assign)
+    ]
     for part in parts:
         for name in {n.id for n in ast.walk(part) if isinstance(n, ast.Name)} - seen:
             seen.add(name)
-            parts += [n.value for n in assigns if any(isinstance(t, ast.Name) and t.id == name for t in n.targets)]
+            parts += [
+                n.value for n in assigns if any(isinstance(t, ast.Name) and t.id == name for t in n.targets)
+            ]
     return parts
 
 
@@ -285,7 +329,7 @@ def _bounds(node: ast.AST) -> bool:
 
 
 def _is_given(flow: FunctionFlow, node: ast.expr) -> bool:
-    """Whether an expression starts from a parameter, or from one row: `self.nodes.filter()`, `order.lines.all()`."""
+    """Whether an expression starts from a parameter or from one row: `order.lines.all()`."""
     while isinstance(node, (ast.Attribute, ast.Call, ast.Subscript)):
         inner = node.func if isinstance(node, ast.Call) else node.value
         if isinstance(node, ast.Call) and isinstance(inner, ast.Name) and node.args:
@@ -308,7 +352,9 @@ def _is_work(call: Call, loop: Frame) -> bool:
     if call.name in VERBS or is_mute(call):
         return False
     for callee in call.callee.alternatives():
-        if isinstance(callee, BoundMethod) and isinstance(callee.receiver, (ModelValue, ManagerValue, QuerySetValue)):
+        if isinstance(callee, BoundMethod) and isinstance(
+            callee.receiver, (ModelValue, ManagerValue, QuerySetValue)
+        ):
             return True
         if isinstance(callee, FunctionValue) and not any(
             isinstance(a.value, (TaskValue, SignatureValue, CanvasValue)) for a in call.args
@@ -325,7 +371,9 @@ def does_nothing_long(hub: Semantics, function: Function) -> bool:
     return all(_is_quick(call) for call in flow.calls)
 
 
-_QUICK = re.compile(r"builtins\.(?!open$|input$)|logging\.|celery\.|datetime\.|time\.time|json\.|math\.|re\.|random\.|os\.path\.|structlog\.")
+_QUICK = re.compile(
+    r"builtins\.(?!open$|input$)|logging\.|celery\.|datetime\.|time\.time|json\.|math\.|re\.|random\.|os\.path\.|structlog\."
+)
 _LOG_METHODS = frozenset({"debug", "info", "warning", "warn", "error", "exception", "critical", "log"})
 
 
@@ -335,7 +383,9 @@ def _is_quick(call: Call) -> bool:
     for callee in call.callee.alternatives():
         if isinstance(callee, External) and _QUICK.match(callee.path):
             continue
-        if isinstance(callee, BoundMethod) and isinstance(callee.receiver, (TaskValue, SignatureValue, CanvasValue)):
+        if isinstance(callee, BoundMethod) and isinstance(
+            callee.receiver, (TaskValue, SignatureValue, CanvasValue)
+        ):
             continue
         if callee == UNKNOWN or not isinstance(callee, CanvasValue):
             return False

@@ -119,6 +119,8 @@ class CallGraph:
         """
         if len(name) < 5 or name in _COMMON:
             return ()
+        if len(self.defining_files(name)) != 1:
+            return ()
         methods = tuple(m for m in self.methods_named(name) if m.cls is not None)
         if not methods or len(methods) > MAX_FAMILY or len({m.module.name for m in methods}) > 1:
             return ()
@@ -128,16 +130,27 @@ class CallGraph:
         """The methods and functions of a name, tests left out."""
 
         def search() -> tuple[Function, ...]:
-            pattern = re.compile(rb"^[ \t]*(?:async[ \t]+)?def[ \t]+" + re.escape(name.encode()) + rb"\b", re.MULTILINE)
             found: list[Function] = []
-            for filename in self._hub.project.mentioning(name):
-                if pattern.search(self._hub.project.read_quietly(filename)):
-                    module = self._hub.project.module_or_none(filename)
-                    if module is not None:
-                        found += [f for f in module.functions if f.name == name]
+            for filename in self.defining_files(name):
+                module = self._hub.project.module_or_none(filename)
+                if module is not None:
+                    found += [f for f in module.functions if f.name == name]
             return tuple(found)
 
         return self._hub.memo.get(("methods named", name), search, ())
+
+    def defining_files(self, name: str) -> Sequence[str]:
+        """The files, tests left out, that define a function or method of a name; found without parsing."""
+
+        def search() -> tuple[str, ...]:
+            needle = b"def " + name.encode()
+            pattern = re.compile(rb"\bdef[ \t]+" + re.escape(name.encode()) + rb"\b")
+            read = self._hub.project.read_quietly
+            return tuple(
+                f for f in self._hub.project.mentioning(name) if needle in (data := read(f)) and pattern.search(data)
+            )
+
+        return self._hub.memo.get(("defining files", name), search, ())
 
     def commit_callback(self, call: Call) -> Argument | None:
         """The callback, when the call is Django's `on_commit` or a declared wrapper of it."""

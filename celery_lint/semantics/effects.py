@@ -55,6 +55,7 @@ _HTTP_CLIENTS = frozenset({"requests.Session", "requests.sessions.Session", "htt
 _MESSENGERS = frozenset("twilio vonage nexmo messagebird plivo slack_sdk slack pyfcm firebase_admin telegram apns2 onesignal_sdk".split())
 _MESSAGE_VERBS = frozenset("create send send_message send_multicast chat_postMessage notify_single_device notify_multiple_devices send_sms".split())
 _CREATES = frozenset({"create", "acreate", "bulk_create", "abulk_create"})
+_QUESTION = re.compile(r"token|oauth|login|auth/|search|query|graphql|verify|validate|check|lookup|preview|estimate|calculate|purge", re.IGNORECASE)
 # Rows that record what happened: one more of them is what a second run should leave.
 _RECORD = re.compile(r"log|audit|history|event|record|attempt|trace|metric|stat|journal|snapshot|run$", re.IGNORECASE)
 
@@ -142,7 +143,7 @@ def _of_path(call: Call, path: str) -> EffectKind | None:
     if name in _PAYMENT_NAMES and _PAYMENT_WORD.search(path.rpartition(".")[0]):
         return "payment"
     if root in ("requests", "httpx"):
-        return "request" if posts(call, name) else None
+        return "request" if posts(call, name) and not only_asks(call) else None
     if root in _MESSENGERS and name in _MESSAGE_VERBS:
         return "message"
     return None
@@ -156,6 +157,15 @@ def posts(call: Call, name: str) -> bool:
     return name in _HTTP_VERBS
 
 
+def only_asks(call: Call) -> bool:
+    """Whether a POST changes nothing on the other side: it logs in, searches or checks."""
+    for arg in call.args:
+        value = arg.value
+        if isinstance(value, Collection) and value.keys is not None and "grant_type" in value.keys:
+            return True
+    return any(a.keyword in (None, "url") and _QUESTION.search(ast.unparse(a.node)) for a in call.args[:2])
+
+
 def _of_instance(hub: Semantics, call: Call, receiver: Instance) -> EffectKind | None:
     names = [receiver.cls] if isinstance(receiver.cls, str) else [a for a in hub.classes.ancestors(receiver.cls) if isinstance(a, str)]
     for path in names:
@@ -163,7 +173,7 @@ def _of_instance(hub: Semantics, call: Call, receiver: Instance) -> EffectKind |
             return "mail"
         if path == "smtplib.SMTP" and call.name in ("sendmail", "send_message"):
             return "mail"
-        if path in _HTTP_CLIENTS and posts(call, call.name):
+        if path in _HTTP_CLIENTS and posts(call, call.name) and not only_asks(call):
             return "request"
         if path.partition(".")[0] in _PAYMENT_PACKAGES and call.name in _PAYMENT_VERBS:
             return "payment"
@@ -180,16 +190,17 @@ def _of_queryset(hub: Semantics, call: Call, receiver: ManagerValue | QuerySetVa
 
 def makes_another_row(hub: Semantics, call: Call, model: Class | str | None) -> bool:
     """Whether a second run of a creating call leaves a second row: nothing makes the first one unique."""
-    if model is None or _RECORD.search(hub.classes.model_label(model)) or not hub.classes.is_django_model(model):
+    # The constraints of another package's model can't be read.
+    if not isinstance(model, Class) or _RECORD.search(model.name) or not hub.classes.is_django_model(model):
         return False
     if any(a.keyword in ("ignore_conflicts", "update_conflicts", "pk", "id") for a in call.args):
         return False
     if any(a.star == "**" for a in call.args):
         return False
-    return not (isinstance(model, Class) and is_unique(hub, model, call))
+    return not is_unique(hub, model)
 
 
-def is_unique(hub: Semantics, model: Class, call: Call) -> bool:
+def is_unique(hub: Semantics, model: Class) -> bool:
     """Whether a column, or several together, may be in one row only."""
     for owner in hub.classes.ancestors(model):
         if not isinstance(owner, Class):

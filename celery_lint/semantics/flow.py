@@ -75,7 +75,7 @@ class Interpreter:
         self.frame = Frame("function", function.node if function else module.tree)
         self.flow = FunctionFlow(module, function, self.frame)
         self.recording = function is not None
-        self._locals = hub.local_names(function) if function is not None else frozenset()
+        self._locals = function.scan.locals if function is not None else frozenset()
         self._depth = 0
 
     # Bodies

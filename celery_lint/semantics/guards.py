@@ -41,10 +41,12 @@ _STATE = re.compile(
     r"captured|handled|published|exported|imported|synced|created|updated|already|exists?|existing|duplicates?|dup|seen|"
     r"claim(ed)?|claims?|acquired?|pending|queued|started|attempts?|retries|emailed|mailed|reminded|expired?|once|"
     r"first|last|previous|new|due|should|needs?|can|lock(ed)?|idempot\w*|unsent|unpaid|unprocessed|is_sent|scheduled)(_|$)"
-    r"|(_at|_on|_date|_time|_id|_until)$",
+    r"|(_at|_on|_until)$",
     re.IGNORECASE,
 )
-_NO_STATE = frozenset({"status_code", "order_id", "user_id", "is_new"})
+# A column that is filled by the effect: a guard only where the run goes on while it is empty.
+_FILLED = re.compile(r"(_id|_key|_ref|_reference|_number|_date|_time|_url|_token)$", re.IGNORECASE)
+_NO_STATE = frozenset({"status_code"})
 _ASKING = frozenset(
     """exists aexists update aupdate add setnx get_or_create update_or_create get_or_set has_key sismember sadd hexists
     hsetnx set incr acquire contains""".split()
@@ -103,6 +105,8 @@ def _is_guarded_at(hub: Semantics, call: Call, task: Task) -> bool:
         return True
     if any(is_state_test(hub, test, holds, flow) for test, holds in conditions(call)):
         return True
+    if in_search(call):
+        return True
     # `except IntegrityError`: the database refuses the second one.
     tries = {id(f.node) for f in call.frame.chain() if f.kind == "try"}
     return any(
@@ -110,6 +114,15 @@ def _is_guarded_at(hub: Semantics, call: Call, task: Task) -> bool:
         for handler, statement, _, _ in flow.handlers
         if handler.type is not None
     )
+
+
+def in_search(call: Call) -> bool:
+    """Whether a call is what a search does that has found nothing: `for row in rows: ... break` / `else:`."""
+    for node in own_nodes(call.flow.function.body if call.flow.function else ()):
+        if isinstance(node, (ast.For, ast.AsyncFor)) and node.orelse:
+            if any(n is call.node for s in node.orelse for n in ast.walk(s)):
+                return True
+    return False
 
 
 def _holds(call: Call, other: Call) -> bool:
@@ -150,12 +163,16 @@ def is_state_test(hub: Semantics, test: ast.expr, holds: bool, flow: FunctionFlo
             return isinstance(test.ops[0], ast.Is) == holds  # goes on only where there is no row yet
     if isinstance(test, (ast.Name, ast.NamedExpr)) and is_row(flow.value(test)):
         return not holds
+    if is_empty_test(test, holds):
+        return True
+    for column in columns(test):
+        if names_state(column.attr) or column.attr in written_columns(hub, flow, MAX_DOWN):
+            return True
+        if any(isinstance(v, TaskRequest) for v in flow.value(column.value).alternatives()):
+            return True
     for node in ast.walk(test):
         if isinstance(node, ast.Call):
             if asks(hub, node, flow, depth):
-                return True
-        elif isinstance(node, ast.Attribute):
-            if names_state(node.attr) or any(isinstance(v, TaskRequest) for v in flow.value(node.value).alternatives()):
                 return True
         elif isinstance(node, ast.Name):
             if names_state(node.id) or (depth > 0 and _comes_from_question(hub, node.id, flow)):
@@ -163,6 +180,34 @@ def is_state_test(hub: Semantics, test: ast.expr, holds: bool, flow: FunctionFlo
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and names_state(node.value):
             return True
     return False
+
+
+def written_columns(hub: Semantics, flow: FunctionFlow, depth: int) -> frozenset[str]:
+    """The attributes and columns that a body sets, in the helpers that it calls too: what it may mark as done."""
+
+    def search() -> frozenset[str]:
+        found = {s.target.attr for s in flow.stores}
+        for call in flow.calls:
+            if call.name in ("update", "aupdate"):
+                found.update(a.keyword for a in call.args if a.keyword)
+            for target in hub.calls.targets(call) if depth > 0 else ():
+                found |= written_columns(hub, hub.flow(target.function), depth - 1)
+        return frozenset(found)
+
+    return hub.memo.get(("written columns", flow, depth), search, frozenset())
+
+
+def columns(node: ast.expr) -> Iterator[ast.Attribute]:
+    """The attributes that an expression reads, its methods left out."""
+    methods = {id(n.func) for n in ast.walk(node) if isinstance(n, ast.Call)}
+    return (n for n in ast.walk(node) if isinstance(n, ast.Attribute) and id(n) not in methods)
+
+
+def is_empty_test(test: ast.expr, holds: bool) -> bool:
+    """Whether the run goes on only while an attribute that the effect fills is empty: `if not order.charge_id:`."""
+    if isinstance(test, ast.Compare) and isinstance(test.ops[0], (ast.Is, ast.IsNot)):
+        test, holds = test.left, isinstance(test.ops[0], ast.IsNot) == holds
+    return isinstance(test, ast.Attribute) and not holds and _FILLED.search(test.attr) is not None
 
 
 def names_state(name: str) -> bool:
@@ -179,7 +224,7 @@ def asks(hub: Semantics, node: ast.Call, flow: FunctionFlow, depth: int = MAX_DO
     """Whether a call asks the database, a cache or a helper if the work has been done."""
     func = node.func
     name = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
-    if names_state(name):
+    if names_state(name) and name not in ("first", "last", "created", "new"):
         return True
     event = flow.events.get(node)
     for callee in flow.value(func).alternatives():
@@ -197,15 +242,22 @@ def asks(hub: Semantics, node: ast.Call, flow: FunctionFlow, depth: int = MAX_DO
 
 
 def helper_asks(hub: Semantics, function: Function, depth: int) -> bool:
-    """Whether a helper's body asks such a question, or reads a column that answers it."""
+    """Whether a helper's answer says if the work has been done: it returns a state, or yes or no after a question."""
+    return hub.memo.get(("helper asks", function, depth), lambda: _helper_asks(hub, function, depth), False)
 
-    def decide() -> bool:
-        if any(names_state(w) for w in function.words - {function.name} if not w[:1].isupper()):
-            return True
-        flow = hub.flow(function)
-        return any(asks(hub, c.node, flow, depth) for c in flow.calls)
 
-    return hub.memo.get(("helper asks", function, depth), decide, False)
+def _helper_asks(hub: Semantics, function: Function, depth: int) -> bool:
+    flow = hub.flow(function)
+    flags = 0
+    for statement, value in flow.returns:
+        flags += value in (Constant(True), Constant(False))
+        for node in ast.walk(statement) if isinstance(statement, ast.Return) else ():
+            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load) and names_state(node.attr) and node.attr.islower():
+                if not isinstance(flow.value(node), (FunctionValue, BoundMethod)):
+                    return True
+            if isinstance(node, ast.Call) and asks(hub, node, flow, depth):
+                return True
+    return flags > 0 and any(asks(hub, c.node, flow, depth) for c in flow.calls)
 
 
 def _comes_from_question(hub: Semantics, name: str, flow: FunctionFlow) -> bool:
@@ -216,7 +268,7 @@ def _comes_from_question(hub: Semantics, name: str, flow: FunctionFlow) -> bool:
             bound = {n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)}
             if name in bound and any(isinstance(n, ast.Call) and asks(hub, n, flow, 1) for n in ast.walk(node.value)):
                 return True
-            if name in bound and any(isinstance(n, ast.Attribute) and names_state(n.attr) for n in ast.walk(node.value)):
+            if name in bound and any(names_state(n.attr) for n in columns(node.value)):
                 return True
     return False
 

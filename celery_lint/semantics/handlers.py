@@ -33,7 +33,12 @@ if TYPE_CHECKING:
 BROAD = frozenset({"builtins.Exception", "builtins.BaseException"})
 # How a run ends early by Celery's own means, and what else catches each (celery/exceptions.py).
 _PREDICATE_BASES = frozenset(
-    {"celery.exceptions.TaskPredicate", "celery.exceptions.CeleryError", "builtins.Exception", "builtins.BaseException"}
+    {
+        "celery.exceptions.TaskPredicate",
+        "celery.exceptions.CeleryError",
+        "builtins.Exception",
+        "builtins.BaseException",
+    }
 )
 PREDICATES = {
     "celery.exceptions.Retry": "Retry",
@@ -128,13 +133,23 @@ class Catch:
         """Whether the handler raises what it caught, at least on some of its ways."""
         return any(
             isinstance(n, ast.Raise)
-            and (n.exc is None or (self.name is not None and isinstance(n.exc, ast.Name) and n.exc.id == self.name))
+            and (
+                n.exc is None
+                or (self.name is not None and isinstance(n.exc, ast.Name) and n.exc.id == self.name)
+            )
             for n in own_nodes(self.body)
         )
 
     def names(self, paths: frozenset[str]) -> bool:
         """Whether the clause itself lists one of these classes."""
         return any(isinstance(c, External) and c.path in paths for c in self.classes)
+
+    @property
+    def predicates(self) -> frozenset[str]:
+        """Which of Retry, Ignore and Reject the clause lists by name."""
+        return frozenset(
+            PREDICATES[c.path] for c in self.classes if isinstance(c, External) and c.path in PREDICATES
+        )
 
     def asks_for(self, paths: frozenset[str]) -> bool:
         """Whether the handler's body mentions one of these classes: `isinstance(exc, Retry)`."""
@@ -223,7 +238,7 @@ def _raised_by_helper(hub: Semantics, call: Call, depth: int) -> Iterator[Raised
 
 
 def is_retry(hub: Semantics, call: Call) -> bool:
-    """Whether a call is a task's `retry` that raises (celery/app/task.py, Task.retry; `throw=False` does not)."""
+    """Whether a call is a task's `retry` that raises, not with `throw=False` (celery/app/task.py)."""
     if call.name != "retry":
         return False
     throw = next((k.value for k in call.node.keywords if k.arg == "throw"), None)
@@ -299,10 +314,13 @@ _MUTE_PATHS = re.compile(
     re.VERBOSE,
 )
 _MUTE_METHODS = frozenset(
-    """rollback close release unlink rmdir terminate kill cancel disconnect shutdown clear discard remove pop get keys
-    values items strip split join format lower upper replace startswith endswith encode decode copy delete quit
-    isoformat strftime cleanup seek truncate expunge_all expire_all""".split()
-)
+    {
+        "rollback", "close", "release", "unlink", "rmdir", "terminate", "kill", "cancel", "disconnect",
+        "shutdown", "clear", "discard", "remove", "pop", "get", "keys", "values", "items", "strip", "split",
+        "join", "format", "lower", "upper", "replace", "startswith", "endswith", "encode", "decode", "copy",
+        "delete", "quit", "isoformat", "strftime", "cleanup", "seek", "truncate", "expunge_all", "expire_all",
+    }
+)  # fmt: skip
 _DATABASE = (ModelValue, ManagerValue, QuerySetValue)
 
 
@@ -325,7 +343,7 @@ def _is_mute(callee: Value, call: Call) -> bool:
 
 
 def leaves_trace(catch: Catch) -> bool:
-    """Whether a failure that a clause catches shows up anywhere: raised, logged, stored, counted or handed on.
+    """Whether a failure that is caught shows up anywhere: raised, logged, stored, counted or handed on.
 
     Whatever is not known to be mute counts as a trace, and so does code further
     on that can tell the failure from success.
@@ -361,7 +379,10 @@ def _uses(body: Sequence[ast.stmt], name: str) -> bool:
     asked = {
         n.args[0]
         for n in own_nodes(body)
-        if isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id in ("isinstance", "type") and n.args
+        if isinstance(n, ast.Call)
+        and isinstance(n.func, ast.Name)
+        and n.func.id in ("isinstance", "type")
+        and n.args
     }
     return any(
         isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Load) and n not in asked
@@ -378,10 +399,15 @@ def _is_told_later(catch: Catch) -> bool:
     later = [n for n in own_nodes(function.body) if getattr(n, "lineno", 0) > after]
     later_nodes = set(later)
     given = _stored_names(catch.body)
-    tried = _stored_names(catch.guarded)
+    tried = _stored_names([*catch.guarded, *getattr(catch.statement, "orelse", ())])
     returned = {n.value for n in later if isinstance(n, ast.Return)}
     for node in later:
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in given and node not in returned:
+        if (
+            isinstance(node, ast.Name)
+            and isinstance(node.ctx, ast.Load)
+            and node.id in given
+            and node not in returned
+        ):
             return True
     tests = [n for node in own_nodes(function.body) for n in _tests(node)]
     for test in tests:
@@ -416,7 +442,12 @@ def _tests(node: ast.AST) -> Iterator[ast.expr]:
 
 
 _LOGGER_MAKERS = frozenset(
-    {"logging.getLogger", "celery.utils.log.get_task_logger", "celery.utils.log.get_logger", "structlog.get_logger"}
+    {
+        "logging.getLogger",
+        "celery.utils.log.get_task_logger",
+        "celery.utils.log.get_logger",
+        "structlog.get_logger",
+    }
 )
 
 

@@ -18,7 +18,6 @@ from celery_lint.project.modules import (
     Function,
     ImportBinding,
     Module,
-    own_nodes,
 )
 from celery_lint.semantics import annotations, frameworks, results
 from celery_lint.semantics.callgraph import CallGraph
@@ -72,7 +71,7 @@ _WORDS = frozenset(
 _SENDING_WORDS = frozenset({"delay", "apply_async", "send_task"})
 # What a file mentions that holds code which the framework calls while it saves rows.
 _HOOK_WORDS = ("sender", "save_model", "save_related", "perform_create", "perform_update", "perform_destroy", "super")
-_TRANSACTION_WORDS = ("atomic", "traced_atomic_transaction", "on_commit", "tasks")
+_TRANSACTION_WORDS = ("atomic", "traced_atomic_transaction", "on_commit")
 FUEL = 3
 """How many calls deep a returned value is followed through bodies without annotations."""
 
@@ -105,7 +104,7 @@ class Semantics:
         """The files with a trace of Celery, those that open transactions, and those that name a task."""
         found = set(self.project.traced)
         for word in _TRANSACTION_WORDS:
-            found.update(self.project.mentioning(word))
+            found.update(f for f in self.project.mentioning(word) if "/migrations/" not in f)
         for name in self.task_names:
             found.update(self.project.mentioning(name))
         hooks = {f for word in _HOOK_WORDS for f in self.project.mentioning(word)}
@@ -342,10 +341,6 @@ class Semantics:
 
     # Functions
 
-    def local_names(self, function: Function) -> frozenset[str]:
-        """The names that are variables of the function itself."""
-        return self.memo.get(("locals", function), lambda: _local_names(function), frozenset())
-
     def local_class(self, node: ast.ClassDef, module: Module, function: Function | None) -> Class:
         """The class of a class statement inside a function."""
         return self.memo.get(("class", node), lambda: module.define_class(node, None, function), None)  # type: ignore[return-value,arg-type]
@@ -468,7 +463,7 @@ class Semantics:
             return UNKNOWN
         if function.parent is not None and callee.captured is None:
             return UNKNOWN
-        if isinstance(function.node, ast.Lambda) or has_result(function):
+        if isinstance(function.node, ast.Lambda) or function.scan.returns_value:
             flow = self.flow(function, callee.captured, fuel - 1)
             if flow.yields:
                 return Collection("generator", union(*(v for _, v, _ in flow.yields)))
@@ -554,7 +549,7 @@ class Semantics:
             methods = ([init] if init else []) + [f for f in one.functions.values() if f is not init]
             found = []
             for function in methods:
-                if name not in function.words or not stores_on_self(function, name):
+                if name not in function.scan.stored_attributes:
                     continue
                 flow = self.flow(function, fuel=1)
                 for store in flow.stores:
@@ -762,34 +757,3 @@ def with_origin(value: Value, name: str) -> Value:
 def empty_flow(module: Module, function: Function | None) -> FunctionFlow:
     """The flow of a body that is being read already."""
     return FunctionFlow(module, function, Frame("function", function.node if function else module.tree))
-
-
-def has_result(function: Function) -> bool:
-    """Whether some `return` of the body gives a value."""
-    return any(isinstance(n, ast.Return) and n.value is not None for n in own_nodes(function.body))
-
-
-def stores_on_self(function: Function, name: str) -> bool:
-    """Whether a method's body sets `self.name`."""
-    return any(
-        isinstance(n, ast.Attribute) and n.attr == name and isinstance(n.ctx, ast.Store) for n in own_nodes(function.body)
-    )
-
-
-def _local_names(function: Function) -> frozenset[str]:
-    found = set(function.parameters)
-    elsewhere: set[str] = set()
-    for node in own_nodes(function.body):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, (ast.Store, ast.Del)):
-            found.add(node.id)
-        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            found.add(node.name)
-        elif isinstance(node, ast.ExceptHandler) and node.name:
-            found.add(node.name)
-        elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            found.update((a.asname or a.name).partition(".")[0] for a in node.names)
-        elif isinstance(node, (ast.MatchAs, ast.MatchStar)) and node.name:
-            found.add(node.name)
-        elif isinstance(node, (ast.Global, ast.Nonlocal)):
-            elsewhere.update(node.names)
-    return frozenset(found - elsewhere)

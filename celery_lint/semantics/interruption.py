@@ -40,7 +40,7 @@ def soft_limit(hub: Semantics, task: Task) -> Step | None:
 
 
 def goes_on(hub: Semantics, catch: Catch) -> Literal["retry", "loop", "work"] | None:
-    """What a task does after a handler has caught the limit; None when it soon ends, or nothing slow is guarded."""
+    """What a task does once a handler has caught the limit; None when it ends, or nothing slow is guarded."""
     if all(is_mute(call) for call in catch.guarded_calls):
         return None
     if any(is_retry(hub, call) for call in catch.calls):
@@ -56,7 +56,11 @@ def goes_on(hub: Semantics, catch: Catch) -> Literal["retry", "loop", "work"] | 
     if not ways:
         return None
     for call in catch.flow.calls:
-        if call.node.lineno <= after or call.frame.find("handler") or not may_follow(catch.around, call.frame, catch.flow):
+        if (
+            call.node.lineno <= after
+            or call.frame.find("handler")
+            or not may_follow(catch.around, call.frame, catch.flow)
+        ):
             continue
         if blocking_call(call) is not None or helper_block(hub, call) is not None:
             return "work"

@@ -19,12 +19,13 @@ from celery_lint.semantics import guards
 from celery_lint.semantics.effects import DATABASE, Effect, Risk, effects, fits, is_swallowed, risks
 from celery_lint.semantics.model import Call, Frame, FunctionFlow, Task
 from celery_lint.semantics.reruns import Rerun, reruns
-from celery_lint.semantics.values import ClassValue, External, Instance, ModelValue, QuerySetValue, Value
+from celery_lint.semantics.values import ClassValue, External, Instance, Unknown, Value
 from celery_lint.semantics.writes import may_follow
 
 if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
 
+_PLAIN = frozenset("datetime logging collections re decimal uuid pathlib json io string itertools functools builtins request".split())
 # Late acknowledgement repeats only on a crash: what is worth a report then.
 _GRAVE = frozenset({"payment", "mail", "message", "request", "row"})
 
@@ -81,11 +82,29 @@ def _by_crash(hub: Semantics, effect: Effect, rerun: Rerun) -> Repeat | None:
         return None
     for call in effect.path:
         for other in later(hub, call, effect):
-            if risks(hub, other):
+            if risks(hub, other) or works(hub, other):
                 return Repeat(effect, rerun, other.node, call.flow)
         if call.frame.find("loop") is not None and in_own_loop(call):
             return Repeat(effect, rerun, call.node, call.flow)
     return None
+
+
+def works(hub: Semantics, call: Call) -> bool:
+    """Whether a helper of the project calls clients of which nothing is known: it may take its time."""
+    for target in hub.calls.targets(call):
+        if target.deferred:
+            continue
+        for inner in hub.flow(target.function).calls:
+            for callee in inner.callee.alternatives():
+                receiver = getattr(callee, "receiver", None)
+                if isinstance(callee, Unknown) or (isinstance(receiver, Instance) and isinstance(receiver.cls, str) and not is_plain(receiver.cls)):
+                    return True
+    return False
+
+
+def is_plain(path: str) -> bool:
+    """Whether instances of a class only hold values."""
+    return path.partition(".")[0] in _PLAIN
 
 
 def _by_retry(hub: Semantics, effect: Effect, rerun: Rerun) -> Repeat | None:

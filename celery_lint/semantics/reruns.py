@@ -74,7 +74,8 @@ def _retries(hub: Semantics, task: Task) -> Iterator[Rerun]:
         if not _is_retry(hub, call):
             continue
         handler = call.frame.find("handler")
-        guarded, classes = None, ()
+        guarded: ast.Try | None = None
+        classes: tuple[Value, ...] = ()
         if handler is not None:
             for node, statement, frame, named in flow.handlers:
                 if frame is handler and node is handler.node:

@@ -626,8 +626,22 @@ def returned(run: Interpreter, callee: FunctionValue, args: Sequence[Argument], 
             return declared
     value = run.hub.returned(callee, run.fuel)
     if value == UNKNOWN:
+        value = narrowed(run, callee, args)
+    if value == UNKNOWN:
         return declared
     return union(*(renewed(substitute(run, v, callee, args), node) for v in value.alternatives()))
+
+
+def narrowed(run: Interpreter, callee: FunctionValue, args: Sequence[Argument]) -> Value:
+    """What a function makes of a queryset that it is given: read once more with what this call passes."""
+    if run.fuel <= 0 or not any(isinstance(a.value, (QuerySetValue, ManagerValue)) for a in args):
+        return UNKNOWN
+    bound = run.hub.dispatches.bind(callee, args)
+    if bound is None or callee.function.is_generator:
+        return UNKNOWN
+    flow = run.hub.flow_with(callee.function, bound[0], callee.captured, run.fuel - 1)
+    found = union(*(v for _, v in flow.returns)) if flow.returns else UNKNOWN
+    return found if isinstance(found, QuerySetValue) else UNKNOWN
 
 
 def renewed(value: Value, node: ast.AST | None) -> Value:

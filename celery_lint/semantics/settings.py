@@ -116,7 +116,10 @@ class ProjectSettings:
         """The Celery applications that a module makes."""
 
         def search() -> tuple[App, ...]:
-            found = []
+            found: list[App] = []
+            names = {b"elery", *(n.encode() for n in self._hub.app_class_names)}
+            if not any(name + b"(" in module.source.data for name in names):
+                return ()
             for node in ast.walk(module.tree):
                 if isinstance(node, ast.Call) and isinstance(node.func, (ast.Name, ast.Attribute)):
                     last = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id

@@ -69,8 +69,6 @@ def given_to(hub: Semantics, task: Task, name: str) -> Given:
             found.model = next(k.model for k in kinds if isinstance(k, ModelValue))
         elif any(is_key(k) for k in kinds):
             found.keys = True
-    if found.rows:
-        found.keys = False
     if not dispatches and task.function is not None:
         sites = hub.calls.callers(task.function)
         found.direct_only = bool(sites)

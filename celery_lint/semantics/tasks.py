@@ -6,7 +6,7 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
-from celery_lint.project.modules import Class, Function, Module, own_nodes
+from celery_lint.project.modules import AssignBinding, Class, Function, Module, own_nodes
 from celery_lint.semantics.model import Option, Task
 from celery_lint.semantics.results import TASK_DECORATORS
 from celery_lint.semantics.values import (
@@ -324,7 +324,10 @@ class Tasks:
             task = self.of_class(cls)
             if task is not None and "run" in cls.functions:
                 found.append(task)
-        for name in module.bindings:
+        for name, bindings in module.bindings.items():
+            # `name = app.task(function)`: imports and plain values are not worth resolving.
+            if not any(isinstance(b, AssignBinding) and isinstance(b.value, ast.Call) for b in bindings):
+                continue
             value = self._hub.module_name(module, name)
             if isinstance(value, TaskValue) and not isinstance(value.task, str):
                 if value.task.module is module and value.task not in found:

@@ -75,9 +75,13 @@ class SwallowedException(Rule):
     def _report(self, task: Task, catch: Catch, work: ast.Call, file: FileContext) -> Finding:
         what = file.text(work, 40)
         if catch.around.find("loop"):
-            message = f"`{task.name}` drops any error of `{what}` and goes on: nobody learns of what was left out"
+            message = (
+                f"`{task.name}` drops any error of `{what}` and goes on: nobody learns of what was left out"
+            )
         else:
-            message = f"`{task.name}` drops any error of `{what}`: the run is stored as SUCCESS, without a log line or a retry"
+            message = (
+                f"`{task.name}` drops any error of `{what}`: the run is stored as SUCCESS, nothing is logged"
+            )
         return self.finding(catch.place, message, fix=_fix(task, catch, file))
 
 
@@ -92,11 +96,23 @@ def _fix(task: Task, catch: Catch, file: FileContext) -> Fix | None:
     if catch.around.find("loop"):
         if not lines:
             return None
-        side = Side.BEFORE if isinstance(last, (ast.Return, ast.Continue, ast.Break)) else Side.INSTEAD if ends else Side.AFTER
+        side = (
+            Side.BEFORE
+            if isinstance(last, (ast.Return, ast.Continue, ast.Break))
+            else Side.INSTEAD
+            if ends
+            else Side.AFTER
+        )
     else:
         lines.append("raise")
         side = Side.INSTEAD if ends else Side.AFTER
-    message = "Log the failure and raise it again" if len(lines) == 2 else "Raise it again" if lines == ["raise"] else "Log the failure"
+    message = (
+        "Log the failure and raise it again"
+        if len(lines) == 2
+        else "Raise it again"
+        if lines == ["raise"]
+        else "Log the failure"
+    )
     return Fix(Applicability.UNSAFE, message, (PutStatement(file.place(last), side, "\n".join(lines)),))
 
 

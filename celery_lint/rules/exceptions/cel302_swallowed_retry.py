@@ -89,10 +89,9 @@ class SwallowedRetry(Rule):
         message = f"this {how} the {first.kind} that `{what}` raises: {outcome}"
         fix = None
         if catch.body:
-            fix = Fix(
-                Applicability.SAFE,
-                "Let Retry, Ignore and Reject through first",
-                (ReraiseFirst(file.place(catch.statement), _PREDICATES),),
-            )
+            passed = {name for earlier in catch.earlier for name in earlier.predicates}
+            missing = tuple(one for one in _PREDICATES if one.name not in passed)
+            change = ReraiseFirst(file.place(catch.statement), missing)
+            fix = Fix(Applicability.SAFE, "Let what Celery raises for its worker through first", (change,))
         steps = [step for raised in swallowed for step in raised.steps]
         return self.finding(catch.place, message, related=related(steps), fix=fix)

@@ -12,9 +12,9 @@ from celery_lint.semantics.interruption import goes_on, soft_limit
 from celery_lint.semantics.model import Step, Task
 
 _OUTCOMES = {
-    "loop": "the loop goes on",
-    "retry": "the task is sent again for another round",
-    "work": "the task goes on",
+    "loop": "the loop goes on past the limit",
+    "retry": "the run that was too long is sent again",
+    "work": "the task goes on past the limit",
 }
 
 
@@ -75,7 +75,12 @@ class SwallowedSoftTimeLimit(Rule):
         limit: Step | None = None
         for flow in hub.calls.flows_within(task.function):
             for catch in catches(flow):
-                if not catch.is_broad or catch.raises_same or catch.asks_for(SOFT_LIMIT) or catch.names(SOFT_LIMIT):
+                if (
+                    not catch.is_broad
+                    or catch.raises_same
+                    or catch.asks_for(SOFT_LIMIT)
+                    or catch.names(SOFT_LIMIT)
+                ):
                     continue
                 if any(earlier.names(SOFT_LIMIT) for earlier in catch.earlier):
                     continue
@@ -87,11 +92,11 @@ class SwallowedSoftTimeLimit(Rule):
                     yield self._report(task, catch, _OUTCOMES[how], limit, file)
 
     def _report(self, task: Task, catch: Catch, outcome: str, limit: Step, file: FileContext) -> Finding:
-        message = f"this catches `SoftTimeLimitExceeded` in `{task.name}` as well: {outcome} until the hard limit kills it"
-        if outcome == _OUTCOMES["retry"]:
-            message = f"this catches `SoftTimeLimitExceeded` in `{task.name}` as well: {outcome}"
+        message = f"this catches `SoftTimeLimitExceeded` in `{task.name}` as well: {outcome}"
         fix = None
         if catch.body:
-            change = ReraiseFirst(file.place(catch.statement), (Import("celery.exceptions", "SoftTimeLimitExceeded"),))
+            change = ReraiseFirst(
+                file.place(catch.statement), (Import("celery.exceptions", "SoftTimeLimitExceeded"),)
+            )
             fix = Fix(Applicability.SAFE, "Let SoftTimeLimitExceeded through first", (change,))
         return self.finding(catch.place, message, related=related([limit]), fix=fix)

@@ -92,10 +92,13 @@ class NonIdempotentRetry(Rule):
         effect = repeat.effect
         what = file.text(effect.call.node.func)
         own = repeat.failing is effect.call.node
-        after = "for the first ones before a later one fails" if own else f"before line {repeat.failing.lineno} may fail"
+        late = repeat.rerun.kind == "late"
+        after = f"before line {repeat.failing.lineno} " + ("is done" if late else "may fail")
         if repeat.flow is not effect.call.flow:
             name = repeat.flow.function.qualname if repeat.flow.function else "a helper"
-            after = f"before the rest of `{name}` may fail"
+            after = f"before the rest of `{name}` " + ("is done" if late else "may fail")
+        elif own:
+            after = "for the first ones before " + ("all are done" if late else "a later one fails")
         message = (
             f"`{what}(...)` {_WHAT[effect.kind]} {after}, and `{task.name}` then does it again"
             f" ({repeat.rerun.why}): {_GUARD[effect.kind]}"
@@ -105,7 +108,7 @@ class NonIdempotentRetry(Rule):
         if isinstance(failing, ast.Try):
             failing = failing.body[0]
         if not own:
-            steps.append(Related("this may fail afterwards", repeat.flow.module.source.place(failing)))
+            steps.append(Related("this comes after it" if late else "this may fail after it", repeat.flow.module.source.place(failing)))
         if repeat.rerun.place is not None:
             steps.append(Related(repeat.rerun.why, repeat.rerun.place))
         return self.finding(file.place(effect.call.node), message, related=tuple(steps))

@@ -11,6 +11,7 @@ from celery_lint.semantics.context import FileContext, related
 from celery_lint.semantics.limits import is_limited, unlimited_apps
 from celery_lint.semantics.model import App, Task
 
+_HANGS = "that hangs holds its worker for ever"
 _LIMITS = (("soft_time_limit", "300"), ("time_limit", "330"))
 
 
@@ -78,10 +79,12 @@ class MissingTimeLimit(Rule):
             if unlimited.app is app:
                 first = unlimited.tasks[0]
                 rest = len(unlimited.tasks) - 1
-                others = "" if not rest else " and 1 other task" if rest == 1 else f" and {rest} other tasks"
-                message = f"the settings have no `task_time_limit`: a run of `{first.name}`{others} that hangs holds its worker for ever"
+                others = f" or of {rest} other task{'s' if rest > 1 else ''}" if rest else ""
+                message = f"no time limit is set: a run of `{first.name}`{others} {_HANGS}"
                 place = first.module.source.place(first.report_node)
-                yield self.finding(file.place(app.node), message, related=(Related("the first task without a limit", place),))
+                yield self.finding(
+                    file.place(app.node), message, related=(Related("the first task without a limit", place),)
+                )
 
     def check_task(self, task: Task, file: FileContext) -> Iterator[Finding]:
         hub = file.hub
@@ -90,17 +93,18 @@ class MissingTimeLimit(Rule):
             return
         block = way_to_block(hub, function)
         if block is not None:
-            message = f"`{task.name}` has no time limit and {block.what}: a run that hangs there holds its worker for ever"
-            if len(block.steps) > 1:
-                message = f"`{task.name}` has no time limit, and a helper {block.what}: a run that hangs there holds its worker for ever"
+            way = f"and {block.what}" if len(block.steps) == 1 else f"and a helper {block.what}"
+            message = f"`{task.name}` has no time limit {way}: a run {_HANGS}"
         elif hub.settings.time_limit_scope == "task" or not hub.project_settings.all_apps:
             if does_nothing_long(hub, function):
                 return
-            message = f"`{task.name}` has no time limit: a run that hangs holds its worker for ever"
+            message = f"`{task.name}` has no time limit: a run {_HANGS}"
         else:
             return
         steps = block.steps if block is not None else ()
-        yield self.finding(file.heading(task.report_node), message, related=related(steps), fix=_fix(task, file))
+        yield self.finding(
+            file.heading(task.report_node), message, related=related(steps), fix=_fix(task, file)
+        )
 
 
 def _fix(task: Task, file: FileContext) -> Fix | None:

@@ -86,7 +86,11 @@ class SoftLimitNotBelowHard(Rule):
             message = f"{limits}: the process is killed at the moment it is warned, with no time to clean up"
             yield self.finding(place, message, related=steps, severity=Severity.WARNING)
         elif pair.where == "message":
-            yield self.finding(place, f"{limits}: the hard limit is not kept, the run goes on to the soft one", related=steps)
+            yield self.finding(
+                place, f"{limits}: the hard limit is not kept, the run goes on to the soft one", related=steps
+            )
         else:
-            message = f"{limits}: Celery refuses to send the message (ValueError), or runs past the hard limit"
+            message = (
+                f"{limits}: Celery refuses to send the message (ValueError), or runs past the hard limit"
+            )
             yield self.finding(place, message, related=steps)
