@@ -294,7 +294,15 @@ def _rows_of(flow: FunctionFlow, frame: Frame, is_top: bool) -> ast.expr | None:
         return None
     if not is_top and any(_is_given(flow, part) for part in parts):
         return None
-    return node.iter
+    # The rows of each row of an outer loop: that loop is what counts.
+    turns = {n.id for f in frame.chain() if f is not frame for n in _targets(f)}
+    return None if any(isinstance(n, ast.Name) and n.id in turns for n in ast.walk(node.iter)) else node.iter
+
+
+def _targets(frame: Frame) -> Sequence[ast.Name]:
+    if frame.kind != "loop" or not isinstance(frame.node, (ast.For, ast.AsyncFor)):
+        return ()
+    return [n for n in ast.walk(frame.node.target) if isinstance(n, ast.Name)]
 
 
 def _is_open(value: Value) -> bool:
@@ -329,7 +337,11 @@ def _bounds(node: ast.AST) -> bool:
 
 
 def _is_given(flow: FunctionFlow, node: ast.expr) -> bool:
-    """Whether an expression starts from a parameter or from one row: `order.lines.all()`."""
+    """Whether rows are those of a parameter or of one row: `self.lines.all()`, `filter(order=self)`."""
+    if any(
+        isinstance(n, ast.keyword) and isinstance(flow.value(n.value), ModelValue) for n in ast.walk(node)
+    ):
+        return True
     while isinstance(node, (ast.Attribute, ast.Call, ast.Subscript)):
         inner = node.func if isinstance(node, ast.Call) else node.value
         if isinstance(node, ast.Call) and isinstance(inner, ast.Name) and node.args:

@@ -18,6 +18,8 @@ from celery_lint.semantics.values import (
     BoundMethod,
     Captured,
     ClassValue,
+    Constant,
+    Dynamic,
     External,
     Field,
     FunctionValue,
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
 
 _SENDS = frozenset({"send", "send_robust", "asend", "asend_robust"})
+MAX_DYNAMIC = 12
 MAX_FAMILY = 3
 MANY_FILES = 60
 """A name mentioned in more files than this says too little to look for its callers."""
@@ -91,7 +94,7 @@ class CallGraph:
     def _of_value(self, callee: Value, call: Call, args: Sequence[Argument]) -> Iterator[Target]:
         if isinstance(callee, FunctionValue):
             values = None
-            if any(is_sendable(a.value) or isinstance(a.value, FunctionValue) for a in args):
+            if any(is_sendable(a.value) or isinstance(a.value, FunctionValue) or self.names_method(a.value) for a in args):
                 bound = self._hub.dispatches.bind(callee, args)
                 values = tuple(sorted(bound[0].items(), key=lambda kv: kv[0])) if bound is not None else None
             yield Target(callee.function, callee.captured, values, self.defers(callee.function))
@@ -108,8 +111,23 @@ class CallGraph:
             method = self._hub.classes.function(callee.cls, "__call__")
             if method is not None:
                 yield Target(method)
+        elif isinstance(callee, Dynamic):
+            own = call.flow.function.cls if call.flow.function is not None else None
+            methods = [m for m in self.methods_named(callee.name) if m.cls is not None and m.cls is not own]
+            if len(methods) <= MAX_DYNAMIC:
+                yield from (Target(method) for method in methods)
         elif isinstance(callee, (Field, Unknown)) and isinstance(call.node.func, ast.Attribute):
             yield from (Target(method) for method in self.family(call.node.func.attr))
+
+    def names_method(self, value: Value) -> bool:
+        """Whether a value is the name of some method of the project, for a `getattr` further down."""
+        return (
+            isinstance(value, Constant)
+            and isinstance(value.value, str)
+            and len(value.value) >= 5
+            and value.value.isidentifier()
+            and bool(self.defining_files(value.value))
+        )
 
     def family(self, name: str) -> Sequence[Function]:
         """The methods meant by `x.name()` on an unknown `x`.
@@ -119,7 +137,7 @@ class CallGraph:
         """
         if len(name) < 5 or name in _COMMON:
             return ()
-        if len(self.defining_files(name)) != 1:
+        if len(self.defining_files(name, b"^[ \t]+")) != 1:
             return ()
         methods = tuple(m for m in self.methods_named(name) if m.cls is not None)
         if not methods or len(methods) > MAX_FAMILY or len({m.module.name for m in methods}) > 1:
@@ -139,18 +157,21 @@ class CallGraph:
 
         return self._hub.memo.get(("methods named", name), search, ())
 
-    def defining_files(self, name: str) -> Sequence[str]:
-        """The files, tests left out, that define a function or method of a name; found without parsing."""
+    def defining_files(self, name: str, indent: bytes = rb"^[ \t]*") -> Sequence[str]:
+        """The files, tests left out, that define a function of a name; found without parsing.
+
+        With `indent` one or more blanks, only methods and nested functions count.
+        """
 
         def search() -> tuple[str, ...]:
             needle = b"def " + name.encode()
-            pattern = re.compile(rb"\bdef[ \t]+" + re.escape(name.encode()) + rb"\b")
+            pattern = re.compile(indent + rb"(?:async[ \t]+)?def[ \t]+" + re.escape(name.encode()) + rb"\b", re.MULTILINE)
             read = self._hub.project.read_quietly
             return tuple(
                 f for f in self._hub.project.mentioning(name) if needle in (data := read(f)) and pattern.search(data)
             )
 
-        return self._hub.memo.get(("defining files", name), search, ())
+        return self._hub.memo.get(("defining files", name, indent), search, ())
 
     def commit_callback(self, call: Call) -> Argument | None:
         """The callback, when the call is Django's `on_commit` or a declared wrapper of it."""

@@ -45,26 +45,51 @@ _MAIL = frozenset(
         "post_office.mail.send", "mail_templated.send_mail", "sendgrid.send",
     }
 )  # fmt: skip
-_MAIL_CLASSES = ("django.core.mail.", "anymail.message.", "mail_templated.EmailMessage", "flask_mail.Mail", "flask_mailman.Email", "sendgrid.SendGridAPIClient")
-_PAYMENT_PACKAGES = frozenset("stripe braintree paypalrestsdk paypalcheckoutsdk razorpay mollie square adyen authorizenet djstripe".split())
-_PAYMENT_VERBS = frozenset("create capture refund confirm charge sale pay payout transfer submit_for_settlement execute void".split())
-_PAYMENT_NAMES = frozenset("charge capture refund payout".split())
-_PAYMENT_WORD = re.compile(r"pay|stripe|billing|braintree|checkout|adyen|mollie|terminal|invoice|wallet", re.IGNORECASE)
+_MAIL_CLASSES = (
+    "django.core.mail.",
+    "anymail.message.",
+    "mail_templated.EmailMessage",
+    "flask_mail.Mail",
+    "flask_mailman.Email",
+    "sendgrid.SendGridAPIClient",
+)
+_PAYMENT_PACKAGES = frozenset(
+    ["stripe", "braintree", "paypalrestsdk", "paypalcheckoutsdk", "razorpay", "mollie", "square", "adyen", "authorizenet", "djstripe"]
+)
+_PAYMENT_VERBS = frozenset(
+    ["create", "capture", "refund", "confirm", "charge", "sale", "pay", "payout", "transfer", "submit_for_settlement", "execute", "void"]
+)
+_PAYMENT_NAMES = frozenset(["charge", "capture", "refund", "payout"])
+_PAYMENT_WORD = re.compile(
+    r"pay|stripe|billing|braintree|checkout|adyen|mollie|terminal|invoice|wallet", re.IGNORECASE
+)
 _HTTP_VERBS = frozenset({"post", "patch"})
-_HTTP_CLIENTS = frozenset({"requests.Session", "requests.sessions.Session", "httpx.Client", "httpx.AsyncClient"})
-_MESSENGERS = frozenset("twilio vonage nexmo messagebird plivo slack_sdk slack pyfcm firebase_admin telegram apns2 onesignal_sdk".split())
-_MESSAGE_VERBS = frozenset("create send send_message send_multicast chat_postMessage notify_single_device notify_multiple_devices send_sms".split())
+_HTTP_CLIENTS = frozenset(
+    {"requests.Session", "requests.sessions.Session", "httpx.Client", "httpx.AsyncClient"}
+)
+_MESSENGERS = frozenset(
+    ["twilio", "vonage", "nexmo", "messagebird", "plivo", "slack_sdk", "slack", "pyfcm", "firebase_admin", "telegram", "apns2", "onesignal_sdk"]
+)
+_MESSAGE_VERBS = frozenset(
+    ["create", "send", "send_message", "send_multicast", "chat_postMessage", "notify_single_device", "notify_multiple_devices", "send_sms"]
+)
 _CREATES = frozenset({"create", "acreate", "bulk_create", "abulk_create"})
-_QUESTION = re.compile(r"token|oauth|login|auth/|search|query|graphql|verify|validate|check|lookup|preview|estimate|calculate|purge", re.IGNORECASE)
+_QUESTION = re.compile(
+    r"token|oauth|login|auth/|search|query|graphql|verify|validate|check|lookup|preview|estimate|calculate|purge",
+    re.IGNORECASE,
+)
 # Rows that record what happened: one more of them is what a second run should leave.
-_RECORD = re.compile(r"log|audit|history|event|record|attempt|trace|metric|stat|journal|snapshot|run$", re.IGNORECASE)
+_RECORD = re.compile(
+    r"log|audit|history|event|record|attempt|trace|metric|stat|journal|snapshot|run$", re.IGNORECASE
+)
 
 # Packages whose calls go over the network.
 NETWORK = frozenset(
-    """requests httpx urllib urllib3 smtplib socket ftplib paramiko boto3 botocore stripe braintree paypalrestsdk twilio
-    slack_sdk sendgrid google googleapiclient elasticsearch opensearchpy redis pymongo grpc hubspot zeep suds aiohttp""".split()
+    ["requests", "httpx", "urllib", "urllib3", "smtplib", "socket", "ftplib", "paramiko", "boto3", "botocore", "stripe", "braintree", "paypalrestsdk", "twilio", "slack_sdk", "sendgrid", "google", "googleapiclient", "elasticsearch", "opensearchpy", "redis", "pymongo", "grpc", "hubspot", "zeep", "suds", "aiohttp"]
 )
-_WRITES = frozenset("save asave create acreate bulk_create update aupdate bulk_update delete adelete get_or_create update_or_create".split())
+_WRITES = frozenset(
+    ["save", "asave", "create", "acreate", "bulk_create", "update", "aupdate", "bulk_update", "delete", "adelete", "get_or_create", "update_or_create"]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +112,10 @@ class Effect:
     def steps(self) -> tuple[Step, ...]:
         """The calls that lead to the effect, where it lies in a helper."""
         return tuple(
-            Step(c.flow.module.source.place(c.node), f"`{c.flow.function.qualname if c.flow.function else '?'}` does it here")
+            Step(
+                c.flow.module.source.place(c.node),
+                f"`{c.flow.function.qualname if c.flow.function else '?'}` does it here",
+            )
             for c in self.path[1:]
         )
 
@@ -106,7 +134,8 @@ def _effects(hub: Semantics, flow: FunctionFlow, depth: int) -> Iterator[Effect]
             for target in hub.calls.targets(call):
                 if not target.deferred and target.function.parent is None:
                     for deeper in effects(hub, hub.flow(target.function), depth - 1):
-                        yield Effect(deeper.kind, (call, *deeper.path))
+                        pays = deeper.kind == "request" and call.name in _PAYMENT_NAMES
+                        yield Effect("payment" if pays else deeper.kind, (call, *deeper.path))
 
 
 def own_effect(hub: Semantics, call: Call) -> EffectKind | None:
@@ -146,7 +175,26 @@ def _of_path(call: Call, path: str) -> EffectKind | None:
         return "request" if posts(call, name) and not only_asks(call) else None
     if root in _MESSENGERS and name in _MESSAGE_VERBS:
         return "message"
+    if path == "urllib.request.urlopen" and sends_body(call) and not only_asks(call):
+        return "request"
     return None
+
+
+def sends_body(call: Call) -> bool:
+    """Whether `urlopen(...)` posts: it, or the `Request` that it is given, has data and no other method."""
+    given = call.positional[0].value if call.positional else None
+    made = (
+        given.origin.key[0]
+        if isinstance(given, Instance) and given.origin is not None and given.origin.key
+        else None
+    )
+    for event in (call, call.flow.events.get(made) if isinstance(made, ast.Call) else None):
+        if event is not None and (len(event.positional) > 1 or event.keyword("data") is not None):
+            method = event.keyword("method")
+            return method is None or (
+                isinstance(method.value, Constant) and method.value.value in ("POST", "PATCH")
+            )
+    return False
 
 
 def posts(call: Call, name: str) -> bool:
@@ -167,7 +215,11 @@ def only_asks(call: Call) -> bool:
 
 
 def _of_instance(hub: Semantics, call: Call, receiver: Instance) -> EffectKind | None:
-    names = [receiver.cls] if isinstance(receiver.cls, str) else [a for a in hub.classes.ancestors(receiver.cls) if isinstance(a, str)]
+    names = (
+        [receiver.cls]
+        if isinstance(receiver.cls, str)
+        else [a for a in hub.classes.ancestors(receiver.cls) if isinstance(a, str)]
+    )
     for path in names:
         if path.startswith(_MAIL_CLASSES) and call.name in ("send", "send_message", "send_messages"):
             return "mail"
@@ -183,7 +235,9 @@ def _of_instance(hub: Semantics, call: Call, receiver: Instance) -> EffectKind |
 def _of_queryset(hub: Semantics, call: Call, receiver: ManagerValue | QuerySetValue) -> EffectKind | None:
     if call.name in _CREATES:
         return "row" if makes_another_row(hub, call, receiver.model) else None
-    if call.name in ("update", "aupdate") and any(a.keyword and adds_up(a.node, call.flow) for a in call.args):
+    if call.name in ("update", "aupdate") and any(
+        a.keyword and adds_up(a.node, call.flow) for a in call.args
+    ):
         return "increment"
     return None
 
@@ -208,12 +262,22 @@ def is_unique(hub: Semantics, model: Class) -> bool:
         for bindings in owner.assigns.values():
             field = bindings[-1].value
             if isinstance(field, ast.Call):
-                kind = field.func.attr if isinstance(field.func, ast.Attribute) else getattr(field.func, "id", "")
-                if kind.startswith("OneToOne") or any(_is_true(k, "unique") or _is_true(k, "primary_key") for k in field.keywords):
-                    if not any(k.arg == "default" and not isinstance(k.value, ast.Constant) for k in field.keywords):
+                kind = (
+                    field.func.attr
+                    if isinstance(field.func, ast.Attribute)
+                    else getattr(field.func, "id", "")
+                )
+                if kind.startswith("OneToOne") or any(
+                    _is_true(k, "unique") or _is_true(k, "primary_key") for k in field.keywords
+                ):
+                    if not any(
+                        k.arg == "default" and not isinstance(k.value, ast.Constant) for k in field.keywords
+                    ):
                         return True
         meta = owner.classes.get("Meta")
-        if meta is not None and ("unique_together" in meta.assigns or "UniqueConstraint" in _words(meta.node)):
+        if meta is not None and (
+            "unique_together" in meta.assigns or "UniqueConstraint" in _words(meta.node)
+        ):
             return True
     return False
 
@@ -223,7 +287,11 @@ def _is_true(keyword: ast.keyword, name: str) -> bool:
 
 
 def _words(node: ast.AST) -> set[str]:
-    return {n.attr if isinstance(n, ast.Attribute) else n.id for n in ast.walk(node) if isinstance(n, (ast.Attribute, ast.Name))}
+    return {
+        n.attr if isinstance(n, ast.Attribute) else n.id
+        for n in ast.walk(node)
+        if isinstance(n, (ast.Attribute, ast.Name))
+    }
 
 
 def _of_row(hub: Semantics, call: Call, row: ModelValue) -> EffectKind | None:
@@ -233,13 +301,26 @@ def _of_row(hub: Semantics, call: Call, row: ModelValue) -> EffectKind | None:
         return None
     text = ast.unparse(call.node.func.value)
     for store in call.flow.stores:
-        if store.index <= call.index and ast.unparse(store.target.value) == text and store.node.value is not None:
+        if (
+            store.index <= call.index
+            and ast.unparse(store.target.value) == text
+            and store.node.value is not None
+        ):
             if isinstance(store.node, ast.Assign) and adds_up(store.node.value, call.flow):
                 return "increment"
     made = row.origin.key[0] if row.origin is not None and row.origin.key else None
     event = call.flow.events.get(made) if isinstance(made, ast.Call) else None
     if event is not None and any(isinstance(c, ClassValue) for c in event.callee.alternatives()):
-        first = next((c for c in call.flow.calls if c.name == call.name and c.node.func is not call.node.func and ast.unparse(c.node.func) == ast.unparse(call.node.func)), None)
+        first = next(
+            (
+                c
+                for c in call.flow.calls
+                if c.name == call.name
+                and c.node.func is not call.node.func
+                and ast.unparse(c.node.func) == ast.unparse(call.node.func)
+            ),
+            None,
+        )
         if first is None or first.index > call.index:
             return "row" if makes_another_row(hub, event, row.model) else None
     return None
@@ -252,7 +333,10 @@ def adds_up(node: ast.expr, flow: FunctionFlow) -> bool:
     for side in (node.left, node.right):
         if isinstance(side, ast.Call):
             callee = flow.value(side.func)
-            if isinstance(callee, External) and callee.path in ("django.db.models.F", "django.db.models.expressions.F"):
+            if isinstance(callee, External) and callee.path in (
+                "django.db.models.F",
+                "django.db.models.expressions.F",
+            ):
                 return True
     return False
 
@@ -273,11 +357,19 @@ def _is_message(call: Call) -> bool:
 def _is_append(call: Call) -> bool:
     """`file.write(...)` of a file opened for appending."""
     func = call.node.func
-    if call.name not in ("write", "writelines") or not isinstance(func, ast.Attribute) or not isinstance(func.value, ast.Name):
+    if (
+        call.name not in ("write", "writelines")
+        or not isinstance(func, ast.Attribute)
+        or not isinstance(func.value, ast.Name)
+    ):
         return False
     for expression, node, _, _ in call.flow.withs:
         for item in node.items:
-            if item.context_expr is expression and isinstance(item.optional_vars, ast.Name) and item.optional_vars.id == func.value.id:
+            if (
+                item.context_expr is expression
+                and isinstance(item.optional_vars, ast.Name)
+                and item.optional_vars.id == func.value.id
+            ):
                 return isinstance(expression, ast.Call) and _opens_to_append(expression, call.flow)
     return False
 
@@ -285,7 +377,11 @@ def _is_append(call: Call) -> bool:
 def _opens_to_append(node: ast.Call, flow: FunctionFlow) -> bool:
     if flow.value(node.func) != External("builtins.open"):
         return False
-    mode = node.args[1] if len(node.args) > 1 else next((k.value for k in node.keywords if k.arg == "mode"), None)
+    mode = (
+        node.args[1]
+        if len(node.args) > 1
+        else next((k.value for k in node.keywords if k.arg == "mode"), None)
+    )
     return isinstance(mode, ast.Constant) and isinstance(mode.value, str) and "a" in mode.value
 
 
@@ -314,10 +410,18 @@ def _risks(hub: Semantics, call: Call, depth: int) -> Iterator[Risk]:
     for callee in call.callee.alternatives():
         path = callee.path if isinstance(callee, External) else ""
         receiver = getattr(callee, "receiver", None)
-        if isinstance(receiver, Instance) and isinstance(receiver.cls, str) and isinstance(callee, BoundMethod):
+        if (
+            isinstance(receiver, Instance)
+            and isinstance(receiver.cls, str)
+            and isinstance(callee, BoundMethod)
+        ):
             path = f"{receiver.cls}.{callee.name}"
         root, name = path.partition(".")[0], path.rpartition(".")[2]
-        if root in NETWORK and not name[:1].isupper() and name not in ("quote", "urlencode", "urljoin", "urlparse", "client"):
+        if (
+            root in NETWORK
+            and not name[:1].isupper()
+            and name not in ("quote", "urlencode", "urljoin", "urlparse", "client")
+        ):
             yield Risk(root)
         if isinstance(receiver, (ManagerValue, QuerySetValue, ModelValue)) and call.name in _WRITES:
             yield Risk("django.db")
@@ -345,9 +449,7 @@ def _function_risks(hub: Semantics, function: Function, depth: int) -> Iterator[
     for _, value, frame in flow.raises:
         if frame.find("handler") is None:
             for one in value.alternatives():
-                if isinstance(one, Instance):
-                    yield Risk("raise", one.cls)
-                elif isinstance(one, ClassValue):
+                if isinstance(one, Instance) or isinstance(one, ClassValue):
                     yield Risk("raise", one.cls)
                 elif isinstance(one, External):
                     yield Risk("raise", one.path)
@@ -358,10 +460,16 @@ def is_swallowed(hub: Semantics, risk: Risk, call: Call, flow: FunctionFlow) -> 
     tries = {id(f.node) for f in call.frame.chain() if f.kind == "try"}
     for handler, statement, _, classes in flow.handlers:
         if id(statement) in tries:
-            named = classes.items if isinstance(classes, Collection) and classes.items is not None else (classes,)
+            named = (
+                classes.items if isinstance(classes, Collection) and classes.items is not None else (classes,)
+            )
             if any(fits(hub, risk, c) for c in named):
                 ends = any(isinstance(n, ast.Raise) for s in handler.body for n in ast.walk(s))
-                again = any(isinstance(n, ast.Attribute) and n.attr == "retry" for s in handler.body for n in ast.walk(s))
+                again = any(
+                    isinstance(n, ast.Attribute) and n.attr == "retry"
+                    for s in handler.body
+                    for n in ast.walk(s)
+                )
                 return not ends and not again
     return False
 
@@ -379,12 +487,22 @@ def fits(hub: Semantics, risk: Risk, cls: Value) -> bool:
         if isinstance(risk.raised, Class):
             return path in hub.classes.ancestors(risk.raised)
         return risk.raised == path
-    if path in ("builtins.ConnectionError", "builtins.OSError", "builtins.IOError", "builtins.TimeoutError", "builtins.EnvironmentError"):
+    if path in (
+        "builtins.ConnectionError",
+        "builtins.OSError",
+        "builtins.IOError",
+        "builtins.TimeoutError",
+        "builtins.EnvironmentError",
+    ):
         return risk.root in NETWORK or risk.root == "payment"
     root = path.partition(".")[0]
     if root == "django":
         return path.startswith("django.db") and risk.root == "django.db"
-    return risk.root == root or (root == "urllib3" and risk.root == "requests") or (risk.root == "payment" and root in _PAYMENT_PACKAGES | _MESSENGERS)
+    return (
+        risk.root == root
+        or (root == "urllib3" and risk.root == "requests")
+        or (risk.root == "payment" and root in _PAYMENT_PACKAGES | _MESSENGERS)
+    )
 
 
 __all__ = ["DATABASE", "Effect", "Risk", "effects", "fits", "is_swallowed", "risks"]

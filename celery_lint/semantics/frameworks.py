@@ -351,6 +351,8 @@ def signals_of(hub: Semantics, function: Function) -> tuple[SignalUse, ...]:
 
 def _signals_of(hub: Semantics, function: Function) -> Iterator[SignalUse]:
     for decorator in function.decorators:
+        if isinstance(decorator, ast.Attribute) and decorator.attr == "connect":
+            yield from _signal(hub, decorator.value, None, function.module)  # blinker's own form
         if not isinstance(decorator, ast.Call):
             continue
         value = hub.evaluate(decorator.func, function.module)

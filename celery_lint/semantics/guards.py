@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from celery_lint.project.modules import Class, Function, own_nodes
+from celery_lint.project.modules import Function, own_nodes
 from celery_lint.semantics import locks
 from celery_lint.semantics.model import Call, FunctionFlow, Task
 from celery_lint.semantics.values import (
@@ -48,14 +48,17 @@ _STATE = re.compile(
 _FILLED = re.compile(r"(_id|_key|_ref|_reference|_number|_date|_time|_url|_token)$", re.IGNORECASE)
 _NO_STATE = frozenset({"status_code"})
 _ASKING = frozenset(
-    """exists aexists update aupdate add setnx get_or_create update_or_create get_or_set has_key sismember sadd hexists
-    hsetnx set incr acquire contains""".split()
+    ["exists", "aexists", "update", "aupdate", "add", "setnx", "get_or_create", "update_or_create", "get_or_set", "has_key", "sismember", "sadd", "hexists", "hsetnx", "set", "incr", "acquire", "contains"]
 )
-_KEYS = re.compile(r"idempot|dedup|unique_?(key|id)|request_?id|nonce|reference_id|client_token|transaction_?id", re.IGNORECASE)
-_ONCE = re.compile(r"once|singleton|unique|idempot|dedup|exclusive|lock|throttle|ratelimit|rate_limit", re.IGNORECASE)
+_KEYS = re.compile(
+    r"idempot|dedup|unique_?(key|id)|request_?id|nonce|reference_id|client_token|transaction_?id",
+    re.IGNORECASE,
+)
+_ONCE = re.compile(
+    r"once|singleton|unique|idempot|dedup|exclusive|lock|throttle|ratelimit|rate_limit", re.IGNORECASE
+)
 _ONCE_WORDS = frozenset(
-    """nx setnx exists get_or_create select_for_update acquire idempotency_key idempotent add sadd pg_advisory_lock
-    pg_try_advisory_lock advisory_lock lock""".split()
+    ["nx", "setnx", "exists", "get_or_create", "select_for_update", "acquire", "idempotency_key", "idempotent", "add", "sadd", "pg_advisory_lock", "pg_try_advisory_lock", "advisory_lock", "lock"]
 )
 _STORES = ("redis", "cache", "memcache")
 MAX_DOWN = 2
@@ -87,7 +90,11 @@ def has_key(path: Sequence[Call]) -> bool:
             if arg.keyword and _KEYS.search(arg.keyword):
                 return True
             for node in ast.walk(arg.node):
-                if isinstance(node, ast.Constant) and isinstance(node.value, str) and _KEYS.search(node.value.replace("-", "_")):
+                if (
+                    isinstance(node, ast.Constant)
+                    and isinstance(node.value, str)
+                    and _KEYS.search(node.value.replace("-", "_"))
+                ):
                     return True
                 if isinstance(node, ast.Attribute) and node.attr in ("id", "root_id", "correlation_id"):
                     if any(isinstance(v, TaskRequest) for v in call.flow.value(node.value).alternatives()):
@@ -101,7 +108,11 @@ def _is_guarded_at(hub: Semantics, call: Call, task: Task) -> bool:
         return True
     if locks.is_locked(call.frame) or locks.takes_lock(flow, call.index):
         return True
-    if any(is_declared(hub, c) or filters_by_state(c) for c in flow.calls if c.index < call.index or _holds(call, c)):
+    if any(
+        is_declared(hub, c) or filters_by_state(c)
+        for c in flow.calls
+        if c.index < call.index or _holds(call, c)
+    ):
         return True
     if any(is_state_test(hub, test, holds, flow) for test, holds in conditions(call)):
         return True
@@ -152,7 +163,9 @@ def _subject(case: ast.match_case, flow: FunctionFlow) -> ast.expr:
     return ast.Constant(None)
 
 
-def is_state_test(hub: Semantics, test: ast.expr, holds: bool, flow: FunctionFlow, depth: int = MAX_DOWN) -> bool:
+def is_state_test(
+    hub: Semantics, test: ast.expr, holds: bool, flow: FunctionFlow, depth: int = MAX_DOWN
+) -> bool:
     """Whether a test asks if the work has been done, so that a second run takes the other way."""
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
         return is_state_test(hub, test.operand, not holds, flow, depth)
@@ -236,7 +249,12 @@ def asks(hub: Semantics, node: ast.Call, flow: FunctionFlow, depth: int = MAX_DO
             path = receiver.cls
         if any(s in path.lower() for s in _STORES):
             return True
-        if isinstance(callee, FunctionValue) and event is not None and depth > 0 and helper_asks(hub, callee.function, depth - 1):
+        if (
+            isinstance(callee, FunctionValue)
+            and event is not None
+            and depth > 0
+            and helper_asks(hub, callee.function, depth - 1)
+        ):
             return True
     return name in _ASKING - {"set", "add", "update", "contains"}
 
@@ -252,7 +270,12 @@ def _helper_asks(hub: Semantics, function: Function, depth: int) -> bool:
     for statement, value in flow.returns:
         flags += value in (Constant(True), Constant(False))
         for node in ast.walk(statement) if isinstance(statement, ast.Return) else ():
-            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load) and names_state(node.attr) and node.attr.islower():
+            if (
+                isinstance(node, ast.Attribute)
+                and isinstance(node.ctx, ast.Load)
+                and names_state(node.attr)
+                and node.attr.islower()
+            ):
                 if not isinstance(flow.value(node), (FunctionValue, BoundMethod)):
                     return True
             if isinstance(node, ast.Call) and asks(hub, node, flow, depth):
@@ -266,7 +289,9 @@ def _comes_from_question(hub: Semantics, name: str, flow: FunctionFlow) -> bool:
         if isinstance(node, (ast.Assign, ast.NamedExpr)):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             bound = {n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)}
-            if name in bound and any(isinstance(n, ast.Call) and asks(hub, n, flow, 1) for n in ast.walk(node.value)):
+            if name in bound and any(
+                isinstance(n, ast.Call) and asks(hub, n, flow, 1) for n in ast.walk(node.value)
+            ):
                 return True
             if name in bound and any(names_state(n.attr) for n in columns(node.value)):
                 return True
@@ -305,9 +330,13 @@ def guards_by_decorator(hub: Semantics, function: Function, task: Task) -> bool:
             continue
         node = decorator.func if isinstance(decorator, ast.Call) else decorator
         for value in hub.evaluate(node, function.module).alternatives():
-            if isinstance(value, FunctionValue) and (is_once(hub, value.function) or _dotted(value.function) in hub.settings.idempotency_guards):
+            if isinstance(value, FunctionValue) and (
+                is_once(hub, value.function) or _dotted(value.function) in hub.settings.idempotency_guards
+            ):
                 return True
-            if isinstance(value, External) and (_ONCE.search(value.path) or value.path in hub.settings.idempotency_guards):
+            if isinstance(value, External) and (
+                _ONCE.search(value.path) or value.path in hub.settings.idempotency_guards
+            ):
                 return True
             if isinstance(value, ClassValue) and _ONCE.search(value.cls.name):
                 return True
@@ -323,7 +352,12 @@ def is_once(hub: Semantics, decorator: Function) -> bool:
     """Whether a decorator of the project tests or locks something before it runs what it decorates."""
     if _ONCE.search(decorator.name) or decorator.words & _ONCE_WORDS:
         return True
-    return any(locks.names_lock(item.context_expr) for n in ast.walk(decorator.node) if isinstance(n, ast.With) for item in n.items)
+    return any(
+        locks.names_lock(item.context_expr)
+        for n in ast.walk(decorator.node)
+        if isinstance(n, ast.With)
+        for item in n.items
+    )
 
 
 def is_declared(hub: Semantics, call: Call) -> bool:

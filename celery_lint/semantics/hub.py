@@ -119,7 +119,7 @@ class Semantics:
         for filename in self.project.traced:
             module = None if is_test_file(filename) else self.project.module_or_none(filename)
             for function in module.functions if module is not None else ():
-                if function.words & _SENDING_WORDS and not function.name.startswith("__"):
+                if function.words & _SENDING_WORDS and not function.name.endswith("__"):
                     found.add(function.name)
         return frozenset(found)
 
@@ -172,7 +172,7 @@ class Semantics:
 
     def may_send(self, function: Function) -> bool:
         """Whether it is worth to look for dispatches below a function."""
-        return not function.name.startswith("__") or function.name in ("__init__", "__call__", "__enter__", "__exit__")
+        return not (function.name.startswith("__") and function.name.endswith("__")) or function.name in ("__init__", "__call__", "__enter__", "__exit__")
 
     @cached_property
     def app_class_names(self) -> frozenset[str]:

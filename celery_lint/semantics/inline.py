@@ -36,7 +36,9 @@ Way = Literal["call", "apply"]
 MAX_CALLERS_UP = 3
 _MODE_SUFFIXES = ("_sync", "_inline", "_eager", "_eagerly", "_synchronously")
 # What an author writes above a call that is meant to run on the spot.
-_COMMENT = re.compile(r"#.*\b(delay|async|synchron\w*|sync|inline|eager\w*|blocking|immediately|directly)\b", re.IGNORECASE)
+_COMMENT = re.compile(
+    r"#.*\b(delay|async|synchron\w*|sync|inline|eager\w*|blocking|immediately|directly)\b", re.IGNORECASE
+)
 _RETRIES = frozenset({"celery.exceptions.Retry", "celery.exceptions.MaxRetriesExceededError"})
 # A test of a name like these chooses between running here and sending: a synchronous mode that somebody wants.
 _MODE = re.compile(
@@ -118,7 +120,9 @@ def catches_retry(call: Call) -> bool:
     tries = {id(f.node) for f in call.frame.chain() if f.kind == "try"}
     for _, statement, _, classes in call.flow.handlers:
         if id(statement) in tries:
-            named = classes.items if isinstance(classes, Collection) and classes.items is not None else (classes,)
+            named = (
+                classes.items if isinstance(classes, Collection) and classes.items is not None else (classes,)
+            )
             if any(isinstance(c, External) and c.path in _RETRIES for c in named):
                 return True
     return False
@@ -192,4 +196,3 @@ def given_to_commit(hub: Semantics, function: Function | None) -> bool:
                 if isinstance(value, FunctionValue) and value.function is function:
                     return True
     return False
-

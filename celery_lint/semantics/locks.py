@@ -32,7 +32,12 @@ def names_lock(node: ast.AST) -> bool:
     """Whether an expression mentions a lock by name."""
     for one in ast.walk(node):
         name = one.attr if isinstance(one, ast.Attribute) else one.id if isinstance(one, ast.Name) else ""
-        if name and _LOCK.search(name) and not _NO_LOCK.fullmatch(name) and _LOCK.search(_NO_LOCK.sub("", name)):
+        if (
+            name
+            and _LOCK.search(name)
+            and not _NO_LOCK.fullmatch(name)
+            and _LOCK.search(_NO_LOCK.sub("", name))
+        ):
             return True
     return False
 
@@ -71,7 +76,11 @@ def locks_rows(hub: Semantics, function: Function | None, depth: int = 2) -> boo
     key = ("locks rows", function, depth)
     return hub.memo.get(
         key,
-        lambda: any(locks_rows(hub, t.function, depth - 1) for c in hub.flow(function).calls for t in hub.calls.targets(c)),
+        lambda: any(
+            locks_rows(hub, t.function, depth - 1)
+            for c in hub.flow(function).calls
+            for t in hub.calls.targets(c)
+        ),
         False,
     )
 

@@ -25,7 +25,9 @@ from celery_lint.semantics.writes import may_follow
 if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
 
-_PLAIN = frozenset("datetime logging collections re decimal uuid pathlib json io string itertools functools builtins request".split())
+_PLAIN = frozenset(
+    ["datetime", "logging", "collections", "re", "decimal", "uuid", "pathlib", "json", "io", "string", "itertools", "functools", "builtins", "request"]
+)
 # Late acknowledgement repeats only on a crash: what is worth a report then.
 _GRAVE = frozenset({"payment", "mail", "message", "request", "row"})
 
@@ -97,7 +99,11 @@ def works(hub: Semantics, call: Call) -> bool:
         for inner in hub.flow(target.function).calls:
             for callee in inner.callee.alternatives():
                 receiver = getattr(callee, "receiver", None)
-                if isinstance(callee, Unknown) or (isinstance(receiver, Instance) and isinstance(receiver.cls, str) and not is_plain(receiver.cls)):
+                if isinstance(callee, Unknown) or (
+                    isinstance(receiver, Instance)
+                    and isinstance(receiver.cls, str)
+                    and not is_plain(receiver.cls)
+                ):
                     return True
     return False
 
@@ -113,7 +119,12 @@ def _by_retry(hub: Semantics, effect: Effect, rerun: Rerun) -> Repeat | None:
     call = effect.call
     if rerun.guarded is None:
         before = call.index < retry.index and may_follow(call.frame, retry.frame, call.flow)
-        if before and not about_result(retry.frame, call) and not in_handler(call) and not undone(hub, effect, call, retry.frame):
+        if (
+            before
+            and not about_result(retry.frame, call)
+            and not in_handler(call)
+            and not undone(hub, effect, call, retry.frame)
+        ):
             return Repeat(effect, rerun, retry.node, call.flow)
         return None
     if in_handler(call):
@@ -123,10 +134,18 @@ def _by_retry(hub: Semantics, effect: Effect, rerun: Rerun) -> Repeat | None:
         found = _by_failure(hub, effect, rerun, rerun.guarded)
         if found is not None:
             return found
-    elif call.index < retry.index and call.node.lineno < rerun.guarded.lineno and may_follow(call.frame, retry.frame, call.flow):
+    elif (
+        call.index < retry.index
+        and call.node.lineno < rerun.guarded.lineno
+        and may_follow(call.frame, retry.frame, call.flow)
+    ):
         if not undone(hub, effect, call, retry.frame):
             return Repeat(effect, rerun, rerun.guarded, call.flow)
-    if inside and in_own_loop(call, around=rerun.guarded) and any(fits_any(hub, r, rerun.classes) for r in risks(hub, call)):
+    if (
+        inside
+        and in_own_loop(call, around=rerun.guarded)
+        and any(fits_any(hub, r, rerun.classes) for r in risks(hub, call))
+    ):
         return Repeat(effect, rerun, call.node, call.flow)
     return None
 
@@ -139,13 +158,23 @@ def _by_failure(hub: Semantics, effect: Effect, rerun: Rerun, within: ast.Try | 
         flow = call.flow
         bound = within if level == 0 else None
         for other in later(hub, call, effect):
-            if bound is not None and not any(f.kind == "try" and f.node is bound for f in other.frame.chain()):
+            if bound is not None and not any(
+                f.kind == "try" and f.node is bound for f in other.frame.chain()
+            ):
                 continue
             for risk in risks(hub, other):
-                if fits_any(hub, risk, rerun.classes) and not swallowed and not _swallowed_before(hub, risk, other, flow, bound):
+                if (
+                    fits_any(hub, risk, rerun.classes)
+                    and not swallowed
+                    and not _swallowed_before(hub, risk, other, flow, bound)
+                ):
                     return Repeat(effect, rerun, other.node, flow)
         for node, value, frame in flow.raises:
-            if node.lineno <= call.node.lineno or not may_follow(call.frame, frame, flow) or frame.find("handler"):
+            if (
+                node.lineno <= call.node.lineno
+                or not may_follow(call.frame, frame, flow)
+                or frame.find("handler")
+            ):
                 continue
             if bound is not None and not any(f.kind == "try" and f.node is bound for f in frame.chain()):
                 continue
@@ -155,12 +184,18 @@ def _by_failure(hub: Semantics, effect: Effect, rerun: Rerun, within: ast.Try | 
                 return Repeat(effect, rerun, node, flow)
         if in_own_loop(call, around=None) and not effect.kind == "append":
             for risk in risks(hub, call):
-                if fits_any(hub, risk, rerun.classes) and not swallowed and not _swallowed_before(hub, risk, call, flow, bound):
+                if (
+                    fits_any(hub, risk, rerun.classes)
+                    and not swallowed
+                    and not _swallowed_before(hub, risk, call, flow, bound)
+                ):
                     return Repeat(effect, rerun, call.node, flow)
     return None
 
 
-def _swallowed_before(hub: Semantics, risk: Risk, call: Call, flow: FunctionFlow, bound: ast.Try | None) -> bool:
+def _swallowed_before(
+    hub: Semantics, risk: Risk, call: Call, flow: FunctionFlow, bound: ast.Try | None
+) -> bool:
     if bound is not None:
         # An inner `try` may catch it before the one that retries does.
         inner = [f for f in call.frame.chain() if f.kind == "try"]
@@ -191,7 +226,11 @@ def later(hub: Semantics, call: Call, effect: Effect) -> Iterator[Call]:
     for other in call.flow.calls:
         if other.index <= call.index or not may_follow(call.frame, other.frame, call.flow):
             continue
-        if any(n is call.node for n in ast.walk(other.node)) or is_about(other.node.func, own) or about_result(other.frame, call):
+        if (
+            any(n is call.node for n in ast.walk(other.node))
+            or is_about(other.node.func, own)
+            or about_result(other.frame, call)
+        ):
             continue
         if in_handler(other) or undone(hub, effect, call, other.frame):
             continue
@@ -218,7 +257,11 @@ def about_result(frame: Frame, call: Call) -> bool:
     """Whether a place is reached by a test of what the call gave: it reports the effect's own failure."""
     own = result_names(call)
     around = {id(f) for f in call.frame.chain()}
-    return any(isinstance(f.node, ast.If) and is_about(f.node.test, own) for f in frame.chain() if id(f) not in around)
+    return any(
+        isinstance(f.node, ast.If) and is_about(f.node.test, own)
+        for f in frame.chain()
+        if id(f) not in around
+    )
 
 
 def in_handler(call: Call) -> bool:
@@ -232,7 +275,11 @@ def in_own_loop(call: Call, around: ast.Try | None = None) -> bool:
         if frame.kind == "loop" and isinstance(frame.node, (ast.For, ast.AsyncFor)):
             iterated = frame.node.iter
             # `for attempt in range(3)` tries one thing several times.
-            return not (isinstance(iterated, ast.Call) and isinstance(iterated.func, ast.Name) and iterated.func.id == "range")
+            return not (
+                isinstance(iterated, ast.Call)
+                and isinstance(iterated.func, ast.Name)
+                and iterated.func.id == "range"
+            )
     return False
 
 

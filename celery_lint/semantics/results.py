@@ -20,6 +20,7 @@ from celery_lint.semantics.values import (
     Constant,
     ContextManager,
     Decorator,
+    Dynamic,
     External,
     Field,
     FunctionValue,
@@ -317,7 +318,8 @@ def of_builtin(run: Interpreter, name: str, args: Sequence[Argument], node: ast.
     if name == "getattr" and len(args) >= 2 and isinstance(args[1].value, Constant) and isinstance(args[1].value.value, str):
         from celery_lint.semantics.attributes import attribute
 
-        return attribute(run, args[0].value, args[1].value.value)
+        value = attribute(run, args[0].value, args[1].value.value)
+        return Dynamic(args[1].value.value) if isinstance(value, (Unknown, Field)) else value
     if name == "open":
         return Instance("io.TextIOWrapper")
     if name in ("type", "super", "object", "vars", "globals", "locals"):

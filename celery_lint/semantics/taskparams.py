@@ -109,6 +109,8 @@ def argument(dispatch: Dispatch, task: Task, name: str) -> Sent | None:
         if sent.keyword == name:
             return sent
         if sent.keyword is None:
+            if isinstance(sent.value, Parameter) and sent.value.star:
+                return None  # which of them it is can't be told
             if index == position:
                 return sent
             index += 1

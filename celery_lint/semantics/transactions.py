@@ -22,7 +22,7 @@ from celery_lint.semantics.values import (
 if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
 
-MAX_DOWN = 6
+MAX_DOWN = 8
 """How many calls deep a dispatch is looked for."""
 MAX_UP = 5
 """How many callers up a transaction is looked for."""

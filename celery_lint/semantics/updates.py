@@ -35,7 +35,12 @@ if TYPE_CHECKING:
 
 _ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow)
 _NUMERIC = ("IntegerField", "FloatField", "DecimalField", "DurationField", "MoneyField")
-_EXPRESSIONS = ("django.db.models.F", "django.db.models.expressions.", "django.db.models.functions.", "django.db.models.Case")
+_EXPRESSIONS = (
+    "django.db.models.F",
+    "django.db.models.expressions.",
+    "django.db.models.functions.",
+    "django.db.models.Case",
+)
 _SAVES = frozenset({"save", "asave"})
 _BULK = frozenset({"bulk_update", "abulk_update"})
 
@@ -69,7 +74,11 @@ def lossy_updates(hub: Semantics, flow: FunctionFlow) -> Iterator[Update]:
         save = saved_by(hub, store, row, flow)
         if save is None or locks.is_protected(hub, flow, store.frame, store.index):
             continue
-        if comes_from_outside(hub, row.origin, flow) and flow.function is not None and callers_may_protect(hub, flow.function):
+        if (
+            comes_from_outside(hub, row.origin, flow)
+            and flow.function is not None
+            and callers_may_protect(hub, flow.function)
+        ):
             continue
         yield Update(store, row, save, read if isinstance(read, ast.Attribute) else None)
 
@@ -92,7 +101,11 @@ def is_arithmetic(store: Store) -> bool:
     node = store.node
     if isinstance(node, ast.AugAssign):
         return isinstance(node.op, _ARITHMETIC)
-    return isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.value, (ast.BinOp, ast.Name))
+    return (
+        isinstance(node, ast.Assign)
+        and len(node.targets) == 1
+        and isinstance(node.value, (ast.BinOp, ast.Name))
+    )
 
 
 def is_number_column(hub: Semantics, row: ModelValue, name: str) -> bool:
@@ -102,7 +115,13 @@ def is_number_column(hub: Semantics, row: ModelValue, name: str) -> bool:
     for owner, binding in hub.classes.assignments(row.model, name):
         if isinstance(binding.value, ast.Call):
             field = hub.evaluate(binding.value.func, owner.module)
-            path = field.path if isinstance(field, External) else field.cls.name if isinstance(field, ClassValue) else ""
+            path = (
+                field.path
+                if isinstance(field, External)
+                else field.cls.name
+                if isinstance(field, ClassValue)
+                else ""
+            )
             return path.endswith(_NUMERIC)
         return False
     return False
@@ -183,7 +202,9 @@ def comes_from_outside(hub: Semantics, origin: Origin | None, flow: FunctionFlow
     if event is not None and depth > 0:
         for target in hub.calls.targets(event):
             inner = hub.flow(target.function, target.captured)
-            rows = [v for _, value in inner.returns for v in value.alternatives() if isinstance(v, ModelValue)]
+            rows = [
+                v for _, value in inner.returns for v in value.alternatives() if isinstance(v, ModelValue)
+            ]
             if any(comes_from_outside(hub, r.origin, inner, depth - 1) for r in rows):
                 return True
     return False
@@ -221,7 +242,11 @@ def _row_of(call: Call) -> Origin | None:
 
 def _queries(callee: Value, row: ModelValue) -> bool:
     receiver = getattr(callee, "receiver", None)
-    return receiver is not None and not isinstance(receiver, (Instance, Super)) and getattr(receiver, "model", None) == row.model
+    return (
+        receiver is not None
+        and not isinstance(receiver, (Instance, Super))
+        and getattr(receiver, "model", None) == row.model
+    )
 
 
 def writes_column(call: Call, column: str) -> bool:
@@ -232,7 +257,11 @@ def writes_column(call: Call, column: str) -> bool:
 
 def names_column(value: Value, column: str) -> bool:
     """Whether a list of names holds the column; one that can't be read counts as holding it."""
-    if isinstance(value, Collection) and value.items is not None and all(isinstance(i, Constant) for i in value.items):
+    if (
+        isinstance(value, Collection)
+        and value.items is not None
+        and all(isinstance(i, Constant) for i in value.items)
+    ):
         return Constant(column) in value.items
     return True
 

@@ -214,6 +214,13 @@ class Partial(Value):
 
 
 @dataclass(frozen=True, slots=True)
+class Dynamic(Value):
+    """`getattr(x, "name")` of an unknown `x`: the attribute of that name of some object."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Super(Value):
     """`super()` seen from a method of `cls`."""
 

@@ -44,7 +44,11 @@ def waits(hub: Semantics, flow: FunctionFlow) -> Iterator[Wait]:
 
 def _wait(hub: Semantics, call: Call) -> Wait | None:
     for callee in call.callee.alternatives():
-        if isinstance(callee, BoundMethod) and callee.name in WAITING and isinstance(callee.receiver, ResultValue):
+        if (
+            isinstance(callee, BoundMethod)
+            and callee.name in WAITING
+            and isinstance(callee.receiver, ResultValue)
+        ):
             return Wait(call, callee.receiver)
         # A mapping's `get` has a key.
         if isinstance(callee, Field) and callee.name in WAITING and not call.positional:
@@ -67,6 +71,9 @@ def is_known_ready(call: Call) -> bool:
             return True
         for node in ast.walk(test):
             if isinstance(node, ast.Attribute) and node.attr in _ASKING:
-                if isinstance(call.flow.value(node.value), ResultValue) or ast.unparse(node.value) == receiver:
+                if (
+                    isinstance(call.flow.value(node.value), ResultValue)
+                    or ast.unparse(node.value) == receiver
+                ):
                     return True
     return False

@@ -66,19 +66,28 @@ class SyncApply(Rule):
     def _report(self, run: InlineRun, file: FileContext) -> Finding:
         call = run.call
         path = file.hub.roles.request_path(call.flow.function)
-        where = "in the web process, and the request waits for it" if path else "in this process, and the caller waits for it"
+        where = (
+            "in the web process, and the request waits for it"
+            if path
+            else "in this process, and the caller waits for it"
+        )
         what = file.text(call.node.func)
         message = f"`{what}(...)` runs the task {where}; if it fails, the error stays in the EagerResult"
         steps = path or ()
         if run.task is not None:
-            steps = (Step(run.task.module.source.place(run.task.node), f"`{run.task.name}` is a task"), *steps)
+            steps = (
+                Step(run.task.module.source.place(run.task.node), f"`{run.task.name}` is a task"),
+                *steps,
+            )
         return self.finding(file.place(call.node), message, related=related(steps), fix=self._fix(run, file))
 
     def _fix(self, run: InlineRun, file: FileContext) -> Fix | None:
         node = run.call.node
         if run.call.use != "discarded" or not isinstance(node.func, ast.Attribute) or len(node.args) > 2:
             return None
-        if any(k.arg not in _SHARED for k in node.keywords) or any(isinstance(a, ast.Starred) for a in node.args):
+        if any(k.arg not in _SHARED for k in node.keywords) or any(
+            isinstance(a, ast.Starred) for a in node.args
+        ):
             return None
         receiver = file.module.source.segment(node.func.value)
         if any(c in receiver for c in "\n${"):

@@ -108,7 +108,12 @@ class NonIdempotentRetry(Rule):
         if isinstance(failing, ast.Try):
             failing = failing.body[0]
         if not own:
-            steps.append(Related("this comes after it" if late else "this may fail after it", repeat.flow.module.source.place(failing)))
+            steps.append(
+                Related(
+                    "this comes after it" if late else "this may fail after it",
+                    repeat.flow.module.source.place(failing),
+                )
+            )
         if repeat.rerun.place is not None:
             steps.append(Related(repeat.rerun.why, repeat.rerun.place))
         return self.finding(file.place(effect.call.node), message, related=tuple(steps))

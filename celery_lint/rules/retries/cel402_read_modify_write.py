@@ -102,7 +102,9 @@ class ReadModifyWrite(Rule):
         changes: list[Change] = [arithmetic]
         if update.save.keyword("update_fields") is None:
             changes.append(AddArguments(file.place(update.save.node), (("update_fields", f"[{names}]"),)))
-        return Fix(Applicability.UNSAFE, f'Let the database compute it: `F("{update.column}")`', tuple(changes))
+        return Fix(
+            Applicability.UNSAFE, f'Let the database compute it: `F("{update.column}")`', tuple(changes)
+        )
 
     def _in_database(self, update: Update, file: FileContext) -> Change | None:
         """The statement's repair: the column's old value is `F("column")`."""
@@ -132,21 +134,42 @@ def saved_columns(update: Update, file: FileContext) -> list[str] | None:
     flow = save.flow
     row = store.target.value
     model = update.row.model
-    if not isinstance(row, ast.Name) or flow.function is None or isinstance(model, str) or save.frame is not store.frame:
+    if (
+        not isinstance(row, ast.Name)
+        or flow.function is None
+        or isinstance(model, str)
+        or save.frame is not store.frame
+    ):
         return None
-    if any(a.keyword != "update_fields" for a in save.args) or file.hub.classes.function(model, "save") is not None:
+    if (
+        any(a.keyword != "update_fields" for a in save.args)
+        or file.hub.classes.function(model, "save") is not None
+    ):
         return None
     if following(store.node, flow.function.node) is not statement_of(save.node, flow.function.node):
         return None
-    reads = [n for n in ast.walk(flow.function.node) if isinstance(n, ast.Name) and n.id == row.id and isinstance(n.ctx, ast.Load)]
+    reads = [
+        n
+        for n in ast.walk(flow.function.node)
+        if isinstance(n, ast.Name) and n.id == row.id and isinstance(n.ctx, ast.Load)
+    ]
     inside = {id(n) for n in ast.walk(store.node)} | {id(n) for n in ast.walk(save.node)}
-    keys = {id(n.value) for n in ast.walk(flow.function.node) if isinstance(n, ast.Attribute) and n.attr in ("pk", "id")}
+    keys = {
+        id(n.value)
+        for n in ast.walk(flow.function.node)
+        if isinstance(n, ast.Attribute) and n.attr in ("pk", "id")
+    }
     if any(id(n) not in inside | keys and n.lineno >= store.node.lineno for n in reads):
         return None
     if store.node.value is not None and not isinstance(store.node, ast.Assign):
         if any(isinstance(n, ast.Name) and n.id == row.id for n in ast.walk(store.node.value)):
             return None
-    if any(isinstance(a.node, ast.Name) and a.node.id == row.id for c in flow.calls if c.index < save.index for a in c.args):
+    if any(
+        isinstance(a.node, ast.Name) and a.node.id == row.id
+        for c in flow.calls
+        if c.index < save.index
+        for a in c.args
+    ):
         return None  # a helper may have set other columns
     earlier = [s for s in flow.stores if isinstance(s.target.value, ast.Name) and s.target.value.id == row.id]
     columns = [s.target.attr for s in earlier if s.index <= save.index]
