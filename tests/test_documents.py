@@ -151,11 +151,12 @@ def test_the_output_in_the_readme_is_what_the_command_prints(block: Block) -> No
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        env={**os.environ, "NO_COLOR": "1"},
+        env={**os.environ, "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"},
         check=False,
     )
     printed = done.stdout.decode().replace("\r\n", "\n")
-    assert printed.rstrip() == shown.rstrip(), "paste it anew"
+    if printed.rstrip() != shown.rstrip():
+        pytest.fail(f"README.md is out of date. What is printed now:\n\n{prompt}\n{printed}", pytrace=False)
 
 
 def test_each_command_of_the_readme_that_is_run_elsewhere_is_one_line() -> None:

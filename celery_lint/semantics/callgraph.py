@@ -119,6 +119,19 @@ class CallGraph:
         elif isinstance(callee, (Field, Unknown)) and isinstance(call.node.func, ast.Attribute):
             yield from (Target(method) for method in self.family(call.node.func.attr))
 
+    def candidates(self, call: Call) -> Sequence[Function]:
+        """All methods that a call on an unknown object may run, when its name is telling; the trivial ones left out.
+
+        What holds for each of them holds for the call, whatever the object is.
+        """
+        func = call.node.func
+        if not isinstance(func, ast.Attribute) or not any(isinstance(c, (Field, Unknown)) for c in call.callee.alternatives()):
+            return ()
+        name = func.attr
+        if "_" not in name.strip("_") or len(name) < 8 or len(self.defining_files(name)) > MAX_DYNAMIC:
+            return ()
+        return tuple(m for m in self.methods_named(name) if m.cls is not None and not is_trivial(m))
+
     def names_method(self, value: Value) -> bool:
         """Whether a value is the name of some method of the project, for a `getattr` further down."""
         return (
@@ -335,6 +348,19 @@ class CallGraph:
                 if isinstance(own, Class) and self._hub.classes.inherits(function.cls, own) and caller is not None and caller.cls is own:
                     return True
         return False
+
+
+def is_trivial(function: Function) -> bool:
+    """Whether a body only documents, passes, raises NotImplementedError or returns a parameter or constant."""
+    for statement in function.body:
+        if isinstance(statement, ast.Pass) or (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)):
+            continue
+        if isinstance(statement, ast.Raise):
+            continue
+        if isinstance(statement, ast.Return) and isinstance(statement.value, (ast.Constant, ast.Name, type(None))):
+            continue
+        return False
+    return True
 
 
 def last_name(node: ast.expr) -> str:

@@ -54,11 +54,17 @@ _MAIL_CLASSES = (
     "sendgrid.SendGridAPIClient",
 )
 _PAYMENT_PACKAGES = frozenset(
-    ["stripe", "braintree", "paypalrestsdk", "paypalcheckoutsdk", "razorpay", "mollie", "square", "adyen", "authorizenet", "djstripe"]
-)
+    {
+        "stripe", "braintree", "paypalrestsdk", "paypalcheckoutsdk", "razorpay", "mollie", "square",
+        "adyen", "authorizenet", "djstripe",
+    }
+)  # fmt: skip
 _PAYMENT_VERBS = frozenset(
-    ["create", "capture", "refund", "confirm", "charge", "sale", "pay", "payout", "transfer", "submit_for_settlement", "execute", "void"]
-)
+    {
+        "create", "capture", "refund", "confirm", "charge", "sale", "pay", "payout", "transfer",
+        "submit_for_settlement", "execute", "void",
+    }
+)  # fmt: skip
 _PAYMENT_NAMES = frozenset(["charge", "capture", "refund", "payout"])
 _PAYMENT_WORD = re.compile(
     r"pay|stripe|billing|braintree|checkout|adyen|mollie|terminal|invoice|wallet", re.IGNORECASE
@@ -68,11 +74,17 @@ _HTTP_CLIENTS = frozenset(
     {"requests.Session", "requests.sessions.Session", "httpx.Client", "httpx.AsyncClient"}
 )
 _MESSENGERS = frozenset(
-    ["twilio", "vonage", "nexmo", "messagebird", "plivo", "slack_sdk", "slack", "pyfcm", "firebase_admin", "telegram", "apns2", "onesignal_sdk"]
-)
+    {
+        "twilio", "vonage", "nexmo", "messagebird", "plivo", "slack_sdk", "slack", "pyfcm",
+        "firebase_admin", "telegram", "apns2", "onesignal_sdk",
+    }
+)  # fmt: skip
 _MESSAGE_VERBS = frozenset(
-    ["create", "send", "send_message", "send_multicast", "chat_postMessage", "notify_single_device", "notify_multiple_devices", "send_sms"]
-)
+    {
+        "create", "send", "send_message", "send_multicast", "chat_postMessage", "notify_single_device",
+        "notify_multiple_devices", "send_sms",
+    }
+)  # fmt: skip
 _CREATES = frozenset({"create", "acreate", "bulk_create", "abulk_create"})
 _QUESTION = re.compile(
     r"token|oauth|login|auth/|search|query|graphql|verify|validate|check|lookup|preview|estimate|calculate|purge",
@@ -85,16 +97,24 @@ _RECORD = re.compile(
 
 # Packages whose calls go over the network.
 NETWORK = frozenset(
-    ["requests", "httpx", "urllib", "urllib3", "smtplib", "socket", "ftplib", "paramiko", "boto3", "botocore", "stripe", "braintree", "paypalrestsdk", "twilio", "slack_sdk", "sendgrid", "google", "googleapiclient", "elasticsearch", "opensearchpy", "redis", "pymongo", "grpc", "hubspot", "zeep", "suds", "aiohttp"]
-)
+    {
+        "requests", "httpx", "urllib", "urllib3", "smtplib", "socket", "ftplib", "paramiko", "boto3",
+        "botocore", "stripe", "braintree", "paypalrestsdk", "twilio", "slack_sdk", "sendgrid", "google",
+        "googleapiclient", "elasticsearch", "opensearchpy", "redis", "pymongo", "grpc", "hubspot", "zeep",
+        "suds", "aiohttp",
+    }
+)  # fmt: skip
 _WRITES = frozenset(
-    ["save", "asave", "create", "acreate", "bulk_create", "update", "aupdate", "bulk_update", "delete", "adelete", "get_or_create", "update_or_create"]
-)
+    {
+        "save", "asave", "create", "acreate", "bulk_create", "update", "aupdate", "bulk_update", "delete",
+        "adelete", "get_or_create", "update_or_create",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """Something that must not happen twice. `path` leads from a body's own call down to the one that does it."""
+    """Something that must not happen twice. `path` leads from a body's call down to the one that does it."""
 
     kind: EffectKind
     path: tuple[Call, ...]
@@ -267,13 +287,13 @@ def is_unique(hub: Semantics, model: Class) -> bool:
                     if isinstance(field.func, ast.Attribute)
                     else getattr(field.func, "id", "")
                 )
-                if kind.startswith("OneToOne") or any(
-                    _is_true(k, "unique") or _is_true(k, "primary_key") for k in field.keywords
+                if (
+                    kind.startswith("OneToOne")
+                    or any(_is_true(k, "unique") or _is_true(k, "primary_key") for k in field.keywords)
+                ) and not any(
+                    k.arg == "default" and not isinstance(k.value, ast.Constant) for k in field.keywords
                 ):
-                    if not any(
-                        k.arg == "default" and not isinstance(k.value, ast.Constant) for k in field.keywords
-                    ):
-                        return True
+                    return True
         meta = owner.classes.get("Meta")
         if meta is not None and (
             "unique_together" in meta.assigns or "UniqueConstraint" in _words(meta.node)
@@ -302,12 +322,15 @@ def _of_row(hub: Semantics, call: Call, row: ModelValue) -> EffectKind | None:
     text = ast.unparse(call.node.func.value)
     for store in call.flow.stores:
         if (
-            store.index <= call.index
-            and ast.unparse(store.target.value) == text
-            and store.node.value is not None
+            (
+                store.index <= call.index
+                and ast.unparse(store.target.value) == text
+                and store.node.value is not None
+            )
+            and isinstance(store.node, ast.Assign)
+            and adds_up(store.node.value, call.flow)
         ):
-            if isinstance(store.node, ast.Assign) and adds_up(store.node.value, call.flow):
-                return "increment"
+            return "increment"
     made = row.origin.key[0] if row.origin is not None and row.origin.key else None
     event = call.flow.events.get(made) if isinstance(made, ast.Call) else None
     if event is not None and any(isinstance(c, ClassValue) for c in event.callee.alternatives()):
@@ -449,7 +472,7 @@ def _function_risks(hub: Semantics, function: Function, depth: int) -> Iterator[
     for _, value, frame in flow.raises:
         if frame.find("handler") is None:
             for one in value.alternatives():
-                if isinstance(one, Instance) or isinstance(one, ClassValue):
+                if isinstance(one, (Instance, ClassValue)):
                     yield Risk("raise", one.cls)
                 elif isinstance(one, External):
                     yield Risk("raise", one.path)

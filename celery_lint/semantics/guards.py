@@ -37,19 +37,23 @@ if TYPE_CHECKING:
 
 # Names of columns, variables and helpers that say whether something has been done.
 _STATE = re.compile(
-    r"(^|_)(status|state|stage|phase|sent|done|processed|completed?|finished|notified|delivered|paid|charged|refunded|"
-    r"captured|handled|published|exported|imported|synced|created|updated|already|exists?|existing|duplicates?|dup|seen|"
-    r"claim(ed)?|claims?|acquired?|pending|queued|started|attempts?|retries|emailed|mailed|reminded|expired?|once|"
-    r"first|last|previous|new|due|should|needs?|can|lock(ed)?|idempot\w*|unsent|unpaid|unprocessed|is_sent|scheduled)(_|$)"
-    r"|(_at|_on|_until)$",
+    r"(^|_)(status|state|stage|phase|sent|done|processed|completed?|finished|notified|delivered|paid|charged"
+    r"|refunded|captured|handled|published|exported|imported|synced|created|updated|already|exists?|existing"
+    r"|duplicates?|dup|seen|claims?|claimed|acquired?|pending|queued|started|attempts?|retries|emailed|mailed"
+    r"|reminded|expired?|once|first|last|previous|new|due|should|needs?|can|lock(ed)?|idempot\w*|unsent|unpaid"
+    r"|unprocessed|scheduled)(_|$)|(_at|_on|_until)$",
     re.IGNORECASE,
 )
 # A column that is filled by the effect: a guard only where the run goes on while it is empty.
 _FILLED = re.compile(r"(_id|_key|_ref|_reference|_number|_date|_time|_url|_token)$", re.IGNORECASE)
 _NO_STATE = frozenset({"status_code"})
 _ASKING = frozenset(
-    ["exists", "aexists", "update", "aupdate", "add", "setnx", "get_or_create", "update_or_create", "get_or_set", "has_key", "sismember", "sadd", "hexists", "hsetnx", "set", "incr", "acquire", "contains"]
-)
+    {
+        "exists", "aexists", "update", "aupdate", "add", "setnx", "get_or_create", "update_or_create",
+        "get_or_set", "has_key", "sismember", "sadd", "hexists", "hsetnx", "set", "incr", "acquire",
+        "contains",
+    }
+)  # fmt: skip
 _KEYS = re.compile(
     r"idempot|dedup|unique_?(key|id)|request_?id|nonce|reference_id|client_token|transaction_?id",
     re.IGNORECASE,
@@ -58,8 +62,11 @@ _ONCE = re.compile(
     r"once|singleton|unique|idempot|dedup|exclusive|lock|throttle|ratelimit|rate_limit", re.IGNORECASE
 )
 _ONCE_WORDS = frozenset(
-    ["nx", "setnx", "exists", "get_or_create", "select_for_update", "acquire", "idempotency_key", "idempotent", "add", "sadd", "pg_advisory_lock", "pg_try_advisory_lock", "advisory_lock", "lock"]
-)
+    {
+        "nx", "setnx", "exists", "get_or_create", "select_for_update", "acquire", "idempotency_key",
+        "idempotent", "add", "sadd", "pg_advisory_lock", "pg_try_advisory_lock", "advisory_lock", "lock",
+    }
+)  # fmt: skip
 _STORES = ("redis", "cache", "memcache")
 MAX_DOWN = 2
 
@@ -72,7 +79,7 @@ def is_guarded(hub: Semantics, path: Sequence[Call], task: Task) -> bool:
 
 
 def runs_once(hub: Semantics, task: Task) -> bool:
-    """Whether the task's class lets a second run wait or go: celery-once, celery-singleton, the project's own."""
+    """Whether the task's class keeps two runs apart: celery-once, celery-singleton, the project's own."""
     if any(name in task.options for name in ("once", "unique_on", "lock_expiry")):
         return True
     base = task.options.get("base")
@@ -196,7 +203,7 @@ def is_state_test(
 
 
 def written_columns(hub: Semantics, flow: FunctionFlow, depth: int) -> frozenset[str]:
-    """The attributes and columns that a body sets, in the helpers that it calls too: what it may mark as done."""
+    """The attributes and columns that a body and its helpers set: what they may mark as done."""
 
     def search() -> frozenset[str]:
         found = {s.target.attr for s in flow.stores}
@@ -217,9 +224,10 @@ def columns(node: ast.expr) -> Iterator[ast.Attribute]:
 
 
 def is_empty_test(test: ast.expr, holds: bool) -> bool:
-    """Whether the run goes on only while an attribute that the effect fills is empty: `if not order.charge_id:`."""
+    """Whether the run goes on only while what the effect fills is empty: `if not order.charge_id:`."""
     if isinstance(test, ast.Compare) and isinstance(test.ops[0], (ast.Is, ast.IsNot)):
-        test, holds = test.left, isinstance(test.ops[0], ast.IsNot) == holds
+        holds = isinstance(test.ops[0], ast.IsNot) == holds
+        test = test.left
     return isinstance(test, ast.Attribute) and not holds and _FILLED.search(test.attr) is not None
 
 
@@ -260,7 +268,7 @@ def asks(hub: Semantics, node: ast.Call, flow: FunctionFlow, depth: int = MAX_DO
 
 
 def helper_asks(hub: Semantics, function: Function, depth: int) -> bool:
-    """Whether a helper's answer says if the work has been done: it returns a state, or yes or no after a question."""
+    """Whether a helper says if the work has been done: it returns a state, or yes or no after a question."""
     return hub.memo.get(("helper asks", function, depth), lambda: _helper_asks(hub, function, depth), False)
 
 
@@ -275,9 +283,8 @@ def _helper_asks(hub: Semantics, function: Function, depth: int) -> bool:
                 and isinstance(node.ctx, ast.Load)
                 and names_state(node.attr)
                 and node.attr.islower()
-            ):
-                if not isinstance(flow.value(node), (FunctionValue, BoundMethod)):
-                    return True
+            ) and not isinstance(flow.value(node), (FunctionValue, BoundMethod)):
+                return True
             if isinstance(node, ast.Call) and asks(hub, node, flow, depth):
                 return True
     return flags > 0 and any(asks(hub, c.node, flow, depth) for c in flow.calls)

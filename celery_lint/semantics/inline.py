@@ -33,16 +33,17 @@ if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
 
 Way = Literal["call", "apply"]
-MAX_CALLERS_UP = 3
+MAX_CALLERS_UP = 5
 _MODE_SUFFIXES = ("_sync", "_inline", "_eager", "_eagerly", "_synchronously")
 # What an author writes above a call that is meant to run on the spot.
 _COMMENT = re.compile(
     r"#.*\b(delay|async|synchron\w*|sync|inline|eager\w*|blocking|immediately|directly)\b", re.IGNORECASE
 )
 _RETRIES = frozenset({"celery.exceptions.Retry", "celery.exceptions.MaxRetriesExceededError"})
-# A test of a name like these chooses between running here and sending: a synchronous mode that somebody wants.
+# A test of a name like these chooses between running here and sending: somebody wants both.
 _MODE = re.compile(
-    r"eager|(^|_)(a?sync|async_mode|synchronous|celery|debug|testing|test_mode|background|inline|immediate(ly)?|now|queue|worker)(_|$)",
+    r"eager|(^|_)(a?sync|async_mode|synchronous|celery|debug|testing|test_mode|background|inline"
+    r"|immediate(ly)?|now|queue|worker)(_|$)",
     re.IGNORECASE,
 )
 
@@ -112,7 +113,7 @@ def is_choice(hub: Semantics, run: InlineRun) -> bool:
     for dispatch in hub.dispatches.of_flow(flow):
         if run.task is not None and dispatch.task is run.task and sends(dispatch):
             return True
-    return under_mode_test(call) or catches_retry(call) or is_commented(call)
+    return under_mode_test(call) or (run.way == "call" and (catches_retry(call) or is_commented(call)))
 
 
 def catches_retry(call: Call) -> bool:
@@ -166,7 +167,7 @@ def mentions_mode(test: ast.expr) -> bool:
 
 
 def is_for_operators(hub: Semantics, function: Function | None, depth: int = MAX_CALLERS_UP) -> bool:
-    """Whether a function runs only from commands, scripts and tests: nobody waits for it but who started it."""
+    """Whether a function runs only from commands, scripts and tests: only who started it waits for it."""
     if function is None:
         return True
     key = ("for operators", function, depth)

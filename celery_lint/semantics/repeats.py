@@ -26,10 +26,15 @@ if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
 
 _PLAIN = frozenset(
-    ["datetime", "logging", "collections", "re", "decimal", "uuid", "pathlib", "json", "io", "string", "itertools", "functools", "builtins", "request"]
-)
-# Late acknowledgement repeats only on a crash: what is worth a report then.
-_GRAVE = frozenset({"payment", "mail", "message", "request", "row"})
+    {
+        "datetime", "logging", "collections", "re", "decimal", "uuid", "pathlib", "json", "io", "string",
+        "itertools", "functools", "builtins", "request",
+    }
+)  # fmt: skip
+# Late acknowledgement repeats only on a crash: what is worth a report then, by the settings and by
+# the task's own option.
+_GRAVE = frozenset({"payment", "mail", "message"})
+_GRAVE_BY_CHOICE = _GRAVE | {"row"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +85,13 @@ def _repeat(hub: Semantics, effect: Effect, rerun: Rerun) -> Repeat | None:
 
 
 def _by_crash(hub: Semantics, effect: Effect, rerun: Rerun) -> Repeat | None:
-    if effect.kind not in _GRAVE:
+    if effect.kind not in (_GRAVE_BY_CHOICE if rerun.is_own else _GRAVE):
         return None
     for call in effect.path:
         for other in later(hub, call, effect):
             if risks(hub, other) or works(hub, other):
                 return Repeat(effect, rerun, other.node, call.flow)
-        if call.frame.find("loop") is not None and in_own_loop(call):
+        if in_own_loop(call):
             return Repeat(effect, rerun, call.node, call.flow)
     return None
 
@@ -138,21 +143,15 @@ def _by_retry(hub: Semantics, effect: Effect, rerun: Rerun) -> Repeat | None:
         call.index < retry.index
         and call.node.lineno < rerun.guarded.lineno
         and may_follow(call.frame, retry.frame, call.flow)
-    ):
-        if not undone(hub, effect, call, retry.frame):
-            return Repeat(effect, rerun, rerun.guarded, call.flow)
-    if (
-        inside
-        and in_own_loop(call, around=rerun.guarded)
-        and any(fits_any(hub, r, rerun.classes) for r in risks(hub, call))
-    ):
+    ) and not undone(hub, effect, call, retry.frame):
+        return Repeat(effect, rerun, rerun.guarded, call.flow)
+    if inside and in_own_loop(call) and any(fits_any(hub, r, rerun.classes) for r in risks(hub, call)):
         return Repeat(effect, rerun, call.node, call.flow)
     return None
 
 
 def _by_failure(hub: Semantics, effect: Effect, rerun: Rerun, within: ast.Try | None) -> Repeat | None:
-    """Something that fails after the effect with what brings the retry about; `within` bounds it in the task."""
-    swallowed = False
+    """Something that fails after the effect and brings the retry about; `within` bounds it in the task."""
     for level in range(len(effect.path)):
         call = effect.path[level]
         flow = call.flow
@@ -163,10 +162,8 @@ def _by_failure(hub: Semantics, effect: Effect, rerun: Rerun, within: ast.Try | 
             ):
                 continue
             for risk in risks(hub, other):
-                if (
-                    fits_any(hub, risk, rerun.classes)
-                    and not swallowed
-                    and not _swallowed_before(hub, risk, other, flow, bound)
+                if fits_any(hub, risk, rerun.classes) and not _swallowed_before(
+                    hub, risk, other, flow, bound
                 ):
                     return Repeat(effect, rerun, other.node, flow)
         for node, value, frame in flow.raises:
@@ -182,13 +179,9 @@ def _by_failure(hub: Semantics, effect: Effect, rerun: Rerun, within: ast.Try | 
                 continue
             if any(fits_any(hub, r, rerun.classes) for r in raised(value)):
                 return Repeat(effect, rerun, node, flow)
-        if in_own_loop(call, around=None) and not effect.kind == "append":
+        if in_own_loop(call) and effect.kind != "append":
             for risk in risks(hub, call):
-                if (
-                    fits_any(hub, risk, rerun.classes)
-                    and not swallowed
-                    and not _swallowed_before(hub, risk, call, flow, bound)
-                ):
+                if fits_any(hub, risk, rerun.classes) and not _swallowed_before(hub, risk, call, flow, bound):
                     return Repeat(effect, rerun, call.node, flow)
     return None
 
@@ -269,8 +262,8 @@ def in_handler(call: Call) -> bool:
     return call.frame.find("handler", "finally") is not None
 
 
-def in_own_loop(call: Call, around: ast.Try | None = None) -> bool:
-    """Whether a call is made once for each of several things; with `around`, in a loop that the `try` is part of or holds."""
+def in_own_loop(call: Call) -> bool:
+    """Whether a call is made once for each of several things."""
     for frame in call.frame.chain():
         if frame.kind == "loop" and isinstance(frame.node, (ast.For, ast.AsyncFor)):
             iterated = frame.node.iter

@@ -37,6 +37,8 @@ class Rerun:
     """The call of `retry`, or of the helper that gets `self` and retries."""
     guarded: ast.Try | None = None
     """The `try` whose handler retries; None where the retry stands elsewhere."""
+    is_own: bool = True
+    """Whether the task itself says so, and not the project's settings."""
 
 
 def reruns(hub: Semantics, task: Task) -> Sequence[Rerun]:
@@ -113,7 +115,9 @@ def _late(hub: Semantics, task: Task) -> Iterator[Rerun]:
     for setting in hub.project_settings.all("task_acks_late"):
         if hub.project_settings.constant("task_acks_late") is True:
             place = setting.module.source.place(setting.node)
-            yield Rerun("late", "with late acknowledgement a worker that dies has it run again", place)
+            yield Rerun(
+                "late", "with late acknowledgement a worker that dies has it run again", place, is_own=False
+            )
             return
 
 

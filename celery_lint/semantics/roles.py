@@ -182,7 +182,8 @@ class Roles:
         role = self.of(function)
         if role.kind in ("task", "command", "script", "test"):
             return None
-        if role.kind in REQUEST_ROLES:
+        # A signal of the project's own may as well be sent by a task.
+        if role.kind in REQUEST_ROLES and not role.detail.startswith("custom:"):
             text = {
                 "view": f"`{function.qualname}` handles requests",
                 "admin": f"`{function.qualname}` handles requests of the admin",

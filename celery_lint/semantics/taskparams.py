@@ -75,6 +75,11 @@ def given_to(hub: Semantics, task: Task, name: str) -> Given:
     return found
 
 
+def names_key(name: str) -> bool:
+    """Whether a parameter's name says that it takes a key."""
+    return name in _KEYS or name.endswith(("_id", "_pk", "_ids", "_pks", "_uuid"))
+
+
 def kinds_of(hub: Semantics, value: Value) -> list[Value]:
     """A value's alternatives, those that callers give to parameters in their place."""
     found: list[Value] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -306,7 +307,15 @@ class Transactions:
         for dispatch in self._hub.dispatches.of_call(call):
             if self.is_immediate(dispatch):
                 return Reached(dispatch, ())
-        queue: list[tuple[Target, tuple[Step, ...]]] = [(t, ()) for t in self._hub.calls.targets(call) if not t.deferred]
+        targets = self._hub.calls.targets(call)
+        if targets:
+            return self._reach([t for t in targets if not t.deferred])
+        found = [self._reach([Target(method)]) for method in self._hub.calls.candidates(call)]
+        return found[0] if all(found) and found else None
+
+    def _reach(self, targets: Sequence[Target]) -> Reached | None:
+        """The nearest dispatch that functions lead to, breadth first."""
+        queue: list[tuple[Target, tuple[Step, ...]]] = [(t, ()) for t in targets]
         seen: set[tuple[Function, object]] = set()
         while queue:
             target, steps = queue.pop(0)

@@ -61,7 +61,7 @@ class Update:
 
 
 def lossy_updates(hub: Semantics, flow: FunctionFlow) -> Iterator[Update]:
-    """The updates of a body that may lose what another process writes: unlocked, of rows that others can see."""
+    """The updates of a body that may lose what another process writes: unlocked, of rows that others see."""
     for store in flow.stores:
         if not is_arithmetic(store):
             continue

@@ -70,10 +70,13 @@ def is_known_ready(call: Call) -> bool:
         if mentions_mode(test):
             return True
         for node in ast.walk(test):
-            if isinstance(node, ast.Attribute) and node.attr in _ASKING:
-                if (
+            if (
+                isinstance(node, ast.Attribute)
+                and node.attr in _ASKING
+                and (
                     isinstance(call.flow.value(node.value), ResultValue)
                     or ast.unparse(node.value) == receiver
-                ):
-                    return True
+                )
+            ):
+                return True
     return False

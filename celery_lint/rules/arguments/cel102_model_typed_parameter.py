@@ -9,7 +9,7 @@ from celery_lint.findings import Finding, Related, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
 from celery_lint.semantics.model import Task
-from celery_lint.semantics.taskparams import Given, given_to, named_model, row_use
+from celery_lint.semantics.taskparams import Given, given_to, named_model, names_key, row_use
 from celery_lint.semantics.values import ModelValue
 
 
@@ -55,7 +55,7 @@ class ModelTypedParameter(Rule):
             return
         for arg in [*task.parameters, *task.function.node.args.kwonlyargs]:
             given = given_to(file.hub, task, arg.arg)
-            if given.keys:
+            if given.keys or names_key(arg.arg):
                 continue
             message = self._judge(task, arg, given, file)
             if message is not None:

@@ -82,9 +82,13 @@ class OnCommitLateBinding(Rule):
             file.place(call.node),
             f"the callback {what}",
             related=(Related(note, rebinding.place),),
-            fix=self._fix(node, function, file),
+            fix=self._fix(node, function, file) if self._helps(rebinding, call) else None,
             severity=severity,
         )
+
+    def _helps(self, rebinding: Rebinding, call: Call) -> bool:
+        """Whether the value of the moment is the right one: not after the row is gone."""
+        return rebinding.kind != "deleted" or rebinding.place.span.start.row > call.node.lineno
 
     def _fix(self, node: ast.expr, function: Function, file: FileContext) -> Fix | None:
         if not isinstance(node, ast.Lambda) or not isinstance(node.body, ast.Call) or function.parameters:
