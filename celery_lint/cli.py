@@ -74,45 +74,31 @@ def _list_option(name: str, metavar: str, help_text: str) -> Callable[[Any], Any
 )
 @click.argument("paths", nargs=-1)
 @click.option("--fix", is_flag=True, help="Repair what has a safe fix, then report what is left.")
-@click.option(
-    "--unsafe-fixes", is_flag=True, help="With --fix or --diff: fixes that may change behaviour as well."
-)
+@click.option("--unsafe-fixes", is_flag=True, help="With --fix or --diff: fixes that may change behaviour as well.")
 @click.option("--diff", is_flag=True, help="Show what --fix would change, and change nothing.")
 @_list_option("--select", "CODES", "Report these rules: codes, prefixes or ALL, separated by commas.")
 @_list_option("--extend-select", "CODES", "Report these rules in addition to those selected.")
 @_list_option("--ignore", "CODES", "Do not report these rules.")
 @_list_option("--per-file-ignores", "PATTERN:CODES", "Do not report these rules in files that match.")
 @_list_option("--exclude", "PATTERNS", "Leave out these files and folders too.")
-@click.option(
-    "--force-exclude/--no-force-exclude", default=None, help="Leave out excluded files even when named."
-)
-@click.option(
-    "--config", type=click.Path(path_type=Path), metavar="FILE", help="Read this configuration file."
-)
+@click.option("--force-exclude/--no-force-exclude", default=None, help="Leave out excluded files even when named.")
+@click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Read this configuration file.")
 @click.option("--isolated", is_flag=True, help="Read no configuration file.")
 @click.option(
     "--output-format",
     type=click.Choice(["full", "concise", "json", "github"]),
     help="How findings are printed: full by default.",
 )
-@click.option(
-    "--output-file", type=click.Path(path_type=Path, dir_okay=False), help="Write the findings to a file."
-)
-@click.option(
-    "--statistics", is_flag=True, help="Print how many findings each rule has instead of the findings."
-)
+@click.option("--output-file", type=click.Path(path_type=Path, dir_okay=False), help="Write the findings to a file.")
+@click.option("--statistics", is_flag=True, help="Print how many findings each rule has instead of the findings.")
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 even when there are findings.")
 @click.option("--explain", metavar="CODE", help="Print a rule's page.")
 @click.option("--list-rules", is_flag=True, help="Print all rules, one a line.")
 @click.option("--show-settings", is_flag=True, help="Print the settings that hold for the paths.")
 @click.option("--show-files", is_flag=True, help="Print the files that would be checked.")
-@click.option(
-    "--stdin-filename", metavar="NAME", help="The name of what is read from standard input (path `-`)."
-)
+@click.option("--stdin-filename", metavar="NAME", help="The name of what is read from standard input (path `-`).")
 @click.option("-q", "--quiet", is_flag=True, help="Print findings only.")
-@click.option(
-    "-v", "--verbose", is_flag=True, help="Say what is being done, and print tracebacks of internal errors."
-)
+@click.option("-v", "--verbose", is_flag=True, help="Say what is being done, and print tracebacks of internal errors.")
 @click.version_option(__version__, "--version", prog_name="celery-lint")
 def main(**options: Any) -> None:
     """Find anti-patterns in code that uses Celery.
@@ -236,9 +222,7 @@ def _check(arguments: Arguments, paths: Sequence[Path], overrides: Overrides, un
     from celery_lint.output import Results, shown_path
     from celery_lint.run import run
 
-    allowed = frozenset(
-        {Applicability.SAFE, Applicability.UNSAFE} if arguments.unsafe_fixes else {Applicability.SAFE}
-    )
+    allowed = frozenset({Applicability.SAFE, Applicability.UNSAFE} if arguments.unsafe_fixes else {Applicability.SAFE})
     report = run(paths, overrides, unsaved)
     checked, errors = report.checked, list(report.errors)
     notes: list[str] = []
@@ -266,8 +250,7 @@ def _check(arguments: Arguments, paths: Sequence[Path], overrides: Overrides, un
     if not arguments.diff:
         results = Results(checked)
         text = results.render(
-            overrides.output_format
-            or next((each.project.settings.output_format for each in checked), "full"),
+            overrides.output_format or next((each.project.settings.output_format for each in checked), "full"),
             statistics=arguments.statistics,
             color=arguments.output_file is None and _wants_color(),
             fixable=allowed,

@@ -129,9 +129,7 @@ def check_selectors(selectors: Iterable[str], known: Iterable[str], where: str) 
     result = []
     for selector in selectors:
         wanted = selector.strip().upper()
-        if wanted != ALL and not (
-            wanted.startswith("CEL") and any(code.startswith(wanted) for code in codes)
-        ):
+        if wanted != ALL and not (wanted.startswith("CEL") and any(code.startswith(wanted) for code in codes)):
             raise ConfigurationError(f"{where}: unknown code {selector!r}{nearest(wanted, [*codes, ALL])}")
         result.append(wanted)
     return tuple(result)
@@ -271,9 +269,7 @@ class _Reader:
     def refuse_unknown_keys(self) -> None:
         for key in self.table:
             if key not in self.asked:
-                raise ConfigurationError(
-                    f"{self.path}: unknown key `{key}`{nearest(key, sorted(self.asked))}"
-                )
+                raise ConfigurationError(f"{self.path}: unknown key `{key}`{nearest(key, sorted(self.asked))}")
 
     def flag(self, key: str) -> bool | None:
         value: bool | None = self._value(key, lambda value: isinstance(value, bool), "true or false")
@@ -311,9 +307,7 @@ class _Reader:
         try:
             return parse_version(value)
         except ValueError:
-            raise ConfigurationError(
-                f'{self.path}: `{key}` must be a version such as "5.4", not {value!r}'
-            ) from None
+            raise ConfigurationError(f'{self.path}: `{key}` must be a version such as "5.4", not {value!r}') from None
 
     def codes(self, key: str) -> tuple[str, ...] | None:
         selectors = self.strings(key)
@@ -321,9 +315,7 @@ class _Reader:
 
     def code_table(self, key: str) -> list[tuple[str, tuple[str, ...]]]:
         kind = "a table of path patterns and lists of codes"
-        table = self._value(
-            key, lambda value: isinstance(value, dict) and all(map(_is_strings, value.values())), kind
-        )
+        table = self._value(key, lambda value: isinstance(value, dict) and all(map(_is_strings, value.values())), kind)
         result = []
         for pattern, selectors in (table or {}).items():
             where = f"{self.path}: `{key}`"

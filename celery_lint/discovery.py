@@ -310,11 +310,7 @@ class _Tree:
                     if is_foreign or ignores.ignored(inner, is_folder=True):
                         continue
                     (links if entry.is_symlink() else folders).append(inner)
-                elif (
-                    entry.name.endswith(SUFFIXES)
-                    and _is_file(entry)
-                    and not ignores.ignored(inner, is_folder=False)
-                ):
+                elif entry.name.endswith(SUFFIXES) and _is_file(entry) and not ignores.ignored(inner, is_folder=False):
                     yield _Entry(inner)
             pending.extend(reversed(folders))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from celery_lint.configuration import Settings
-from celery_lint.findings import Finding, Place, Severity, Span, Position
+from celery_lint.findings import Finding, Place, Position, Severity, Span
 from celery_lint.project.index import Project
 from celery_lint.project.modules import Module
 from celery_lint.rules.base import Rule
@@ -27,7 +27,11 @@ class Engine:
     """
 
     def __init__(
-        self, root: Path, files: Sequence[str], settings: Settings, overrides: Mapping[str, bytes] | None = None
+        self,
+        root: Path,
+        files: Sequence[str],
+        settings: Settings,
+        overrides: Mapping[str, bytes] | None = None,
     ) -> None:
         self.settings = settings
         self.project = Project(root, files, settings.src, overrides)
@@ -65,4 +69,10 @@ class Engine:
     def _unreadable(filename: str, error: UnreadableError) -> Finding:
         start = error.position
         span = Span(start, Position(start.row, start.column + 1))
-        return Finding(Place(filename, span), UNREADABLE, "unreadable-file", Severity.ERROR, f"not checked: {error.reason}")
+        return Finding(
+            Place(filename, span),
+            UNREADABLE,
+            "unreadable-file",
+            Severity.ERROR,
+            f"not checked: {error.reason}",
+        )

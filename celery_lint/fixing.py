@@ -31,19 +31,13 @@ def fix(checked: Sequence[Checked], allowed: frozenset[Applicability], *, write:
     for each in checked:
         result = _fix_project(each, allowed, write)
         contents = {} if write else {file.filename: file.after for file in result.files}
-        after.append(
-            dataclasses.replace(each, findings=result.findings, unsaved={**each.unsaved, **contents})
-        )
+        after.append(dataclasses.replace(each, findings=result.findings, unsaved={**each.unsaved, **contents}))
         root = each.project.root
         shown = [
-            dataclasses.replace(file, filename=shown_path(root, file.filename).lstrip("/"))
-            for file in result.files
+            dataclasses.replace(file, filename=shown_path(root, file.filename).lstrip("/")) for file in result.files
         ]
         diffs.append(unified_diff(shown))
-        errors += [
-            f"{shown_path(root, failure.filename)}: not fixed: {failure.reason}"
-            for failure in result.failures
-        ]
+        errors += [f"{shown_path(root, failure.filename)}: not fixed: {failure.reason}" for failure in result.failures]
         fixed.update(result.fixed)
         files += len(result.files)
         held_back += len(result.held_back)

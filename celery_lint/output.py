@@ -43,22 +43,16 @@ class Results:
                 self._origins[self._shown(each, finding)] = (each, finding)
         self.findings = sorted(self._origins, key=lambda finding: finding.sort_key)
 
-    def render(
-        self, output_format: str, *, statistics: bool, color: bool, fixable: Collection[Applicability]
-    ) -> str:
+    def render(self, output_format: str, *, statistics: bool, color: bool, fixable: Collection[Applicability]) -> str:
         """The findings, or how many there are of each rule, in one of the formats."""
         if statistics:
             from celery_lint.reporters import statistics as counts
 
-            return (
-                counts.render_json(self.findings) if output_format == "json" else counts.render(self.findings)
-            )
+            return counts.render_json(self.findings) if output_format == "json" else counts.render(self.findings)
         if output_format == "json":
             from celery_lint.reporters import json
 
-            return json.render(
-                self.findings, self._all_edits().__getitem__, self._all_noqa_rows().__getitem__
-            )
+            return json.render(self.findings, self._all_edits().__getitem__, self._all_noqa_rows().__getitem__)
         if output_format == "github":
             from celery_lint.reporters import github
 
@@ -96,8 +90,7 @@ class Results:
 
     def _shown(self, checked: Checked, finding: Finding) -> Finding:
         related = tuple(
-            dataclasses.replace(each, place=self._shown_place(checked, each.place))
-            for each in finding.related
+            dataclasses.replace(each, place=self._shown_place(checked, each.place)) for each in finding.related
         )
         return dataclasses.replace(finding, place=self._shown_place(checked, finding.place), related=related)
 

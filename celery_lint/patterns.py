@@ -61,9 +61,7 @@ class Gitignore:
         if self._any_name.fullmatch(name) is None and self._any_path.fullmatch(path) is None:
             return None
         for rule in reversed(self._rules):
-            if (is_folder or not rule.is_for_folders) and rule.expression.fullmatch(
-                name if rule.is_for_name else path
-            ):
+            if (is_folder or not rule.is_for_folders) and rule.expression.fullmatch(name if rule.is_for_name else path):
                 return not rule.is_negated
         return None
 
@@ -104,9 +102,7 @@ def _ignore_rule(line: str) -> _IgnoreRule | None:
         return None
 
 
-_TOKEN = re.compile(
-    r"(?P<between>/\*\*/)|(?P<first>^\*\*/)|(?P<last>/\*\*$)|\*+|\?|\[[!^]?\]?[^\]]*\]|\\.|.", re.S
-)
+_TOKEN = re.compile(r"(?P<between>/\*\*/)|(?P<first>^\*\*/)|(?P<last>/\*\*$)|\*+|\?|\[[!^]?\]?[^\]]*\]|\\.|.", re.S)
 
 
 def _translate(pattern: str, star: str) -> str:

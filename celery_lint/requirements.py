@@ -29,9 +29,7 @@ def minimum_version(specifier: str) -> Version | None:
     lowest = []
     for alternative in specifier.split("||"):
         bounds = [
-            parse_version(found[2])
-            for part in alternative.split(",")
-            if (found := _LOWER_BOUND.match(part.strip()))
+            parse_version(found[2]) for part in alternative.split(",") if (found := _LOWER_BOUND.match(part.strip()))
         ]
         if not bounds:
             return None

@@ -58,9 +58,7 @@ class _Directive:
         return bool(naming)
 
 
-def apply(
-    source: Source, findings: Iterable[Finding], rules: Collection[str], *, noqa: bool = True
-) -> list[Finding]:
+def apply(source: Source, findings: Iterable[Finding], rules: Collection[str], *, noqa: bool = True) -> list[Finding]:
     """The findings in `source` that no comment silences, and CEL002 findings where it is selected.
 
     `rules` are the codes selected in this run. With `noqa` false, only comments
@@ -75,11 +73,7 @@ def apply(
     kept = [finding for finding in findings if not comments.silence(finding)]
     if UNUSED in rules:
         # Such a finding can be silenced as well, by a directive that is itself in use.
-        kept += [
-            finding
-            for finding in _unused(source, comments.directives, rules)
-            if not comments.silence(finding)
-        ]
+        kept += [finding for finding in _unused(source, comments.directives, rules) if not comments.silence(finding)]
     return kept
 
 
@@ -106,9 +100,7 @@ class Comments:
             is_own = found[0].lstrip("# \t").lower().startswith("celery-lint")
             if not (is_own or self._noqa) or (found["foreign_file"] and not alone):
                 continue
-            directive = _Directive(
-                row, None, column + found.start(), column + found.start() + len(found[0].rstrip())
-            )
+            directive = _Directive(row, None, column + found.start(), column + found.start() + len(found[0].rstrip()))
             group = next((name for name in _CODE_GROUPS if found[name] is not None), None)
             if group is not None:
                 directive.codes = tuple(re.findall(r"[A-Z]+[0-9]+|\b(?:CEL|ALL)\b", found[group].upper()))
@@ -221,15 +213,9 @@ def _unused(source: Source, directives: Iterable[_Directive], rules: Collection[
         if not idle:
             continue
         place = _place(source, directive.row, directive.start, directive.end)
-        names = ", ".join(
-            f"`{code}`" if code in known else f"`{code}` (no rule has this code)" for code in idle
-        )
-        fix = Fix(
-            Applicability.SAFE, "Take the unused suppression away", (_without(source, directive, idle),)
-        )
-        findings.append(
-            UnusedSuppression().finding(place, f"nothing here needs the suppression of {names}", fix=fix)
-        )
+        names = ", ".join(f"`{code}`" if code in known else f"`{code}` (no rule has this code)" for code in idle)
+        fix = Fix(Applicability.SAFE, "Take the unused suppression away", (_without(source, directive, idle),))
+        findings.append(UnusedSuppression().finding(place, f"nothing here needs the suppression of {names}", fix=fix))
     return findings
 
 

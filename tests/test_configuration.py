@@ -19,9 +19,7 @@ from celery_lint.requirements import minimum_version
 KNOWN = {"CEL001": False, "CEL002": True, "CEL101": False, "CEL112": True, "CEL201": False, "CEL210": False}
 
 
-def settings(
-    root: Path, text: str, overrides: Overrides = Overrides(), name: str = "pyproject.toml"
-) -> Settings:
+def settings(root: Path, text: str, overrides: Overrides = Overrides(), name: str = "pyproject.toml") -> Settings:
     (root / name).write_text(text, encoding="utf-8")
     return load(root, KNOWN, overrides)
 

@@ -21,9 +21,7 @@ def asked(*paths: str, settings: Settings = Settings()) -> dict[str, list[str]]:
     assert not found.errors
     here = Path.cwd()
     return {
-        project.root.relative_to(here).as_posix(): list(project.asked)
-        for project in found.projects
-        if project.asked
+        project.root.relative_to(here).as_posix(): list(project.asked) for project in found.projects if project.asked
     }
 
 
@@ -42,9 +40,7 @@ def touch(*names: str) -> None:
 
 @pytest.mark.usefixtures("workspace")
 class TestRoot:
-    @pytest.mark.parametrize(
-        "marker", ["pyproject.toml", "manage.py", "setup.cfg", "setup.py", "celery-lint.toml"]
-    )
+    @pytest.mark.parametrize("marker", ["pyproject.toml", "manage.py", "setup.cfg", "setup.py", "celery-lint.toml"])
     def test_the_nearest_marker_counts(self, marker: str) -> None:
         touch("manage.py", f"backend/{marker}", "backend/shop/tasks.py")
         assert root_of(Path("backend/shop")) == Path("backend").absolute()

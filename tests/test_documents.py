@@ -109,13 +109,9 @@ def test_paths_that_are_named_are_there(path: Path) -> None:
 @pytest.mark.parametrize("path", NAMED)
 def test_options_that_are_named_are_accepted(path: Path) -> None:
     known = options()
-    used = {
-        word.partition("=")[0] for arguments in commands(path) for word in arguments if word.startswith("-")
-    }
+    used = {word.partition("=")[0] for arguments in commands(path) for word in arguments if word.startswith("-")}
     # An option alone in a code span is the command's own.
-    used |= {
-        word for span in code_spans(path) if span.startswith("--") for word in span.split() if word[0] == "-"
-    }
+    used |= {word for span in code_spans(path) if span.startswith("--") for word in span.split() if word[0] == "-"}
     assert sorted(used - known.keys() - {"-"}) == []
 
 

@@ -121,8 +121,7 @@ def test_findings_are_the_marked_lines(project: Project, tmp_path: Path) -> None
 def test_example_project_shows_what_it_is_said_to_show() -> None:
     text = (FIXTURES / "examples_expected.txt").read_text(encoding="utf-8")
     expected = frozenset(
-        (name, int(row), code.strip())
-        for name, row, code in (line.split(":") for line in text.splitlines() if line)
+        (name, int(row), code.strip()) for name, row, code in (line.split(":") for line in text.splitlines() if line)
     )
     assert_same(EXAMPLE, expected, findings(EXAMPLE, ALL_CODES))
 

@@ -145,9 +145,7 @@ class Bridge:
     @cached_property
     def _comments(self) -> list[tuple[int, str]]:
         """Where each comment starts, and its text, in order."""
-        return sorted(
-            (self.span(node)[0], node.value) for node in self.nodes if isinstance(node, cst.Comment)
-        )
+        return sorted((self.span(node)[0], node.value) for node in self.nodes if isinstance(node, cst.Comment))
 
     def comments_in(self, start: int, end: int) -> list[str]:
         """The comments that start from `start` up to `end`."""
@@ -173,9 +171,7 @@ class Bridge:
     def above_comments(self, offset: int, indentation: str = "") -> int:
         """Where the line of `offset` starts, or the first of the comments right above it, so indented."""
         start = self.source.line_start(offset)
-        while (above := self.comment_above(start)) is not None and self.source.indentation(
-            above
-        ) == indentation:
+        while (above := self.comment_above(start)) is not None and self.source.indentation(above) == indentation:
             start = above
         return start
 

@@ -320,9 +320,7 @@ def _put_statement(change: PutStatement, bridge: Bridge, imports: FileImports) -
     return Splice(offset, offset, text)
 
 
-def _own_lines(
-    statement: cst.BaseSmallStatement | cst.BaseCompoundStatement, bridge: Bridge
-) -> tuple[int, int]:
+def _own_lines(statement: cst.BaseSmallStatement | cst.BaseCompoundStatement, bridge: Bridge) -> tuple[int, int]:
     """Where a statement that has its lines for itself starts, with its decorators, and ends."""
     start, end = bridge.span(statement)
     if isinstance(statement, cst.BaseSmallStatement):
@@ -341,9 +339,7 @@ def _own_lines(
 
 
 def _is_string(statement: cst.CSTNode) -> bool:
-    return isinstance(statement, cst.Expr) and isinstance(
-        statement.value, (cst.SimpleString, cst.ConcatenatedString)
-    )
+    return isinstance(statement, cst.Expr) and isinstance(statement.value, (cst.SimpleString, cst.ConcatenatedString))
 
 
 def _indented(code: str, indentation: str, unit: str) -> list[str]:

@@ -102,10 +102,7 @@ class FileImports:
         if self._scopes.is_free(local, use):
             return True
         # `import a.b` may stand beside `import a.c`.
-        return (
-            not need.name
-            and self._scopes.means_in_module(local, use) == need.module.partition(".")[0] == local
-        )
+        return not need.name and self._scopes.means_in_module(local, use) == need.module.partition(".")[0] == local
 
     def splices(self) -> list[Splice]:
         """The edits that add the imports asked for."""

@@ -125,9 +125,7 @@ class Layout:
             module, is_from = _imported(line.body[0])
             start, end = self._bridge.span(line)
             section = self._section(module)
-            item = Existing(
-                section, module, is_from, self._source.line_start(start), self._source.next_line(end)
-            )
+            item = Existing(section, module, is_from, self._source.line_start(start), self._source.next_line(end))
             previous = run[-1].section if run else None
             if section == THIRD_PARTY and (
                 previous == FIRST_PARTY or (previous == THIRD_PARTY and self._is_parted(item))

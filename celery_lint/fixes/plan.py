@@ -82,9 +82,7 @@ class Draft:
 
     def edits(self) -> list[Edit]:
         span = self.bridge.source.span
-        splices = sorted(
-            [*self.imports.splices(), *self.splices], key=lambda splice: (splice.start, splice.end)
-        )
+        splices = sorted([*self.imports.splices(), *self.splices], key=lambda splice: (splice.start, splice.end))
         return [Edit(self.bridge.filename, span(item.start, item.end), item.text) for item in splices]
 
 
@@ -171,9 +169,7 @@ def edits_for(findings: Sequence[Finding], read: Read) -> dict[int, tuple[Edit, 
         try:
             if drafts.add(finding.fix) is None:
                 continue
-            outcome = {
-                name: draft.bridge.source.encode(draft.text()) for name, draft in drafts.by_file.items()
-            }
+            outcome = {name: draft.bridge.source.encode(draft.text()) for name, draft in drafts.by_file.items()}
         except NotExact:
             continue
         if not any(map(syntax_error, outcome.values())):

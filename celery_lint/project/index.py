@@ -12,12 +12,14 @@ from celery_lint.source import Source, UnreadableError
 
 # A file with none of these holds no task, no dispatch and no setting of Celery.
 TRACES = (
-    b"celery", b"Celery", b"CELERY", b".delay", b"apply_async", b"on_commit", b"send_task", b"shared_task", b"BROKER_URL",
-    b".task(", b".task\n", b".task\r",
+    b"celery", b"Celery", b"CELERY", b".delay", b"apply_async", b"on_commit", b"send_task", b"shared_task",
+    b"BROKER_URL", b".task(", b".task\n", b".task\r",
 )  # fmt: skip
 # Names that are called, decorate, or are handed on: what a caller can be found by.
 _MENTIONED = re.compile(rb"[A-Za-z_][A-Za-z0-9_]{2,}")
-_TEST_FILE = re.compile(r"(^|/)(tests?|testing|test_utils|testutils|fixtures|factories)/|(^|/)(test_[^/]*|[^/]*_tests?|tests?|conftest|factories)\.py$")
+_TEST_FILE = re.compile(
+    r"(^|/)(tests?|testing|test_utils|testutils|fixtures|factories)/|(^|/)(test_[^/]*|[^/]*_tests?|tests?|conftest|factories)\.py$"
+)
 
 
 class Project:

@@ -19,9 +19,7 @@ def render(findings: Iterable[Finding]) -> str:
 def render_json(findings: Iterable[Finding]) -> str:
     """The same as a list of objects."""
     counts = _counts(findings)
-    return (
-        json.dumps([{"code": code, "name": name, "count": n} for (code, name), n in counts], indent=2) + "\n"
-    )
+    return json.dumps([{"code": code, "name": name, "count": n} for (code, name), n in counts], indent=2) + "\n"
 
 
 def _counts(findings: Iterable[Finding]) -> list[tuple[tuple[str, str], int]]:

@@ -42,9 +42,7 @@ class Style:
         code = self.paint(finding.code, _BY_SEVERITY[finding.severity])
         reachable = finding.fix is not None and finding.fix.applicability in self.fixable
         mark = f" [{self.paint('*', 'green')}]" if reachable else ""
-        return (
-            f"{self.place(finding.place)}{self.paint(':', 'cyan')} {code}{mark} {printable(finding.message)}"
-        )
+        return f"{self.place(finding.place)}{self.paint(':', 'cyan')} {code}{mark} {printable(finding.message)}"
 
 
 def printable(text: str) -> str:

@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING, ClassVar
 from celery_lint.findings import Finding, Fix, Place, Related, Severity
 
 if TYPE_CHECKING:
-    import ast
-
     from celery_lint.semantics.context import FileContext
     from celery_lint.semantics.model import App, Dispatch, FunctionFlow, Task
 

@@ -44,10 +44,36 @@ if TYPE_CHECKING:
 
 MANAGER_NAMES = frozenset({"objects", "_default_manager", "_base_manager", "all_objects", "unfiltered"})
 # django.db.models.fields.related, modelcluster.fields, mptt, wagtail.
-FOREIGN_KEYS = frozenset({"ForeignKey", "OneToOneField", "ParentalKey", "TreeForeignKey", "TreeOneToOneField", "AutoOneToOneField", "FlexibleForeignKey"})
-MANY_TO_MANY = frozenset({"ManyToManyField", "ParentalManyToManyField", "SortedManyToManyField", "TreeManyToManyField", "GenericRelation"})
+FOREIGN_KEYS = frozenset(
+    {
+        "ForeignKey",
+        "OneToOneField",
+        "ParentalKey",
+        "TreeForeignKey",
+        "TreeOneToOneField",
+        "AutoOneToOneField",
+        "FlexibleForeignKey",
+    }
+)
+MANY_TO_MANY = frozenset(
+    {
+        "ManyToManyField",
+        "ParentalManyToManyField",
+        "SortedManyToManyField",
+        "TreeManyToManyField",
+        "GenericRelation",
+    }
+)
 KEYS = frozenset({"pk", "id", "uuid", "guid", "_id"})
-_SIGNATURE_TYPES = (SignatureValue, CanvasValue, TaskValue, ResultValue, AppValue, ManagerValue, QuerySetValue)
+_SIGNATURE_TYPES = (
+    SignatureValue,
+    CanvasValue,
+    TaskValue,
+    ResultValue,
+    AppValue,
+    ManagerValue,
+    QuerySetValue,
+)
 
 
 def attribute(run: Interpreter, base: Value, name: str, node: ast.Attribute | None = None) -> Value:
@@ -325,7 +351,18 @@ def of_request(run: Interpreter, name: str) -> Value:
         return ModelValue(run.hub.user_model, Origin(("request.user",)))
     if name in ("dbsession", "db_session"):
         return Instance("sqlalchemy.orm.Session")
-    if name in ("GET", "POST", "data", "query_params", "session", "META", "COOKIES", "headers", "FILES", "body"):
+    if name in (
+        "GET",
+        "POST",
+        "data",
+        "query_params",
+        "session",
+        "META",
+        "COOKIES",
+        "headers",
+        "FILES",
+        "body",
+    ):
         return Instance(f"request.{name}")
     if name in ("method", "path", "content_type", "host", "remote_addr"):
         return Scalar("str")

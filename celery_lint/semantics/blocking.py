@@ -79,9 +79,7 @@ _PROCESS = re.compile(
     r"subprocess\.(run|call|check_call|check_output|Popen|getoutput|getstatusoutput)$|os\.(system|popen|wait\w*|spawn\w+)$"
     r"|asyncio\.create_subprocess_\w+$|git\.(Repo|Git)\b|invoke\.run$|sh\.\w+$|envoy\.run$|pypandoc\.\w+$|pdfkit\.\w+$"
 )
-_MAIL = re.compile(
-    r"django\.core\.mail\.(send_mail|send_mass_mail|mail_admins|mail_managers|get_connection)$"
-)
+_MAIL = re.compile(r"django\.core\.mail\.(send_mail|send_mass_mail|mail_admins|mail_managers|get_connection)$")
 _MAIL_CLASSES = re.compile(r"django\.core\.mail\.(message\.)?Email(Message|MultiAlternatives)$")
 _WAIT = re.compile(
     r"select\.(select|poll|epoll)$|signal\.(pause|sigwait)$|concurrent\.futures\.(wait|as_completed)$"
@@ -120,9 +118,7 @@ class Block:
     steps: tuple[Step, ...]
 
 
-def way_to_block(
-    hub: Semantics, function: Function, depth: int = MAX_CALLS_DOWN, is_top: bool = True
-) -> Block | None:
+def way_to_block(hub: Semantics, function: Function, depth: int = MAX_CALLS_DOWN, is_top: bool = True) -> Block | None:
     """The first visible way in which a function may last for ever, its own before that of helpers.
 
     `is_top` says that the function is what a worker runs, or all that it runs.
@@ -163,14 +159,10 @@ def _is_thin(function: Function) -> bool:
     return len(body) <= 2 and all(isinstance(s, (ast.Assign, ast.Expr, ast.Return)) for s in body)
 
 
-def helper_block(
-    hub: Semantics, call: Call, depth: int = MAX_CALLS_DOWN, is_top: bool = False
-) -> Block | None:
+def helper_block(hub: Semantics, call: Call, depth: int = MAX_CALLS_DOWN, is_top: bool = False) -> Block | None:
     """The way in which a function of the project that a call runs may last for ever."""
     # An unknown receiver proves nothing: only what a name or a type leads to is followed.
-    if not any(
-        isinstance(c, (FunctionValue, ClassValue, Partial, TaskValue)) for c in call.callee.alternatives()
-    ):
+    if not any(isinstance(c, (FunctionValue, ClassValue, Partial, TaskValue)) for c in call.callee.alternatives()):
         return None
     for target in hub.calls.targets(call):
         if target.deferred:
@@ -178,9 +170,7 @@ def helper_block(
         block = way_to_block(hub, target.function, depth - 1, is_top)
         if block is not None:
             place = call.flow.module.source.place(call.node)
-            return replace(
-                block, steps=(Step(place, f"`{target.function.qualname}` is called here"), *block.steps)
-            )
+            return replace(block, steps=(Step(place, f"`{target.function.qualname}` is called here"), *block.steps))
     return None
 
 
@@ -285,9 +275,7 @@ def _over_rows(flow: FunctionFlow, is_top: bool) -> Block | None:
 def _rows_of(flow: FunctionFlow, frame: Frame, is_top: bool) -> ast.expr | None:
     """What a loop runs over, when that is every row of a query without a bound."""
     node = frame.node
-    if not isinstance(node, (ast.For, ast.AsyncFor)) or not any(
-        _is_open(v) for v in frame.detail.alternatives()
-    ):
+    if not isinstance(node, (ast.For, ast.AsyncFor)) or not any(_is_open(v) for v in frame.detail.alternatives()):
         return None
     parts = _made_of(flow, node.iter)
     if any(_bounds(n) for part in parts for n in ast.walk(part)):
@@ -316,16 +304,12 @@ def _made_of(flow: FunctionFlow, node: ast.expr) -> Sequence[ast.expr]:
     parts = [node]
     seen: set[str] = set()
     assigns = [
-        n
-        for n in own_nodes(flow.function.body if flow.function is not None else ())
-        if isinstance(n, ast.Assign)
+        n for n in own_nodes(flow.function.body if flow.function is not None else ()) if isinstance(n, ast.Assign)
     ]
     for part in parts:
         for name in {n.id for n in ast.walk(part) if isinstance(n, ast.Name)} - seen:
             seen.add(name)
-            parts += [
-                n.value for n in assigns if any(isinstance(t, ast.Name) and t.id == name for t in n.targets)
-            ]
+            parts += [n.value for n in assigns if any(isinstance(t, ast.Name) and t.id == name for t in n.targets)]
     return parts
 
 
@@ -338,9 +322,7 @@ def _bounds(node: ast.AST) -> bool:
 
 def _is_given(flow: FunctionFlow, node: ast.expr) -> bool:
     """Whether rows are those of a parameter or of one row: `self.lines.all()`, `filter(order=self)`."""
-    if any(
-        isinstance(n, ast.keyword) and isinstance(flow.value(n.value), ModelValue) for n in ast.walk(node)
-    ):
+    if any(isinstance(n, ast.keyword) and isinstance(flow.value(n.value), ModelValue) for n in ast.walk(node)):
         return True
     while isinstance(node, (ast.Attribute, ast.Call, ast.Subscript)):
         inner = node.func if isinstance(node, ast.Call) else node.value
@@ -364,9 +346,7 @@ def _is_work(call: Call, loop: Frame) -> bool:
     if call.name in VERBS or is_mute(call):
         return False
     for callee in call.callee.alternatives():
-        if isinstance(callee, BoundMethod) and isinstance(
-            callee.receiver, (ModelValue, ManagerValue, QuerySetValue)
-        ):
+        if isinstance(callee, BoundMethod) and isinstance(callee.receiver, (ModelValue, ManagerValue, QuerySetValue)):
             return True
         if isinstance(callee, FunctionValue) and not any(
             isinstance(a.value, (TaskValue, SignatureValue, CanvasValue)) for a in call.args
@@ -395,9 +375,7 @@ def _is_quick(call: Call) -> bool:
     for callee in call.callee.alternatives():
         if isinstance(callee, External) and _QUICK.match(callee.path):
             continue
-        if isinstance(callee, BoundMethod) and isinstance(
-            callee.receiver, (TaskValue, SignatureValue, CanvasValue)
-        ):
+        if isinstance(callee, BoundMethod) and isinstance(callee.receiver, (TaskValue, SignatureValue, CanvasValue)):
             continue
         if callee == UNKNOWN or not isinstance(callee, CanvasValue):
             return False

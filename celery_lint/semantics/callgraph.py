@@ -44,12 +44,14 @@ MANY_FILES = 60
 _COMMON = frozenset(
     """save delete create update get set add remove clear pop append extend insert index count copy keys values items
     filter exclude all first last exists order_by run start stop close open read write send receive call apply execute
-    handle process validate clean render dispatch perform register connect disconnect emit notify publish commit rollback
-    load dump loads dumps parse format join split strip replace match search find group groups encode decode refresh
+    handle process validate clean render dispatch perform register connect disconnect emit notify publish commit
+    rollback     load dump loads dumps parse format join split strip replace match search find group groups encode decode refresh
     reset init setup teardown build make check test debug info warning error exception log json text data post put patch
     head options delay apply_async retry signature""".split()
 )
-_ON_COMMIT = re.compile(r"^django\.db\.(transaction\.on_commit|connection\.on_commit|transaction\.get_connection\(\)\.on_commit)$")
+_ON_COMMIT = re.compile(
+    r"^django\.db\.(transaction\.on_commit|connection\.on_commit|transaction\.get_connection\(\)\.on_commit)$"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,9 @@ class CallGraph:
     def _targets(self, call: Call) -> Iterator[Target]:
         callback = self.commit_callback(call)
         if callback is not None:
-            yield from (Target(t.function, t.captured, t.values, True) for t in self._of_value(callback.value, call, ()))
+            yield from (
+                Target(t.function, t.captured, t.values, True) for t in self._of_value(callback.value, call, ())
+            )
             return
         for callee in call.callee.alternatives():
             yield from self._of_value(callee, call, call.args)
@@ -94,7 +98,9 @@ class CallGraph:
     def _of_value(self, callee: Value, call: Call, args: Sequence[Argument]) -> Iterator[Target]:
         if isinstance(callee, FunctionValue):
             values = None
-            if any(is_sendable(a.value) or isinstance(a.value, FunctionValue) or self.names_method(a.value) for a in args):
+            if any(
+                is_sendable(a.value) or isinstance(a.value, FunctionValue) or self.names_method(a.value) for a in args
+            ):
                 bound = self._hub.dispatches.bind(callee, args)
                 values = tuple(sorted(bound[0].items(), key=lambda kv: kv[0])) if bound is not None else None
             yield Target(callee.function, callee.captured, values, self.defers(callee.function))
@@ -125,7 +131,9 @@ class CallGraph:
         What holds for each of them holds for the call, whatever the object is.
         """
         func = call.node.func
-        if not isinstance(func, ast.Attribute) or not any(isinstance(c, (Field, Unknown)) for c in call.callee.alternatives()):
+        if not isinstance(func, ast.Attribute) or not any(
+            isinstance(c, (Field, Unknown)) for c in call.callee.alternatives()
+        ):
             return ()
         name = func.attr
         if "_" not in name.strip("_") or len(name) < 8 or len(self.defining_files(name)) > MAX_DYNAMIC:
@@ -178,7 +186,9 @@ class CallGraph:
 
         def search() -> tuple[str, ...]:
             needle = b"def " + name.encode()
-            pattern = re.compile(indent + rb"(?:async[ \t]+)?def[ \t]+" + re.escape(name.encode()) + rb"\b", re.MULTILINE)
+            pattern = re.compile(
+                indent + rb"(?:async[ \t]+)?def[ \t]+" + re.escape(name.encode()) + rb"\b", re.MULTILINE
+            )
             read = self._hub.project.read_quietly
             return tuple(
                 f for f in self._hub.project.mentioning(name) if needle in (data := read(f)) and pattern.search(data)
@@ -189,7 +199,7 @@ class CallGraph:
     def commit_callback(self, call: Call) -> Argument | None:
         """The callback, when the call is Django's `on_commit` or a declared wrapper of it."""
         for callee in call.callee.alternatives():
-            is_commit = isinstance(callee, External) and _ON_COMMIT.match(callee.path)
+            is_commit = isinstance(callee, External) and _ON_COMMIT.match(callee.path) is not None
             if isinstance(callee, FunctionValue):
                 dotted = f"{callee.function.module.name}.{callee.function.qualname}"
                 is_commit = is_commit or dotted in self._hub.settings.on_commit_wrappers
@@ -343,9 +353,20 @@ class CallGraph:
         for callee in call.callee.alternatives():
             if isinstance(callee, FunctionValue) and callee.receiver is not None:
                 receiver = callee.receiver
-                own = receiver.cls if isinstance(receiver, (Instance, ClassValue)) else receiver.model if isinstance(receiver, ModelValue) else None
+                own = (
+                    receiver.cls
+                    if isinstance(receiver, (Instance, ClassValue))
+                    else receiver.model
+                    if isinstance(receiver, ModelValue)
+                    else None
+                )
                 caller = call.flow.function
-                if isinstance(own, Class) and self._hub.classes.inherits(function.cls, own) and caller is not None and caller.cls is own:
+                if (
+                    isinstance(own, Class)
+                    and self._hub.classes.inherits(function.cls, own)
+                    and caller is not None
+                    and caller.cls is own
+                ):
                     return True
         return False
 
@@ -353,7 +374,9 @@ class CallGraph:
 def is_trivial(function: Function) -> bool:
     """Whether a body only documents, passes, raises NotImplementedError or returns a parameter or constant."""
     for statement in function.body:
-        if isinstance(statement, ast.Pass) or (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)):
+        if isinstance(statement, ast.Pass) or (
+            isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+        ):
             continue
         if isinstance(statement, ast.Raise):
             continue

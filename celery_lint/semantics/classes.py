@@ -44,7 +44,9 @@ MODEL_ROOTS = frozenset(
     }
 )
 # Names in packages' `models` modules that are no models.
-_NO_MODEL = re.compile(r"(Manager|QuerySet|Mixin|Field|Choices|Error|Exception|Form|Serializer|Enum|Meta)$|^[a-z_]|^[A-Z_0-9]+$")
+_NO_MODEL = re.compile(
+    r"(Manager|QuerySet|Mixin|Field|Choices|Error|Exception|Form|Serializer|Enum|Meta)$|^[a-z_]|^[A-Z_0-9]+$"
+)
 _DJANGO_MODELS = "django.db.models."
 
 
@@ -60,7 +62,22 @@ def external_is_model(path: str) -> bool:
     if module.startswith((_DJANGO_MODELS[:-1], "django.contrib.gis.db")):
         return False
     segments = module.split(".")
-    if segments[0] in ("stripe", "google", "googleapiclient", "boto3", "botocore", "openai", "requests", "pydantic", "transformers", "torch", "keras", "azure", "docker", "gensim"):
+    if segments[0] in (
+        "stripe",
+        "google",
+        "googleapiclient",
+        "boto3",
+        "botocore",
+        "openai",
+        "requests",
+        "pydantic",
+        "transformers",
+        "torch",
+        "keras",
+        "azure",
+        "docker",
+        "gensim",
+    ):
         return False
     return "models" in segments[1:] and not _NO_MODEL.search(name)
 
@@ -188,14 +205,31 @@ class Classes:
         if not isinstance(binding.value, ast.Call):
             return False
         value = self._hub.evaluate(binding.value.func, owner.module)
-        return isinstance(value, External) and value.path.startswith(_DJANGO_MODELS) and value.path.endswith(("Field", "Key"))
+        return (
+            isinstance(value, External)
+            and value.path.startswith(_DJANGO_MODELS)
+            and value.path.endswith(("Field", "Key"))
+        )
 
     def is_django_model(self, cls: Class | str) -> bool:
         """Whether the model is Django's: it has managers, and rows that commit with its transactions."""
         if isinstance(cls, str):
             return external_is_model(cls)
         return self.is_model(cls) and not any(
-            isinstance(a, str) and a.startswith(("sqlalchemy", "flask_sqlalchemy", "sqlmodel", "mongoengine", "peewee", "flask_mongoengine", "tortoise", "ormar", "pony"))
+            isinstance(a, str)
+            and a.startswith(
+                (
+                    "sqlalchemy",
+                    "flask_sqlalchemy",
+                    "sqlmodel",
+                    "mongoengine",
+                    "peewee",
+                    "flask_mongoengine",
+                    "tortoise",
+                    "ormar",
+                    "pony",
+                )
+            )
             for a in self.ancestors(cls)
         )
 
@@ -205,4 +239,3 @@ class Classes:
 
     def is_enum(self, cls: Class) -> bool:
         return any(isinstance(a, str) and (a.startswith("enum.") or a.endswith("Choices")) for a in self.ancestors(cls))
-

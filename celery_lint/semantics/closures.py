@@ -155,7 +155,10 @@ def rebound_after(call: Call, name: str, atomic: Frame | None) -> ast.AST | None
     scope = atomic.node if atomic is not None else owner.node
     for node in own_nodes(getattr(scope, "body", [])):
         if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store):
-            after = (node.lineno, node.col_offset) > (call.node.end_lineno or 0, call.node.end_col_offset or 0)
+            after = (node.lineno, node.col_offset) > (
+                call.node.end_lineno or 0,
+                call.node.end_col_offset or 0,
+            )
             if after and not in_other_branch(owner, call, node) and not keeps_value(owner, node):
                 return node
     return None

@@ -53,7 +53,9 @@ class Dispatches:
 
     def of_flow(self, flow: FunctionFlow) -> Sequence[Dispatch]:
         """The dispatches and signatures that a body makes, in their order."""
-        return self._hub.memo.get(("dispatches", flow), lambda: tuple(d for c in flow.calls for d in self.of_call(c)), ())
+        return self._hub.memo.get(
+            ("dispatches", flow), lambda: tuple(d for c in flow.calls for d in self.of_call(c)), ()
+        )
 
     def of_call(self, call: Call) -> Iterator[Dispatch]:
         """The dispatches that one call is, by itself or through a wrapper of the project."""
@@ -74,15 +76,37 @@ class Dispatches:
         elif isinstance(callee, External):
             if callee.path in ("functools.partial", "django.utils.functional.curry") and call.args:
                 yield from self._of_partial(call)
-            elif callee.path.rpartition(".")[2] in ("signature", "subtask", "Signature", "maybe_signature") and "celery" in callee.path:
+            elif (
+                callee.path.rpartition(".")[2] in ("signature", "subtask", "Signature", "maybe_signature")
+                and "celery" in callee.path
+            ):
                 if call.args and call.args[0].keyword is None:
-                    yield self._packed(call, callee.path.rpartition(".")[2], self._task(call.args[0].value), call.args[1:], ("args", "kwargs", "options"), node.func)
+                    yield self._packed(
+                        call,
+                        callee.path.rpartition(".")[2],
+                        self._task(call.args[0].value),
+                        call.args[1:],
+                        ("args", "kwargs", "options"),
+                        node.func,
+                    )
             elif callee.path in ("celery.execute.send_task", "celery.app.send_task"):
-                yield self._packed(call, "send_task", self._task(call.args[0].value) if call.args else None, call.args[1:], _APPLY_ASYNC, node.func)
+                yield self._packed(
+                    call,
+                    "send_task",
+                    self._task(call.args[0].value) if call.args else None,
+                    call.args[1:],
+                    _APPLY_ASYNC,
+                    node.func,
+                )
             else:
                 task = foreign_task(callee.path)
                 if task is not None:
-                    found = self._by_method(call, BoundMethod(TaskValue(task), callee.path.rpartition(".")[2]), call.args, node.func)
+                    found = self._by_method(
+                        call,
+                        BoundMethod(TaskValue(task), callee.path.rpartition(".")[2]),
+                        call.args,
+                        node.func,
+                    )
                     if found is not None:
                         yield found
         elif isinstance(callee, CanvasValue):
@@ -101,19 +125,30 @@ class Dispatches:
         found = self._hub.task_named(value)
         return None if isinstance(found, str) else found
 
-    def _by_method(self, call: Call, callee: BoundMethod, args: Sequence[Argument], target: ast.expr) -> Dispatch | None:
+    def _by_method(
+        self, call: Call, callee: BoundMethod, args: Sequence[Argument], target: ast.expr
+    ) -> Dispatch | None:
         receiver, verb = callee.receiver, callee.name
         if isinstance(receiver, TaskValue):
             task = None if isinstance(receiver.task, str) else receiver.task
             return self._on_task(call, verb, task, args, target)
         if isinstance(receiver, Instance) and (
-            receiver.cls in TASK_CLASSES or (isinstance(receiver.cls, Class) and self._hub.tasks.is_task_class(receiver.cls))
+            receiver.cls in TASK_CLASSES
+            or (isinstance(receiver.cls, Class) and self._hub.tasks.is_task_class(receiver.cls))
         ):
             return self._on_task(call, verb, None, args, target)
         if isinstance(receiver, SignatureValue):
             task = receiver.task if isinstance(receiver.task, Task) else None
             if verb in SPREAD:
-                return Dispatch(call, verb, task, sent_directly(args), is_opaque=True, is_deferred=verb in DEFERRED, target=target)
+                return Dispatch(
+                    call,
+                    verb,
+                    task,
+                    sent_directly(args),
+                    is_opaque=True,
+                    is_deferred=verb in DEFERRED,
+                    target=target,
+                )
             if verb in PACKED:
                 found = self._packed(call, verb, task, args, _APPLY_ASYNC, target)
                 found.is_opaque = True
@@ -127,16 +162,39 @@ class Dispatches:
                 return self._packed(call, verb, self._task(args[0].value), args[1:], ("args", "kwargs"), target)
         return None
 
-    def _on_task(self, call: Call, verb: str, task: Task | None, args: Sequence[Argument], target: ast.expr) -> Dispatch | None:
+    def _on_task(
+        self, call: Call, verb: str, task: Task | None, args: Sequence[Argument], target: ast.expr
+    ) -> Dispatch | None:
         if verb in SPREAD:
             return Dispatch(
-                call, verb, task, sent_directly(args), is_opaque=any(a.star for a in args), is_deferred=verb in DEFERRED, target=target
+                call,
+                verb,
+                task,
+                sent_directly(args),
+                is_opaque=any(a.star for a in args),
+                is_deferred=verb in DEFERRED,
+                target=target,
             )
         if verb in ("s", "si"):
-            return Dispatch(call, verb, task, sent_directly(args), is_opaque=any(a.star for a in args), is_signature=True, target=target)
+            return Dispatch(
+                call,
+                verb,
+                task,
+                sent_directly(args),
+                is_opaque=any(a.star for a in args),
+                is_signature=True,
+                target=target,
+            )
         if verb == "retry":
             # celery/app/task.py, Task.retry(args=None, kwargs=None, exc=None, ...)
-            found = self._packed(call, verb, task, args, ("args", "kwargs", "exc", "throw", "eta", "countdown", "max_retries"), target)
+            found = self._packed(
+                call,
+                verb,
+                task,
+                args,
+                ("args", "kwargs", "exc", "throw", "eta", "countdown", "max_retries"),
+                target,
+            )
             return found if found.sent else None
         if verb in PACKED or verb == "apply":
             found = self._packed(call, verb, task, args, _APPLY_ASYNC, target)
@@ -155,7 +213,13 @@ class Dispatches:
         return Interpreter(self._hub, call.flow.module).element(arg.value, None)
 
     def _packed(
-        self, call: Call, verb: str, task: Task | None, args: Sequence[Argument], names: Sequence[str], target: ast.expr
+        self,
+        call: Call,
+        verb: str,
+        task: Task | None,
+        args: Sequence[Argument],
+        names: Sequence[str],
+        target: ast.expr,
     ) -> Dispatch:
         """A dispatch whose `args` and `kwargs` hold the task's arguments."""
         given: dict[str, Argument] = {}
@@ -180,7 +244,14 @@ class Dispatches:
             opaque |= not whole
         options = {k: v for k, v in given.items() if k not in ("args", "kwargs")}
         return Dispatch(
-            call, verb, task, tuple(sent), options, opaque, is_signature=verb in SIGNATURES or "ignature" in verb, target=target
+            call,
+            verb,
+            task,
+            tuple(sent),
+            options,
+            opaque,
+            is_signature=verb in SIGNATURES or "ignature" in verb,
+            target=target,
         )
 
     def _of_partial(self, call: Call) -> Iterator[Dispatch]:
@@ -378,7 +449,9 @@ def spread_mapping(arg: Argument, flow: FunctionFlow) -> tuple[list[Sent], bool]
                 whole = False
         return found, whole
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "dict" and not node.args:
-        return [Sent(k.value, flow.value(k.value), k.arg) for k in node.keywords if k.arg], all(k.arg for k in node.keywords)
+        return [Sent(k.value, flow.value(k.value), k.arg) for k in node.keywords if k.arg], all(
+            k.arg for k in node.keywords
+        )
     if isinstance(arg.value, Collection) and arg.value.keys is not None and arg.value.items is not None:
         return [Sent(node, v, k) for k, v in zip(arg.value.keys, arg.value.items, strict=True)], True
     if isinstance(arg.value, Collection):

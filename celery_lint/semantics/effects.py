@@ -41,8 +41,8 @@ MAX_DOWN = 4
 MAX_EFFECTS = 12
 _MAIL = frozenset(
     {
-        "django.core.mail.send_mail", "django.core.mail.send_mass_mail", "templated_email.send_templated_mail",
-        "post_office.mail.send", "mail_templated.send_mail", "sendgrid.send",
+        "django.core.mail.send_mail", "django.core.mail.send_mass_mail", "post_office.mail.send",
+        "templated_email.send_templated_mail", "mail_templated.send_mail", "sendgrid.send",
     }
 )  # fmt: skip
 _MAIL_CLASSES = (
@@ -66,13 +66,9 @@ _PAYMENT_VERBS = frozenset(
     }
 )  # fmt: skip
 _PAYMENT_NAMES = frozenset(["charge", "capture", "refund", "payout"])
-_PAYMENT_WORD = re.compile(
-    r"pay|stripe|billing|braintree|checkout|adyen|mollie|terminal|invoice|wallet", re.IGNORECASE
-)
+_PAYMENT_WORD = re.compile(r"pay|stripe|billing|braintree|checkout|adyen|mollie|terminal|invoice|wallet", re.IGNORECASE)
 _HTTP_VERBS = frozenset({"post", "patch"})
-_HTTP_CLIENTS = frozenset(
-    {"requests.Session", "requests.sessions.Session", "httpx.Client", "httpx.AsyncClient"}
-)
+_HTTP_CLIENTS = frozenset({"requests.Session", "requests.sessions.Session", "httpx.Client", "httpx.AsyncClient"})
 _MESSENGERS = frozenset(
     {
         "twilio", "vonage", "nexmo", "messagebird", "plivo", "slack_sdk", "slack", "pyfcm",
@@ -91,9 +87,7 @@ _QUESTION = re.compile(
     re.IGNORECASE,
 )
 # Rows that record what happened: one more of them is what a second run should leave.
-_RECORD = re.compile(
-    r"log|audit|history|event|record|attempt|trace|metric|stat|journal|snapshot|run$", re.IGNORECASE
-)
+_RECORD = re.compile(r"log|audit|history|event|record|attempt|trace|metric|stat|journal|snapshot|run$", re.IGNORECASE)
 
 # Packages whose calls go over the network.
 NETWORK = frozenset(
@@ -204,16 +198,12 @@ def sends_body(call: Call) -> bool:
     """Whether `urlopen(...)` posts: it, or the `Request` that it is given, has data and no other method."""
     given = call.positional[0].value if call.positional else None
     made = (
-        given.origin.key[0]
-        if isinstance(given, Instance) and given.origin is not None and given.origin.key
-        else None
+        given.origin.key[0] if isinstance(given, Instance) and given.origin is not None and given.origin.key else None
     )
     for event in (call, call.flow.events.get(made) if isinstance(made, ast.Call) else None):
         if event is not None and (len(event.positional) > 1 or event.keyword("data") is not None):
             method = event.keyword("method")
-            return method is None or (
-                isinstance(method.value, Constant) and method.value.value in ("POST", "PATCH")
-            )
+            return method is None or (isinstance(method.value, Constant) and method.value.value in ("POST", "PATCH"))
     return False
 
 
@@ -255,9 +245,7 @@ def _of_instance(hub: Semantics, call: Call, receiver: Instance) -> EffectKind |
 def _of_queryset(hub: Semantics, call: Call, receiver: ManagerValue | QuerySetValue) -> EffectKind | None:
     if call.name in _CREATES:
         return "row" if makes_another_row(hub, call, receiver.model) else None
-    if call.name in ("update", "aupdate") and any(
-        a.keyword and adds_up(a.node, call.flow) for a in call.args
-    ):
+    if call.name in ("update", "aupdate") and any(a.keyword and adds_up(a.node, call.flow) for a in call.args):
         return "increment"
     return None
 
@@ -282,22 +270,14 @@ def is_unique(hub: Semantics, model: Class) -> bool:
         for bindings in owner.assigns.values():
             field = bindings[-1].value
             if isinstance(field, ast.Call):
-                kind = (
-                    field.func.attr
-                    if isinstance(field.func, ast.Attribute)
-                    else getattr(field.func, "id", "")
-                )
+                kind = field.func.attr if isinstance(field.func, ast.Attribute) else getattr(field.func, "id", "")
                 if (
                     kind.startswith("OneToOne")
                     or any(_is_true(k, "unique") or _is_true(k, "primary_key") for k in field.keywords)
-                ) and not any(
-                    k.arg == "default" and not isinstance(k.value, ast.Constant) for k in field.keywords
-                ):
+                ) and not any(k.arg == "default" and not isinstance(k.value, ast.Constant) for k in field.keywords):
                     return True
         meta = owner.classes.get("Meta")
-        if meta is not None and (
-            "unique_together" in meta.assigns or "UniqueConstraint" in _words(meta.node)
-        ):
+        if meta is not None and ("unique_together" in meta.assigns or "UniqueConstraint" in _words(meta.node)):
             return True
     return False
 
@@ -322,11 +302,7 @@ def _of_row(hub: Semantics, call: Call, row: ModelValue) -> EffectKind | None:
     text = ast.unparse(call.node.func.value)
     for store in call.flow.stores:
         if (
-            (
-                store.index <= call.index
-                and ast.unparse(store.target.value) == text
-                and store.node.value is not None
-            )
+            (store.index <= call.index and ast.unparse(store.target.value) == text and store.node.value is not None)
             and isinstance(store.node, ast.Assign)
             and adds_up(store.node.value, call.flow)
         ):
@@ -400,11 +376,7 @@ def _is_append(call: Call) -> bool:
 def _opens_to_append(node: ast.Call, flow: FunctionFlow) -> bool:
     if flow.value(node.func) != External("builtins.open"):
         return False
-    mode = (
-        node.args[1]
-        if len(node.args) > 1
-        else next((k.value for k in node.keywords if k.arg == "mode"), None)
-    )
+    mode = node.args[1] if len(node.args) > 1 else next((k.value for k in node.keywords if k.arg == "mode"), None)
     return isinstance(mode, ast.Constant) and isinstance(mode.value, str) and "a" in mode.value
 
 
@@ -433,11 +405,7 @@ def _risks(hub: Semantics, call: Call, depth: int) -> Iterator[Risk]:
     for callee in call.callee.alternatives():
         path = callee.path if isinstance(callee, External) else ""
         receiver = getattr(callee, "receiver", None)
-        if (
-            isinstance(receiver, Instance)
-            and isinstance(receiver.cls, str)
-            and isinstance(callee, BoundMethod)
-        ):
+        if isinstance(receiver, Instance) and isinstance(receiver.cls, str) and isinstance(callee, BoundMethod):
             path = f"{receiver.cls}.{callee.name}"
         root, name = path.partition(".")[0], path.rpartition(".")[2]
         if (
@@ -449,8 +417,7 @@ def _risks(hub: Semantics, call: Call, depth: int) -> Iterator[Risk]:
         if isinstance(receiver, (ManagerValue, QuerySetValue, ModelValue)) and call.name in _WRITES:
             yield Risk("django.db")
     if call.name == "raise_for_status":
-        yield Risk("requests")
-        yield Risk("httpx")
+        yield Risk("http")
     if depth > 0:
         for target in hub.calls.targets(call):
             if not target.deferred:
@@ -483,15 +450,11 @@ def is_swallowed(hub: Semantics, risk: Risk, call: Call, flow: FunctionFlow) -> 
     tries = {id(f.node) for f in call.frame.chain() if f.kind == "try"}
     for handler, statement, _, classes in flow.handlers:
         if id(statement) in tries:
-            named = (
-                classes.items if isinstance(classes, Collection) and classes.items is not None else (classes,)
-            )
+            named = classes.items if isinstance(classes, Collection) and classes.items is not None else (classes,)
             if any(fits(hub, risk, c) for c in named):
                 ends = any(isinstance(n, ast.Raise) for s in handler.body for n in ast.walk(s))
                 again = any(
-                    isinstance(n, ast.Attribute) and n.attr == "retry"
-                    for s in handler.body
-                    for n in ast.walk(s)
+                    isinstance(n, ast.Attribute) and n.attr == "retry" for s in handler.body for n in ast.walk(s)
                 )
                 return not ends and not again
     return False
@@ -517,15 +480,15 @@ def fits(hub: Semantics, risk: Risk, cls: Value) -> bool:
         "builtins.TimeoutError",
         "builtins.EnvironmentError",
     ):
-        return risk.root in NETWORK or risk.root == "payment"
+        return risk.root in NETWORK or risk.root in ("payment", "http")
     root = path.partition(".")[0]
     if root == "django":
         return path.startswith("django.db") and risk.root == "django.db"
-    return (
-        risk.root == root
-        or (root == "urllib3" and risk.root == "requests")
-        or (risk.root == "payment" and root in _PAYMENT_PACKAGES | _MESSENGERS)
-    )
+    if risk.root == "payment":
+        return root in _PAYMENT_PACKAGES | _MESSENGERS
+    if risk.root == "http":
+        return root in ("requests", "httpx", "urllib3")
+    return risk.root == root or (root == "urllib3" and risk.root == "requests")
 
 
 __all__ = ["DATABASE", "Effect", "Risk", "effects", "fits", "is_swallowed", "risks"]

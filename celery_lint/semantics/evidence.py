@@ -57,23 +57,29 @@ def _carried(sent: Sent, dispatch: Dispatch, file: FileContext, wanted: Callable
             for e in node.elts
         ]
         for member in members:
-            yield from (Carried(c.sent, c.value, False, c.is_plain, c.steps) for c in _carried(member, dispatch, file, wanted))
+            yield from (
+                Carried(c.sent, c.value, False, c.is_plain, c.steps) for c in _carried(member, dispatch, file, wanted)
+            )
         return
     if isinstance(node, ast.Dict):
-        for value in node.values:
-            yield from _carried(Sent(value, dispatch.flow.value(value)), dispatch, file, wanted)
+        for item in node.values:
+            yield from _carried(Sent(item, dispatch.flow.value(item)), dispatch, file, wanted)
         return
     for value, inside in members_of(sent.value):
         if wanted(value):
-            plain = not inside and isinstance(node, (ast.Name, ast.Attribute, ast.Call)) and dispatch.flow.value(node) == sent.value
+            plain = (
+                not inside
+                and isinstance(node, (ast.Name, ast.Attribute, ast.Call))
+                and dispatch.flow.value(node) == sent.value
+            )
             yield Carried(sent, value, inside, plain)
             return
     for value, inside in members_of(sent.value):
         if isinstance(value, (Parameter, Field)):
             for given, steps in from_callers(file.hub, value, MAX_CALLERS):
-                for member, deeper in members_of(given):
-                    if wanted(member):
-                        yield Carried(sent, member, inside or deeper, False, steps)
+                for part, deeper in members_of(given):
+                    if wanted(part):
+                        yield Carried(sent, part, inside or deeper, False, steps)
                         return
 
 
@@ -81,7 +87,11 @@ def members_of(value: Value, depth: int = 3) -> Iterator[tuple[Value, bool]]:
     """The value's alternatives, and the members of those that are containers (True)."""
     for one in value.alternatives():
         yield one, False
-        if isinstance(one, Collection) and depth > 0 and one.kind not in ("generator", "iterator", "map", "zip", "filter", "enumerate"):
+        if (
+            isinstance(one, Collection)
+            and depth > 0
+            and one.kind not in ("generator", "iterator", "map", "zip", "filter", "enumerate")
+        ):
             parts = one.items if one.items is not None else (one.element,)
             for part in parts:
                 for member, _ in members_of(part, depth - 1):

@@ -269,7 +269,11 @@ class Interpreter:
             # django.db.transaction.Atomic raises when a durable block lies inside another: here none is open.
             self.frame = Frame("outside", node, self.frame)
         # `suppress` and its kin may end the block early.
-        suppresses = any(isinstance(f.detail, Instance) and f.detail.cls == "contextlib.suppress" for f in frame.chain() if f.node is node)
+        suppresses = any(
+            isinstance(f.detail, Instance) and f.detail.cls == "contextlib.suppress"
+            for f in frame.chain()
+            if f.node is node
+        )
         return ends or suppresses
 
     do_AsyncWith = do_With
@@ -419,7 +423,9 @@ class Interpreter:
             if test.func.id == "isinstance":
                 path = dotted_name(test.args[0])
                 if path is not None:
-                    self.narrow_instance(path, self.value_of(path, test.args[0]), self.eval_quietly(test.args[1]), outcome)
+                    self.narrow_instance(
+                        path, self.value_of(path, test.args[0]), self.eval_quietly(test.args[1]), outcome
+                    )
         elif isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], (ast.Is, ast.IsNot)):
             right = test.comparators[0]
             path = dotted_name(test.left)
@@ -525,14 +531,23 @@ class Interpreter:
             value = self.eval(keyword.value)
             self.mark(keyword.value, "argument")
             args.append(Argument(keyword.value, value, keyword.arg, "" if keyword.arg else "**"))
-        if isinstance(node.func, ast.Name) and node.func.id == "super" and not node.args and callee == External("builtins.super"):
+        if (
+            isinstance(node.func, ast.Name)
+            and node.func.id == "super"
+            and not node.args
+            and callee == External("builtins.super")
+        ):
             return self.hub.super_of(self.function, self.names)
         call = Call(node, callee, tuple(args), self.frame, len(self.flow.calls), self.flow)
         if self.recording:
             self.flow.calls.append(call)
             self.flow.events[node] = call
         call.result = results.result(self, call)
-        if isinstance(node.func, ast.Attribute) and node.func.attr in _GROWING and isinstance(node.func.value, ast.Name):
+        if (
+            isinstance(node.func, ast.Attribute)
+            and node.func.attr in _GROWING
+            and isinstance(node.func.value, ast.Name)
+        ):
             self.grow(node.func.value.id, node.func.attr, args)
         return call.result
 
@@ -553,7 +568,12 @@ class Interpreter:
             if container.keys is not None and container.items is not None:
                 merged: dict[str, Value] = dict(zip(container.keys, container.items, strict=True))
                 merged.update({k: v for k, v in given if k is not None})
-                self.names[name] = Collection("dict", union(*merged.values()) if merged else UNKNOWN, tuple(merged.values()), tuple(merged))
+                self.names[name] = Collection(
+                    "dict",
+                    union(*merged.values()) if merged else UNKNOWN,
+                    tuple(merged.values()),
+                    tuple(merged),
+                )
             elif given:
                 self.names[name] = Collection("dict", union(container.element, *(v for _, v in given)))
             return
@@ -654,7 +674,8 @@ class Interpreter:
         spread = any(isinstance(e, ast.Starred) for e in node.elts)
         if spread:
             members = [
-                self.element(v, None) if isinstance(e, ast.Starred) else v for e, v in zip(node.elts, items, strict=True)
+                self.element(v, None) if isinstance(e, ast.Starred) else v
+                for e, v in zip(node.elts, items, strict=True)
             ]
             return Collection(_DISPLAYS[type(node)], union(*members))
         return Collection(_DISPLAYS[type(node)], union(*items) if items else UNKNOWN, items)
@@ -662,7 +683,9 @@ class Interpreter:
     eval_Tuple = eval_Set = eval_List
 
     def eval_Dict(self, node: ast.Dict) -> Value:
-        values, keys, known = [], [], True
+        values: list[Value] = []
+        keys: list[str] = []
+        known = True
         for key, item in zip(node.keys, node.values, strict=True):
             value = self.eval(item)
             self.mark(item, "argument")

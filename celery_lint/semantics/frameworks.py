@@ -30,11 +30,37 @@ if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
 
 DJANGO_USER = "django.contrib.auth.models.User"
-_VIEW_PACKAGES = ("django.views", "rest_framework", "django.contrib.auth.views", "rest_framework_extensions", "drf_", "flask.views", "flask_restful", "flask_smorest", "flask_appbuilder", "vanilla", "braces.views", "extra_views", "smartmin.views", "graphene_django", "ninja_extra", "oscar", "wagtail.admin.views")
+_VIEW_PACKAGES = (
+    "django.views",
+    "rest_framework",
+    "django.contrib.auth.views",
+    "rest_framework_extensions",
+    "drf_",
+    "flask.views",
+    "flask_restful",
+    "flask_smorest",
+    "flask_appbuilder",
+    "vanilla",
+    "braces.views",
+    "extra_views",
+    "smartmin.views",
+    "graphene_django",
+    "ninja_extra",
+    "oscar",
+    "wagtail.admin.views",
+)
 _VIEW_NAME = re.compile(r"(View|ViewSet|APIView|Viewset|Endpoint|MethodView|Resource)$")
 _FORMS = ("django.forms.ModelForm", "django.forms.models.ModelForm")
 # django/db/models/signals.py; the value says whether the handler always runs inside a transaction.
-MODEL_SIGNALS = {"pre_save": False, "post_save": False, "pre_delete": True, "post_delete": True, "m2m_changed": True, "pre_init": False, "post_init": False}
+MODEL_SIGNALS = {
+    "pre_save": False,
+    "post_save": False,
+    "pre_delete": True,
+    "post_delete": True,
+    "m2m_changed": True,
+    "pre_init": False,
+    "post_init": False,
+}
 # Methods that a generic view or a form calls with a bound serializer or form.
 _SERIALIZER_HOOKS = frozenset({"perform_create", "perform_update"})
 
@@ -55,7 +81,11 @@ def model_by_label(hub: Semantics, label: str, near: Module | None) -> Class | s
         if app == "models":
             app = near.package.split(".")[-2] if "." in near.package else ""
     for cls in classes_named(hub, name):
-        if hub.classes.is_model(cls) and (not app or app.rpartition(".")[2].lower() in cls.module.filename.lower().replace("_", "").split("/") or app.rpartition(".")[2] in cls.module.filename.split("/")):
+        if hub.classes.is_model(cls) and (
+            not app
+            or app.rpartition(".")[2].lower() in cls.module.filename.lower().replace("_", "").split("/")
+            or app.rpartition(".")[2] in cls.module.filename.split("/")
+        ):
             return cls
     if label in ("auth.User",):
         return DJANGO_USER
@@ -123,7 +153,13 @@ def reverse_relation(hub: Semantics, model: Class, name: str) -> ModelValue | Ma
                 target = call.args[0] if call.args else next((k.value for k in call.keywords if k.arg == "to"), None)
                 found = hub.model_reference(target, cls) if target is not None else None
                 if isinstance(found, Class) and hub.classes.inherits(model, found):
-                    kind = call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id if isinstance(call.func, ast.Name) else ""
+                    kind = (
+                        call.func.attr
+                        if isinstance(call.func, ast.Attribute)
+                        else call.func.id
+                        if isinstance(call.func, ast.Name)
+                        else ""
+                    )
                     return ModelValue(cls) if kind.startswith("OneToOne") else ManagerValue(cls)
     return None
 
@@ -154,7 +190,11 @@ def managed_model(hub: Semantics, cls: Class) -> Value | None:
                         isinstance(n, ast.Name) and n.id == cls.name for n in ast.walk(value)
                     ):
                         if hub.classes.is_model(other):
-                            return QuerySetValue(other, "instances", cls) if one.endswith("QuerySet") else ManagerValue(other, cls)
+                            return (
+                                QuerySetValue(other, "instances", cls)
+                                if one.endswith("QuerySet")
+                                else ManagerValue(other, cls)
+                            )
             return QuerySetValue(None, "instances", cls) if one.endswith("QuerySet") else ManagerValue(None, cls)
     return None
 
@@ -172,7 +212,18 @@ def is_view_class(hub: Semantics, cls: Class) -> bool:
     def decide() -> bool:
         for path in external_ancestors(hub, cls):
             if path.startswith(_VIEW_PACKAGES) or _VIEW_NAME.search(path):
-                return not path.endswith(("Serializer", "Permission", "Authentication", "Pagination", "Renderer", "Parser", "Field", "Form"))
+                return not path.endswith(
+                    (
+                        "Serializer",
+                        "Permission",
+                        "Authentication",
+                        "Pagination",
+                        "Renderer",
+                        "Parser",
+                        "Field",
+                        "Form",
+                    )
+                )
         return False
 
     return hub.memo.get(("view", cls), decide, False)
@@ -180,12 +231,18 @@ def is_view_class(hub: Semantics, cls: Class) -> bool:
 
 def is_admin_class(hub: Semantics, cls: Class) -> bool:
     """Whether the class is a Django model admin."""
-    return any(path.endswith(("ModelAdmin", "Admin", "UserAdmin", "InlineModelAdmin", "AdminMixin")) and "admin" in path for path in external_ancestors(hub, cls))
+    return any(
+        path.endswith(("ModelAdmin", "Admin", "UserAdmin", "InlineModelAdmin", "AdminMixin")) and "admin" in path
+        for path in external_ancestors(hub, cls)
+    )
 
 
 def is_form_class(hub: Semantics, cls: Class) -> bool:
     """Whether the class is a model form."""
-    return any(p in _FORMS or p.endswith("ModelForm") or p.startswith("django.contrib.auth.forms.") for p in external_ancestors(hub, cls))
+    return any(
+        p in _FORMS or p.endswith("ModelForm") or p.startswith("django.contrib.auth.forms.")
+        for p in external_ancestors(hub, cls)
+    )
 
 
 def is_serializer_class(hub: Semantics, cls: Class) -> bool:
@@ -254,7 +311,13 @@ def result(
         if name in ("get", "pop") and cls.startswith("request."):
             return UNKNOWN
         if cls.startswith("datetime."):
-            return base if name in ("replace", "astimezone") else Scalar("str") if name in ("isoformat", "strftime") else UNKNOWN
+            return (
+                base
+                if name in ("replace", "astimezone")
+                else Scalar("str")
+                if name in ("isoformat", "strftime")
+                else UNKNOWN
+            )
         return UNKNOWN
     if is_view_class(hub, cls):
         if name == "get_object":
@@ -327,7 +390,12 @@ def admin_model(hub: Semantics, cls: Class) -> Class | str | None:
                 return value.cls
     for node in cls.module.tree.body:
         call = node.value if isinstance(node, ast.Expr) else None
-        if isinstance(call, ast.Call) and len(call.args) == 2 and isinstance(call.func, ast.Attribute) and call.func.attr == "register":
+        if (
+            isinstance(call, ast.Call)
+            and len(call.args) == 2
+            and isinstance(call.func, ast.Attribute)
+            and call.func.attr == "register"
+        ):
             admin = hub.evaluate(call.args[1], cls.module)
             if isinstance(admin, ClassValue) and admin.cls is cls:
                 value = hub.evaluate(call.args[0], cls.module)
@@ -357,7 +425,10 @@ def _signals_of(hub: Semantics, function: Function) -> Iterator[SignalUse]:
             continue
         value = hub.evaluate(decorator.func, function.module)
         sender = next((k.value for k in decorator.keywords if k.arg == "sender"), None)
-        if isinstance(value, External) and value.path in ("django.dispatch.receiver", "django.dispatch.dispatcher.receiver"):
+        if isinstance(value, External) and value.path in (
+            "django.dispatch.receiver",
+            "django.dispatch.dispatcher.receiver",
+        ):
             signals = decorator.args[:1]
             if signals and isinstance(signals[0], (ast.List, ast.Tuple)):
                 signals = signals[0].elts
@@ -388,7 +459,13 @@ def connections(module: Module, name: str) -> Iterator[tuple[ast.Call, ast.expr]
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "connect":
             handler = node.args[0] if node.args else next((k.value for k in node.keywords if k.arg == "receiver"), None)
-            last = handler.attr if isinstance(handler, ast.Attribute) else handler.id if isinstance(handler, ast.Name) else ""
+            last = (
+                handler.attr
+                if isinstance(handler, ast.Attribute)
+                else handler.id
+                if isinstance(handler, ast.Name)
+                else ""
+            )
             if handler is not None and last == name:
                 yield node, handler
 
@@ -428,10 +505,8 @@ def _signal(hub: Semantics, node: ast.expr, sender: ast.expr | None, module: Mod
             elif isinstance(found, Constant) and isinstance(found.value, str):
                 model = model_by_label(hub, found.value, None)
             elif isinstance(sender, ast.Call) or found == UNKNOWN:
-                label = [a for a in sender.args] if isinstance(sender, ast.Call) else []
+                label = list(sender.args) if isinstance(sender, ast.Call) else []
                 if len(label) == 2 and all(isinstance(a, ast.Constant) for a in label):
                     text = ".".join(str(a.value) for a in label if isinstance(a, ast.Constant))
                     model = model_by_label(hub, text, None)
     yield name, model
-
-

@@ -58,9 +58,7 @@ _KEYS = re.compile(
     r"idempot|dedup|unique_?(key|id)|request_?id|nonce|reference_id|client_token|transaction_?id",
     re.IGNORECASE,
 )
-_ONCE = re.compile(
-    r"once|singleton|unique|idempot|dedup|exclusive|lock|throttle|ratelimit|rate_limit", re.IGNORECASE
-)
+_ONCE = re.compile(r"once|singleton|unique|idempot|dedup|exclusive|lock|throttle|ratelimit|rate_limit", re.IGNORECASE)
 _ONCE_WORDS = frozenset(
     {
         "nx", "setnx", "exists", "get_or_create", "select_for_update", "acquire", "idempotency_key",
@@ -104,7 +102,8 @@ def has_key(path: Sequence[Call]) -> bool:
                 ):
                     return True
                 if isinstance(node, ast.Attribute) and node.attr in ("id", "root_id", "correlation_id"):
-                    if any(isinstance(v, TaskRequest) for v in call.flow.value(node.value).alternatives()):
+                    found = call.flow.value(node.value).alternatives()
+                    if any(isinstance(v, TaskRequest) for v in found):
                         return True
     return False
 
@@ -115,11 +114,7 @@ def _is_guarded_at(hub: Semantics, call: Call, task: Task) -> bool:
         return True
     if locks.is_locked(call.frame) or locks.takes_lock(flow, call.index):
         return True
-    if any(
-        is_declared(hub, c) or filters_by_state(c)
-        for c in flow.calls
-        if c.index < call.index or _holds(call, c)
-    ):
+    if any(is_declared(hub, c) or filters_by_state(c) for c in flow.calls if c.index < call.index or _holds(call, c)):
         return True
     if any(is_state_test(hub, test, holds, flow) for test, holds in conditions(call)):
         return True
@@ -137,9 +132,9 @@ def _is_guarded_at(hub: Semantics, call: Call, task: Task) -> bool:
 def in_search(call: Call) -> bool:
     """Whether a call is what a search does that has found nothing: `for row in rows: ... break` / `else:`."""
     for node in own_nodes(call.flow.function.body if call.flow.function else ()):
-        if isinstance(node, (ast.For, ast.AsyncFor)) and node.orelse:
-            if any(n is call.node for s in node.orelse for n in ast.walk(s)):
-                return True
+        otherwise = node.orelse if isinstance(node, (ast.For, ast.AsyncFor)) else ()
+        if any(n is call.node for s in otherwise for n in ast.walk(s)):
+            return True
     return False
 
 
@@ -170,16 +165,15 @@ def _subject(case: ast.match_case, flow: FunctionFlow) -> ast.expr:
     return ast.Constant(None)
 
 
-def is_state_test(
-    hub: Semantics, test: ast.expr, holds: bool, flow: FunctionFlow, depth: int = MAX_DOWN
-) -> bool:
+def is_state_test(hub: Semantics, test: ast.expr, holds: bool, flow: FunctionFlow, depth: int = MAX_DOWN) -> bool:
     """Whether a test asks if the work has been done, so that a second run takes the other way."""
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
         return is_state_test(hub, test.operand, not holds, flow, depth)
     if isinstance(test, ast.BoolOp):
         return any(is_state_test(hub, part, holds, flow, depth) for part in test.values)
     if isinstance(test, ast.Compare) and isinstance(test.ops[0], (ast.Is, ast.IsNot)):
-        if isinstance(test.left, (ast.Name, ast.NamedExpr)) and is_row(flow.value(test.left)):
+        left = test.left
+        if isinstance(left, (ast.Name, ast.NamedExpr)) and is_row(flow.value(left)):
             return isinstance(test.ops[0], ast.Is) == holds  # goes on only where there is no row yet
     if isinstance(test, (ast.Name, ast.NamedExpr)) and is_row(flow.value(test)):
         return not holds
@@ -296,9 +290,7 @@ def _comes_from_question(hub: Semantics, name: str, flow: FunctionFlow) -> bool:
         if isinstance(node, (ast.Assign, ast.NamedExpr)):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             bound = {n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)}
-            if name in bound and any(
-                isinstance(n, ast.Call) and asks(hub, n, flow, 1) for n in ast.walk(node.value)
-            ):
+            if name in bound and any(isinstance(n, ast.Call) and asks(hub, n, flow, 1) for n in ast.walk(node.value)):
                 return True
             if name in bound and any(names_state(n.attr) for n in columns(node.value)):
                 return True

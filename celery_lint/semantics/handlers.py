@@ -133,10 +133,7 @@ class Catch:
         """Whether the handler raises what it caught, at least on some of its ways."""
         return any(
             isinstance(n, ast.Raise)
-            and (
-                n.exc is None
-                or (self.name is not None and isinstance(n.exc, ast.Name) and n.exc.id == self.name)
-            )
+            and (n.exc is None or (self.name is not None and isinstance(n.exc, ast.Name) and n.exc.id == self.name))
             for n in own_nodes(self.body)
         )
 
@@ -147,9 +144,7 @@ class Catch:
     @property
     def predicates(self) -> frozenset[str]:
         """Which of Retry, Ignore and Reject the clause lists by name."""
-        return frozenset(
-            PREDICATES[c.path] for c in self.classes if isinstance(c, External) and c.path in PREDICATES
-        )
+        return frozenset(PREDICATES[c.path] for c in self.classes if isinstance(c, External) and c.path in PREDICATES)
 
     def asks_for(self, paths: frozenset[str]) -> bool:
         """Whether the handler's body mentions one of these classes: `isinstance(exc, Retry)`."""
@@ -379,10 +374,7 @@ def _uses(body: Sequence[ast.stmt], name: str) -> bool:
     asked = {
         n.args[0]
         for n in own_nodes(body)
-        if isinstance(n, ast.Call)
-        and isinstance(n.func, ast.Name)
-        and n.func.id in ("isinstance", "type")
-        and n.args
+        if isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id in ("isinstance", "type") and n.args
     }
     return any(
         isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Load) and n not in asked
@@ -402,12 +394,7 @@ def _is_told_later(catch: Catch) -> bool:
     tried = _stored_names([*catch.guarded, *getattr(catch.statement, "orelse", ())])
     returned = {n.value for n in later if isinstance(n, ast.Return)}
     for node in later:
-        if (
-            isinstance(node, ast.Name)
-            and isinstance(node.ctx, ast.Load)
-            and node.id in given
-            and node not in returned
-        ):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in given and node not in returned:
             return True
     tests = [n for node in own_nodes(function.body) for n in _tests(node)]
     for test in tests:

@@ -50,6 +50,9 @@ _READS = frozenset(
 )
 
 
+NO_ROLE = Role()
+
+
 @dataclass(frozen=True, slots=True)
 class Hazard:
     """A call that sends a task too early; `reached` says what it sends, `steps` prove it."""
@@ -61,7 +64,7 @@ class Hazard:
     severity: Severity
     using: str | None = None
     transaction: Transaction | None = None
-    role: Role = Role()
+    role: Role = NO_ROLE
     write: Write | None = None
 
     @property
@@ -141,7 +144,7 @@ class Hazards:
         return self._all_targets(call, call.flow, lambda f: self._hub.transactions.of(f).hook is not None)
 
     def _all_targets(self, call: Call, flow: FunctionFlow, test: Callable[[Function], bool]) -> bool:
-        """Whether a call runs functions of its own file only, which pass a test; a wrapper given a task does not count."""
+        """Whether a call runs functions of its own file only, which pass a test; wrappers given a task do not."""
         targets = [t for t in self._hub.calls.targets(call) if not t.deferred]
         return bool(targets) and all(
             t.values is None and t.function.module is flow.module and test(t.function) for t in targets
@@ -168,7 +171,13 @@ class Hazards:
         return False
 
     def _by_context(
-        self, call: Call, reached: Reached, context: Context, transaction: Transaction, write: Write | None, role: Role
+        self,
+        call: Call,
+        reached: Reached,
+        context: Context,
+        transaction: Transaction,
+        write: Write | None,
+        role: Role,
     ) -> Hazard | None:
         """A call in a function that is reached inside a transaction."""
         steps = (*transaction.steps, *reached.steps)
@@ -189,7 +198,11 @@ class Hazards:
         return None
 
     def _is_save_hook(self, function: Function | None) -> bool:
-        return function is not None and function.name in ("perform_create", "perform_update", "perform_destroy")
+        return function is not None and function.name in (
+            "perform_create",
+            "perform_update",
+            "perform_destroy",
+        )
 
     def _hook(self, call: Call, reached: Reached, role: Role, context: Context) -> Hazard | None:
         """A call in a function that the framework runs while a row is saved or deleted."""
@@ -216,7 +229,9 @@ class Hazards:
             if other.index < call.index:
                 if is_session(other, "commit"):
                     pending = None
-                elif is_session(other, "add", "add_all", "delete", "merge", "flush", "bulk_save_objects") and may_follow(other.frame, call.frame, flow):
+                elif is_session(
+                    other, "add", "add_all", "delete", "merge", "flush", "bulk_save_objects"
+                ) and may_follow(other.frame, call.frame, flow):
                     pending = next(iter(self._hub.writes.of_call(other)), pending)
             elif pending is not None and is_session(other, "commit") and may_follow(call.frame, other.frame, flow):
                 source = flow.module.source
@@ -224,7 +239,14 @@ class Hazards:
                     Step(source.place(pending.call.node), "the row is added to the session here"),
                     Step(source.place(other.node), f"and committed here, at line {other.node.lineno}"),
                 )
-                return Hazard("atomic", call, reached, (*steps, *reached.steps), Severity.ERROR, transaction=Transaction(steps, None, "session"))
+                return Hazard(
+                    "atomic",
+                    call,
+                    reached,
+                    (*steps, *reached.steps),
+                    Severity.ERROR,
+                    transaction=Transaction(steps, None, "session"),
+                )
         return None
 
     # Writes
@@ -247,7 +269,9 @@ class Hazards:
         """A write of the function's own row, or of a parameter's, that every caller makes just before."""
         if reached.steps or function.parent is not None:
             return None
-        wanted = {origin.key[0] for value in self._sent(call, reached, call.flow) if (origin := origin_of(value)) is not None}
+        wanted = {
+            origin.key[0] for value in self._sent(call, reached, call.flow) if (origin := origin_of(value)) is not None
+        }
         sites = self._hub.calls.callers(function)
         if not sites or not wanted:
             return None
@@ -307,12 +331,31 @@ class Hazards:
     def _only_reads(self, call: Call) -> bool:
         for callee in call.callee.alternatives():
             if isinstance(callee, External):
-                if callee.path.startswith(("builtins.", "logging.", "json.", "datetime.", "functools.", "django.utils.", "uuid.", "time.", "django.db.transaction.", "django.shortcuts.", "django.urls", "celery.", "typing.")):
+                if callee.path.startswith(
+                    (
+                        "builtins.",
+                        "logging.",
+                        "json.",
+                        "datetime.",
+                        "functools.",
+                        "django.utils.",
+                        "uuid.",
+                        "time.",
+                        "django.db.transaction.",
+                        "django.shortcuts.",
+                        "django.urls",
+                        "celery.",
+                        "typing.",
+                    )
+                ):
                     continue
                 return False
             if isinstance(callee, BoundMethod):
                 receiver: Value = callee.receiver
-                if isinstance(receiver, (ManagerValue, QuerySetValue, Collection, Scalar, Constant, KeyValue)) and callee.name in _READS:
+                if (
+                    isinstance(receiver, (ManagerValue, QuerySetValue, Collection, Scalar, Constant, KeyValue))
+                    and callee.name in _READS
+                ):
                     continue
                 if isinstance(receiver, TaskValue) and callee.name in SENDING | {"s", "si", "signature"}:
                     continue
@@ -335,7 +378,9 @@ def is_session(call: Call, *names: str) -> bool:
     if call.name not in names:
         return False
     return any(
-        isinstance(c, BoundMethod) and isinstance(c.receiver, Instance) and c.receiver.cls in (*SESSIONS, "sqlalchemy.orm.scoped_session")
+        isinstance(c, BoundMethod)
+        and isinstance(c.receiver, Instance)
+        and c.receiver.cls in (*SESSIONS, "sqlalchemy.orm.scoped_session")
         for c in call.callee.alternatives()
     )
 

@@ -19,7 +19,7 @@ from celery_lint.project.modules import (
     ImportBinding,
     Module,
 )
-from celery_lint.semantics import annotations, frameworks, results
+from celery_lint.semantics import declarations, frameworks, results
 from celery_lint.semantics.callgraph import CallGraph
 from celery_lint.semantics.classes import Classes
 from celery_lint.semantics.dispatches import Dispatches
@@ -70,7 +70,15 @@ _WORDS = frozenset(
 )
 _SENDING_WORDS = frozenset({"delay", "apply_async", "send_task"})
 # What a file mentions that holds code which the framework calls while it saves rows.
-_HOOK_WORDS = ("sender", "save_model", "save_related", "perform_create", "perform_update", "perform_destroy", "super")
+_HOOK_WORDS = (
+    "sender",
+    "save_model",
+    "save_related",
+    "perform_create",
+    "perform_update",
+    "perform_destroy",
+    "super",
+)
 _TRANSACTION_WORDS = ("atomic", "traced_atomic_transaction", "on_commit")
 FUEL = 3
 """How many calls deep a returned value is followed through bodies without annotations."""
@@ -172,7 +180,12 @@ class Semantics:
 
     def may_send(self, function: Function) -> bool:
         """Whether it is worth to look for dispatches below a function."""
-        return not (function.name.startswith("__") and function.name.endswith("__")) or function.name in ("__init__", "__call__", "__enter__", "__exit__")
+        return not (function.name.startswith("__") and function.name.endswith("__")) or function.name in (
+            "__init__",
+            "__call__",
+            "__enter__",
+            "__exit__",
+        )
 
     @cached_property
     def app_class_names(self) -> frozenset[str]:
@@ -222,7 +235,9 @@ class Semantics:
                     return None
                 # `dict(...)` can be read; `env.db()` and `dj_database_url.config()` may hold anything.
                 for value in node.values:
-                    if isinstance(value, ast.Call) and not (isinstance(value.func, ast.Name) and value.func.id == "dict"):
+                    if isinstance(value, ast.Call) and not (
+                        isinstance(value.func, ast.Name) and value.func.id == "dict"
+                    ):
                         return None
                     if isinstance(value, ast.Dict) and any(k is None for k in value.keys):
                         return None
@@ -327,7 +342,11 @@ class Semantics:
 
     def _shadows_package(self, filename: str, name: str) -> bool:
         # A project's own `celery.py` beside its settings is never what `import celery` means.
-        return name.partition(".")[0] in ("celery", "django", "kombu") and not filename.endswith("__init__.py") and "." not in name
+        return (
+            name.partition(".")[0] in ("celery", "django", "kombu")
+            and not filename.endswith("__init__.py")
+            and "." not in name
+        )
 
     def external(self, path: str) -> Value:
         """A name of another package; the Celery application's own proxies among them."""
@@ -343,7 +362,7 @@ class Semantics:
 
     def local_class(self, node: ast.ClassDef, module: Module, function: Function | None) -> Class:
         """The class of a class statement inside a function."""
-        return self.memo.get(("class", node), lambda: module.define_class(node, None, function), None)  # type: ignore[return-value,arg-type]
+        return self.memo.get(("class", node), lambda: module.define_class(node, None, function), None)
 
     def function_value(self, function: Function, captured: Captured | None = None) -> Value:
         """What a function's name stands for once its decorators have run."""
@@ -417,17 +436,19 @@ class Semantics:
             captured = self.captured(function)
         # A nested function's variables are those of the place where it was last seen: one flow serves.
         return self.memo.get(
-            ("flow", function, fuel), lambda: self._flow(function, captured, {}, fuel), empty_flow(function.module, function)
+            ("flow", function, fuel),
+            lambda: self._flow(function, captured, {}, fuel),
+            empty_flow(function.module, function),
         )
 
-    def _flow(
-        self, function: Function, captured: Captured | None, bound: dict[str, Value], fuel: int
-    ) -> FunctionFlow:
+    def _flow(self, function: Function, captured: Captured | None, bound: dict[str, Value], fuel: int) -> FunctionFlow:
         names = {**self.parameter_values(function, captured), **bound}
         run = Interpreter(self, function.module, function, names, captured, fuel=fuel)
         return run.run(function.body)
 
-    def flow_with(self, function: Function, bound: dict[str, Value], captured: Captured | None, fuel: int) -> FunctionFlow:
+    def flow_with(
+        self, function: Function, bound: dict[str, Value], captured: Captured | None, fuel: int
+    ) -> FunctionFlow:
         """What a function's body does when parameters have the given values."""
         key = ("flow with", function, tuple(sorted(bound.items(), key=lambda kv: kv[0])), fuel)
         return self.memo.get(
@@ -482,7 +503,10 @@ class Semantics:
     def _is_context_manager(self, function: Function) -> bool:
         for decorator in function.decorators:
             value = self.evaluate(decorator, function.module)
-            if isinstance(value, External) and value.path in ("contextlib.contextmanager", "contextlib.asynccontextmanager"):
+            if isinstance(value, External) and value.path in (
+                "contextlib.contextmanager",
+                "contextlib.asynccontextmanager",
+            ):
                 return True
         return False
 
@@ -507,7 +531,11 @@ class Semantics:
                 method = self.classes.function(one.cls, "__enter__")
                 if method is not None and "__enter__" in method.words and "atomic" in method.words:
                     return Atomic()
-            if isinstance(one, BoundMethod) and isinstance(one.receiver, Instance) and one.receiver.cls == "pyramid.request.tm":
+            if (
+                isinstance(one, BoundMethod)
+                and isinstance(one.receiver, Instance)
+                and one.receiver.cls == "pyramid.request.tm"
+            ):
                 return Atomic(None, "session")
         return value
 
@@ -515,7 +543,7 @@ class Semantics:
 
     def annotation(self, node: ast.expr, module: Module) -> Value:
         """The kind of value that an annotation promises."""
-        return self.memo.get(("annotation", node), lambda: annotations.declared(self, node, module), UNKNOWN)
+        return self.memo.get(("annotation", node), lambda: declarations.declared(self, node, module), UNKNOWN)
 
     def is_instance(self, value: Value, cls: Value) -> bool:
         """Whether a value is certainly an instance of a class."""
@@ -673,7 +701,9 @@ class Semantics:
                 continue
             flows = [self.module_flow(module)]
             for function in module.functions:
-                if function.parent is None and (function.words & words or task.registered_name in string_words(function)):
+                if function.parent is None and (
+                    function.words & words or task.registered_name in string_words(function)
+                ):
                     flows += self.calls.flows_within(function)
             for flow in flows:
                 yield from (d for d in self.dispatches.of_flow(flow) if d.task is task)
@@ -732,7 +762,9 @@ class Semantics:
 
 def string_words(function: Function) -> frozenset[str]:
     """The string literals of a function."""
-    return frozenset(n.value for n in ast.walk(function.node) if isinstance(n, ast.Constant) and isinstance(n.value, str))
+    return frozenset(
+        n.value for n in ast.walk(function.node) if isinstance(n, ast.Constant) and isinstance(n.value, str)
+    )
 
 
 def sets_django_settings_first(app: App) -> bool:

@@ -121,9 +121,7 @@ def catches_retry(call: Call) -> bool:
     tries = {id(f.node) for f in call.frame.chain() if f.kind == "try"}
     for _, statement, _, classes in call.flow.handlers:
         if id(statement) in tries:
-            named = (
-                classes.items if isinstance(classes, Collection) and classes.items is not None else (classes,)
-            )
+            named = classes.items if isinstance(classes, Collection) and classes.items is not None else (classes,)
             if any(isinstance(c, External) and c.path in _RETRIES for c in named):
                 return True
     return False

@@ -42,11 +42,7 @@ _LOADERS = ("config_from_object", "config_from_envvar", "conf", "config_source",
 
 def number(value: Value) -> float | None:
     """A limit in seconds; None when there is none or it can't be read."""
-    if (
-        isinstance(value, Constant)
-        and isinstance(value.value, (int, float))
-        and not isinstance(value.value, bool)
-    ):
+    if isinstance(value, Constant) and isinstance(value.value, (int, float)) and not isinstance(value.value, bool):
         return value.value
     return None
 
@@ -120,9 +116,7 @@ def _annotated(hub: Semantics, task: Task) -> bool:
             return True
         for name, options in zip(value.keys, value.items, strict=True):
             if name in ("*", task.registered_name) and (
-                not isinstance(options, Collection)
-                or options.keys is None
-                or {HARD, SOFT} & set(options.keys)
+                not isinstance(options, Collection) or options.keys is None or {HARD, SOFT} & set(options.keys)
             ):
                 return True
     return False
@@ -207,11 +201,7 @@ def _is_readable(hub: Semantics, node: ast.expr, module: Module) -> bool:
     # A name or a call of the project's own: the names of what it sets stand in its files.
     while isinstance(node, (ast.Call, ast.Attribute, ast.Subscript)):
         node = node.func if isinstance(node, ast.Call) else node.value
-    return (
-        not isinstance(hub.evaluate(node, module), External)
-        and value == UNKNOWN
-        and isinstance(node, ast.Name)
-    )
+    return not isinstance(hub.evaluate(node, module), External) and value == UNKNOWN and isinstance(node, ast.Name)
 
 
 def _is_own_module(hub: Semantics, name: str, module: Module) -> bool:
@@ -361,9 +351,7 @@ def pairs_of_settings(hub: Semantics, module: Module) -> Iterator[Pair]:
 
 def pair_of_dispatch(dispatch: Dispatch) -> Pair | None:
     """The limits that a message carries: those of the call, the task's own for what it does not say."""
-    return _carried(
-        {name: arg for name, arg in dispatch.options.items() if name in (HARD, SOFT)}, dispatch.task
-    )
+    return _carried({name: arg for name, arg in dispatch.options.items() if name in (HARD, SOFT)}, dispatch.task)
 
 
 def pair_of_set(call: Call) -> Pair | None:

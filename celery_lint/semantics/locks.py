@@ -32,12 +32,7 @@ def names_lock(node: ast.AST) -> bool:
     """Whether an expression mentions a lock by name."""
     for one in ast.walk(node):
         name = one.attr if isinstance(one, ast.Attribute) else one.id if isinstance(one, ast.Name) else ""
-        if (
-            name
-            and _LOCK.search(name)
-            and not _NO_LOCK.fullmatch(name)
-            and _LOCK.search(_NO_LOCK.sub("", name))
-        ):
+        if name and _LOCK.search(name) and not _NO_LOCK.fullmatch(name) and _LOCK.search(_NO_LOCK.sub("", name)):
             return True
     return False
 
@@ -45,9 +40,9 @@ def names_lock(node: ast.AST) -> bool:
 def is_locked(frame: Frame) -> bool:
     """Whether a `with` block around a place holds a lock."""
     for one in frame.chain():
-        if isinstance(one.node, (ast.With, ast.AsyncWith)):
-            if any(names_lock(item.context_expr) for item in one.node.items):
-                return True
+        items = one.node.items if isinstance(one.node, (ast.With, ast.AsyncWith)) else ()
+        if any(names_lock(item.context_expr) for item in items):
+            return True
     return False
 
 
@@ -77,9 +72,7 @@ def locks_rows(hub: Semantics, function: Function | None, depth: int = 2) -> boo
     return hub.memo.get(
         key,
         lambda: any(
-            locks_rows(hub, t.function, depth - 1)
-            for c in hub.flow(function).calls
-            for t in hub.calls.targets(c)
+            locks_rows(hub, t.function, depth - 1) for c in hub.flow(function).calls for t in hub.calls.targets(c)
         ),
         False,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -21,14 +21,14 @@ class Memo:
         self._open: dict[Hashable, int] = {}
         self._lowest = NOTHING_OPEN
 
-    def get(self, key: Hashable, compute: Callable[[], T], default: T) -> T:
+    def get(self, key: Hashable, compute: Callable[[], T], default: Any) -> T:
         """The answer for `key`."""
         if key in self._known:
             return self._known[key]  # type: ignore[return-value]
         depth = self._open.get(key)
         if depth is not None:
             self._lowest = min(self._lowest, depth)
-            return default
+            return default  # type: ignore[no-any-return]
         depth = len(self._open)
         self._open[key] = depth
         around, self._lowest = self._lowest, NOTHING_OPEN
@@ -36,7 +36,10 @@ class Memo:
             result = compute()
         finally:
             del self._open[key]
-            lowest, self._lowest = self._lowest, min(around, self._lowest if self._lowest < depth else NOTHING_OPEN)
+            lowest, self._lowest = (
+                self._lowest,
+                min(around, self._lowest if self._lowest < depth else NOTHING_OPEN),
+            )
         if lowest >= depth:
             self._known[key] = result
         return result

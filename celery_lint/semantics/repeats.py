@@ -105,9 +105,7 @@ def works(hub: Semantics, call: Call) -> bool:
             for callee in inner.callee.alternatives():
                 receiver = getattr(callee, "receiver", None)
                 if isinstance(callee, Unknown) or (
-                    isinstance(receiver, Instance)
-                    and isinstance(receiver.cls, str)
-                    and not is_plain(receiver.cls)
+                    isinstance(receiver, Instance) and isinstance(receiver.cls, str) and not is_plain(receiver.cls)
                 ):
                     return True
     return False
@@ -157,21 +155,13 @@ def _by_failure(hub: Semantics, effect: Effect, rerun: Rerun, within: ast.Try | 
         flow = call.flow
         bound = within if level == 0 else None
         for other in later(hub, call, effect):
-            if bound is not None and not any(
-                f.kind == "try" and f.node is bound for f in other.frame.chain()
-            ):
+            if bound is not None and not any(f.kind == "try" and f.node is bound for f in other.frame.chain()):
                 continue
             for risk in risks(hub, other):
-                if fits_any(hub, risk, rerun.classes) and not _swallowed_before(
-                    hub, risk, other, flow, bound
-                ):
+                if fits_any(hub, risk, rerun.classes) and not _swallowed_before(hub, risk, other, flow, bound):
                     return Repeat(effect, rerun, other.node, flow)
         for node, value, frame in flow.raises:
-            if (
-                node.lineno <= call.node.lineno
-                or not may_follow(call.frame, frame, flow)
-                or frame.find("handler")
-            ):
+            if node.lineno <= call.node.lineno or not may_follow(call.frame, frame, flow) or frame.find("handler"):
                 continue
             if bound is not None and not any(f.kind == "try" and f.node is bound for f in frame.chain()):
                 continue
@@ -186,9 +176,7 @@ def _by_failure(hub: Semantics, effect: Effect, rerun: Rerun, within: ast.Try | 
     return None
 
 
-def _swallowed_before(
-    hub: Semantics, risk: Risk, call: Call, flow: FunctionFlow, bound: ast.Try | None
-) -> bool:
+def _swallowed_before(hub: Semantics, risk: Risk, call: Call, flow: FunctionFlow, bound: ast.Try | None) -> bool:
     if bound is not None:
         # An inner `try` may catch it before the one that retries does.
         inner = [f for f in call.frame.chain() if f.kind == "try"]
@@ -234,10 +222,11 @@ def result_names(call: Call) -> frozenset[str]:
     """The variables that hold what a call gave."""
     found: set[str] = set()
     for node in own_nodes(call.flow.function.body if call.flow.function else ()):
-        if isinstance(node, (ast.Assign, ast.AnnAssign, ast.NamedExpr)) and node.value is not None:
-            if any(n is call.node for n in ast.walk(node.value)):
-                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-                found.update(n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name))
+        if not isinstance(node, (ast.Assign, ast.AnnAssign, ast.NamedExpr)) or node.value is None:
+            continue
+        if any(n is call.node for n in ast.walk(node.value)):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            found.update(n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name))
     return frozenset(found)
 
 
@@ -250,11 +239,7 @@ def about_result(frame: Frame, call: Call) -> bool:
     """Whether a place is reached by a test of what the call gave: it reports the effect's own failure."""
     own = result_names(call)
     around = {id(f) for f in call.frame.chain()}
-    return any(
-        isinstance(f.node, ast.If) and is_about(f.node.test, own)
-        for f in frame.chain()
-        if id(f) not in around
-    )
+    return any(isinstance(f.node, ast.If) and is_about(f.node.test, own) for f in frame.chain() if id(f) not in around)
 
 
 def in_handler(call: Call) -> bool:
@@ -269,9 +254,7 @@ def in_own_loop(call: Call) -> bool:
             iterated = frame.node.iter
             # `for attempt in range(3)` tries one thing several times.
             return not (
-                isinstance(iterated, ast.Call)
-                and isinstance(iterated.func, ast.Name)
-                and iterated.func.id == "range"
+                isinstance(iterated, ast.Call) and isinstance(iterated.func, ast.Name) and iterated.func.id == "range"
             )
     return False
 

@@ -65,9 +65,7 @@ def _autoretry(task: Task) -> Iterator[Rerun]:
         return
     classes = members(option.value)
     names = ", ".join(f"`{last_name(c)}`" for c in classes if last_name(c))
-    yield Rerun(
-        "autoretry", f"it is retried on {names or 'what `autoretry_for` names'}", place_of(option), classes
-    )
+    yield Rerun("autoretry", f"it is retried on {names or 'what `autoretry_for` names'}", place_of(option), classes)
 
 
 def _retries(hub: Semantics, task: Task) -> Iterator[Rerun]:
@@ -91,17 +89,11 @@ def _retries(hub: Semantics, task: Task) -> Iterator[Rerun]:
 def _is_retry(hub: Semantics, call: Call) -> bool:
     """Whether a call is `self.retry(...)`, or of a helper that gets the task and retries it."""
     for callee in call.callee.alternatives():
-        if (
-            isinstance(callee, BoundMethod)
-            and callee.name == "retry"
-            and hub.tasks.is_task_instance(callee.receiver)
-        ):
+        if isinstance(callee, BoundMethod) and callee.name == "retry" and hub.tasks.is_task_instance(callee.receiver):
             return True
     if any(isinstance(v, TaskValue) for a in call.args for v in a.value.alternatives()):
         return any(
-            "retry" in t.function.words
-            for t in hub.calls.targets(call)
-            if hub.tasks.of_function(t.function) is None
+            "retry" in t.function.words for t in hub.calls.targets(call) if hub.tasks.of_function(t.function) is None
         )
     return False
 
@@ -115,9 +107,7 @@ def _late(hub: Semantics, task: Task) -> Iterator[Rerun]:
     for setting in hub.project_settings.all("task_acks_late"):
         if hub.project_settings.constant("task_acks_late") is True:
             place = setting.module.source.place(setting.node)
-            yield Rerun(
-                "late", "with late acknowledgement a worker that dies has it run again", place, is_own=False
-            )
+            yield Rerun("late", "with late acknowledgement a worker that dies has it run again", place, is_own=False)
             return
 
 

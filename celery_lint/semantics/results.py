@@ -18,7 +18,6 @@ from celery_lint.semantics.values import (
     ClassValue,
     Collection,
     Constant,
-    ContextManager,
     Decorator,
     Dynamic,
     External,
@@ -76,8 +75,19 @@ TASK_METHODS = frozenset(
 )  # fmt: skip
 CANVAS = frozenset({"chain", "group", "chord", "chunks", "xmap", "xstarmap", "_chain", "_chord"})
 _CANVAS_PATHS = {f"celery.{m}{n}": n for n in CANVAS for m in ("", "canvas.")}
-SESSIONS = ("sqlalchemy.orm.Session", "sqlalchemy.orm.scoped_session", "sqlalchemy.ext.asyncio.AsyncSession", "sqlmodel.Session", "sqlalchemy.orm.session.Session", "sqlmodel.ext.asyncio.session.AsyncSession")
-SESSION_MAKERS = ("sqlalchemy.orm.sessionmaker", "sqlalchemy.ext.asyncio.async_sessionmaker", "sqlalchemy.orm.session.sessionmaker")
+SESSIONS = (
+    "sqlalchemy.orm.Session",
+    "sqlalchemy.orm.scoped_session",
+    "sqlalchemy.ext.asyncio.AsyncSession",
+    "sqlmodel.Session",
+    "sqlalchemy.orm.session.Session",
+    "sqlmodel.ext.asyncio.session.AsyncSession",
+)
+SESSION_MAKERS = (
+    "sqlalchemy.orm.sessionmaker",
+    "sqlalchemy.ext.asyncio.async_sessionmaker",
+    "sqlalchemy.orm.session.sessionmaker",
+)
 _ENGINES = ("sqlalchemy.create_engine()", "sqlalchemy.engine.Engine", "sqlalchemy.Engine")
 
 # Methods of managers and querysets, by what they give (django/db/models/query.py).
@@ -97,7 +107,9 @@ _ONE = frozenset(
 )  # fmt: skip
 _MADE = frozenset({"create", "acreate", "create_user", "create_superuser"})
 _MADE_PAIR = frozenset({"get_or_create", "update_or_create", "aget_or_create", "aupdate_or_create"})
-_NUMBER = frozenset({"count", "acount", "exists", "aexists", "update", "aupdate", "delete", "adelete", "contains", "explain"})
+_NUMBER = frozenset(
+    {"count", "acount", "exists", "aexists", "update", "aupdate", "delete", "adelete", "contains", "explain"}
+)
 _MADE_MANY = frozenset({"bulk_create", "abulk_create"})
 _STR_METHODS = frozenset({"split", "rsplit", "splitlines", "partition", "rpartition"})
 
@@ -211,24 +223,55 @@ def of_external(run: Interpreter, path: str, args: Sequence[Argument], node: ast
         return Decorator("task", node)
     if path in _CANVAS_PATHS:
         return CanvasValue(_CANVAS_PATHS[path].lstrip("_"))
-    if path in ("celery.signature", "celery.subtask", "celery.canvas.signature", "celery.canvas.Signature", "celery.Celery.signature", "celery.Signature", "celery.maybe_signature", "celery.canvas.maybe_signature"):
+    if path in (
+        "celery.signature",
+        "celery.subtask",
+        "celery.canvas.signature",
+        "celery.canvas.Signature",
+        "celery.Celery.signature",
+        "celery.Signature",
+        "celery.maybe_signature",
+        "celery.canvas.maybe_signature",
+    ):
         arg = first(args)
         return SignatureValue(hub.task_named(arg.value) if arg is not None else None)
-    if path in ("celery.result.AsyncResult", "celery.result.GroupResult", "celery.result.ResultSet", "celery.result.GroupResult.restore"):
+    if path in (
+        "celery.result.AsyncResult",
+        "celery.result.GroupResult",
+        "celery.result.ResultSet",
+        "celery.result.GroupResult.restore",
+    ):
         return ResultValue()
     if path in ("functools.partial", "functools.partialmethod") and args:
         rest = tuple(a.value for a in args[1:] if a.keyword is None)
         keywords = tuple((a.keyword, a.value) for a in args[1:] if a.keyword is not None)
         return Partial(args[0].value, rest, keywords, node)
-    if path in ("django.db.transaction.atomic", "django.db.transaction.Atomic", "django.db.transaction.commit_on_success", "django.db.transaction.commit_manually", "xact.xact"):
+    if path in (
+        "django.db.transaction.atomic",
+        "django.db.transaction.Atomic",
+        "django.db.transaction.commit_on_success",
+        "django.db.transaction.commit_manually",
+        "xact.xact",
+    ):
         using = first(args, "using")
         if using is not None and isinstance(using.value, FunctionValue):
             return using.value
         alias = None
-        if using is not None and using.value not in (Constant(None), Constant("default"), External("django.db.DEFAULT_DB_ALIAS"), External("django.db.utils.DEFAULT_DB_ALIAS")):
+        if using is not None and using.value not in (
+            Constant(None),
+            Constant("default"),
+            External("django.db.DEFAULT_DB_ALIAS"),
+            External("django.db.utils.DEFAULT_DB_ALIAS"),
+        ):
             alias = ast.unparse(using.node)
         return Atomic(alias)
-    if path in ("django.shortcuts.get_object_or_404", "django.shortcuts.aget_object_or_404", "rest_framework.generics.get_object_or_404", "annoying.functions.get_object_or_None", "ninja.shortcuts.get_object_or_404"):
+    if path in (
+        "django.shortcuts.get_object_or_404",
+        "django.shortcuts.aget_object_or_404",
+        "rest_framework.generics.get_object_or_404",
+        "annoying.functions.get_object_or_None",
+        "ninja.shortcuts.get_object_or_404",
+    ):
         model = model_of(args[0].value) if args else None
         return ModelValue(model, row_by_key(run, args[1:], node)) if model is not None else UNKNOWN
     if path in ("django.shortcuts.get_list_or_404",):
@@ -240,7 +283,18 @@ def of_external(run: Interpreter, path: str, args: Sequence[Argument], node: ast
         return ModelValue(hub.user_model)
     if path in ("django.apps.apps.get_model", "django.apps.registry.apps.get_model"):
         return hub.model_by_label(args)
-    if path in ("asgiref.sync.sync_to_async", "asgiref.sync.async_to_sync", "channels.db.database_sync_to_async", "functools.wraps()", "functools.cache", "functools.lru_cache", "django.utils.decorators.method_decorator", "copy.copy", "copy.deepcopy", "typing.cast"):
+    if path in (
+        "asgiref.sync.sync_to_async",
+        "asgiref.sync.async_to_sync",
+        "channels.db.database_sync_to_async",
+        "functools.wraps()",
+        "functools.cache",
+        "functools.lru_cache",
+        "django.utils.decorators.method_decorator",
+        "copy.copy",
+        "copy.deepcopy",
+        "typing.cast",
+    ):
         if path == "typing.cast":
             return hub.annotation(args[0].node, run.module) if args else UNKNOWN
         arg = first(args)
@@ -249,7 +303,14 @@ def of_external(run: Interpreter, path: str, args: Sequence[Argument], node: ast
         return Decorator("transparent")
     if path.startswith("builtins."):
         return of_builtin(run, name, args, node)
-    if path in ("datetime.datetime.now", "datetime.datetime.today", "datetime.datetime.utcnow", "datetime.datetime", "datetime.datetime.fromtimestamp", "django.utils.timezone.now"):
+    if path in (
+        "datetime.datetime.now",
+        "datetime.datetime.today",
+        "datetime.datetime.utcnow",
+        "datetime.datetime",
+        "datetime.datetime.fromtimestamp",
+        "django.utils.timezone.now",
+    ):
         return Instance("datetime.datetime")
     if path in ("uuid.uuid4", "uuid.UUID", "uuid.uuid1", "str", "json.dumps", "time.time"):
         return Scalar(name)
@@ -283,7 +344,28 @@ _CONTAINERS = frozenset({"list", "tuple", "set", "frozenset", "sorted", "reverse
 def of_builtin(run: Interpreter, name: str, args: Sequence[Argument], node: ast.Call) -> Value:
     """The result of a built-in function or class."""
     value = args[0].value if args else None
-    if name in ("str", "int", "float", "bool", "len", "repr", "sum", "round", "abs", "hash", "id", "format", "ord", "chr", "isinstance", "issubclass", "hasattr", "callable", "any", "all"):
+    if name in (
+        "str",
+        "int",
+        "float",
+        "bool",
+        "len",
+        "repr",
+        "sum",
+        "round",
+        "abs",
+        "hash",
+        "id",
+        "format",
+        "ord",
+        "chr",
+        "isinstance",
+        "issubclass",
+        "hasattr",
+        "callable",
+        "any",
+        "all",
+    ):
         kind = name if name in ("str", "int", "float", "bool") else ""
         # `str(order.id)` still names the row.
         if value is not None and name in ("str", "int") and isinstance(value, (KeyValue, Parameter, Field)):
@@ -309,13 +391,23 @@ def of_builtin(run: Interpreter, name: str, args: Sequence[Argument], node: ast.
         return Collection("range", Scalar("int"))
     if name == "dict":
         if args and all(a.keyword is not None for a in args):
-            return Collection("dict", union(*(a.value for a in args)), tuple(a.value for a in args), tuple(a.keyword or "" for a in args))
+            return Collection(
+                "dict",
+                union(*(a.value for a in args)),
+                tuple(a.value for a in args),
+                tuple(a.keyword or "" for a in args),
+            )
         return Collection("dict", UNKNOWN) if args else Collection("dict", UNKNOWN, (), ())
     if name in ("min", "max", "next"):
         if name == "next" and value is not None:
             return run.element(value, node)
         return run.element(value, node) if value is not None and len(args) == 1 else UNKNOWN
-    if name == "getattr" and len(args) >= 2 and isinstance(args[1].value, Constant) and isinstance(args[1].value.value, str):
+    if (
+        name == "getattr"
+        and len(args) >= 2
+        and isinstance(args[1].value, Constant)
+        and isinstance(args[1].value.value, str)
+    ):
         from celery_lint.semantics.attributes import attribute
 
         value = attribute(run, args[0].value, args[1].value.value)
@@ -338,12 +430,18 @@ def of_method(run: Interpreter, base: Value, name: str, args: Sequence[Argument]
         if name in ("delay", "apply_async"):
             return ResultValue(base.task)
         if name in ("clone", "set", "link", "on_error", "replace", "freeze"):
-            return base if name != "on_error" else base
+            return base
         return ResultValue(base.task, eager=True) if name == "apply" else UNKNOWN
     if isinstance(base, CanvasValue):
         if name in ("delay", "apply_async"):
             return ResultValue()
-        return base if name in ("clone", "set", "on_error", "link", "skew") else ResultValue(eager=True) if name == "apply" else UNKNOWN
+        return (
+            base
+            if name in ("clone", "set", "on_error", "link", "skew")
+            else ResultValue(eager=True)
+            if name == "apply"
+            else UNKNOWN
+        )
     if isinstance(base, AppValue):
         if name == "task":
             arg = first(args)
@@ -603,7 +701,11 @@ def element(run: Interpreter, value: Value, node: ast.AST | None) -> Value:
     if isinstance(value, (QuerySetValue, ManagerValue)):
         rows = value.rows if isinstance(value, QuerySetValue) else "instances"
         if rows == "instances":
-            return ModelValue(value.model, run.row(node) if node is not None else None) if value.model is not None else UNKNOWN
+            return (
+                ModelValue(value.model, run.row(node) if node is not None else None)
+                if value.model is not None
+                else UNKNOWN
+            )
         return Scalar() if rows == "flat" else Collection("dict" if rows == "dicts" else "tuple", Scalar())
     if isinstance(value, Collection):
         if value.kind == "dict":
@@ -619,7 +721,7 @@ def element(run: Interpreter, value: Value, node: ast.AST | None) -> Value:
 def returned(run: Interpreter, callee: FunctionValue, args: Sequence[Argument], node: ast.AST | None) -> Value:
     """What calling a function of the project gives: by its annotation, else by reading it."""
     function = callee.function
-    declared = UNKNOWN
+    declared: Value = UNKNOWN
     if function.returns is not None:
         declared = run.hub.annotation(function.returns, function.module)
         if isinstance(declared, ModelValue):
@@ -677,7 +779,7 @@ def substitute(run: Interpreter, value: Value, callee: FunctionValue, args: Sequ
         return attribute(run, base, value.name)
     if isinstance(value, Collection):
         items = None if value.items is None else tuple(substitute(run, v, callee, args) for v in value.items)
-        parts = (union(*(substitute(run, v, callee, args) for v in value.element.alternatives())))
+        parts = union(*(substitute(run, v, callee, args) for v in value.element.alternatives()))
         return Collection(value.kind, parts, items, value.keys)
     return value
 
@@ -703,7 +805,9 @@ def argument_for(callee: FunctionValue, parameter: Parameter, args: Sequence[Arg
         elif arg.keyword == parameter.name:
             return arg.value
     default = function.defaults.get(parameter.name)
-    if isinstance(default, ast.Constant) and (default.value is None or isinstance(default.value, (str, int, float, bool, bytes))):
+    if isinstance(default, ast.Constant) and (
+        default.value is None or isinstance(default.value, (str, int, float, bool, bytes))
+    ):
         return Constant(default.value)
     return UNKNOWN
 
@@ -711,7 +815,9 @@ def argument_for(callee: FunctionValue, parameter: Parameter, args: Sequence[Arg
 def is_method(callee: FunctionValue) -> bool:
     """Whether the call fills the first parameter with the receiver."""
     function: Function = callee.function
-    return function.cls is not None and function.parent is None and not function.is_static and callee.receiver is not None
+    return (
+        function.cls is not None and function.parent is None and not function.is_static and callee.receiver is not None
+    )
 
 
 __all__ = [

@@ -23,14 +23,27 @@ _VIEW_METHODS = frozenset(
     form_invalid perform_create perform_update perform_destroy post_save pre_save get_context_data get_queryset
     mutate mutate_and_get_payload perform_mutation get_object""".split()
 )
-_ADMIN_METHODS = frozenset("save_model delete_model delete_queryset save_related save_formset save_form response_add response_change response_delete".split())
+_ADMIN_METHODS = frozenset(
+    """save_model delete_model delete_queryset save_related save_formset save_form response_add response_change
+    response_delete""".split()
+)
 _MODEL_METHODS = frozenset({"save", "delete"})
 _CONSUMER_METHODS = frozenset({"connect", "disconnect", "receive", "receive_json"})
-_ROUTES = frozenset("route get post put delete patch head options websocket api_route view_config action api_view".split())
+_ROUTES = frozenset(
+    "route get post put delete patch head options websocket api_route view_config action api_view".split()
+)
 _VIEWS_FILE = re.compile(r"(^|/)(views?|viewsets?)(/|[^/]*\.py$)")
-_COMMAND_FILE = re.compile(r"(^|/)(management/commands|scripts|bin|tools)/|(^|/)(manage|setup|fabfile|conftest|tasks_cli)\.py$")
+_COMMAND_FILE = re.compile(
+    r"(^|/)(management/commands|scripts|bin|tools)/|(^|/)(manage|setup|fabfile|conftest|tasks_cli)\.py$"
+)
 _SCRIPT_DECORATORS = ("click.", "typer.", "flask.cli", "invoke.", "fabric.")
-_RESPONSES = ("django.http.", "django.shortcuts.render", "django.shortcuts.redirect", "django.template.response.", "rest_framework.response.")
+_RESPONSES = (
+    "django.http.",
+    "django.shortcuts.render",
+    "django.shortcuts.redirect",
+    "django.template.response.",
+    "rest_framework.response.",
+)
 MAX_UP = 4
 
 
@@ -90,12 +103,18 @@ class Roles:
         if task is not None and name in ("run", "__call__"):
             return Role("task")
         ancestors = [a for a in hub.classes.ancestors(cls) if isinstance(a, str)]
-        if any(a.endswith("BaseCommand") or a.endswith(".Command") for a in ancestors) or "/management/commands/" in function.module.filename:
+        if (
+            any(a.endswith("BaseCommand") or a.endswith(".Command") for a in ancestors)
+            or "/management/commands/" in function.module.filename
+        ):
             return Role("command")
         if frameworks.is_admin_class(hub, cls):
             if name in _ADMIN_METHODS:
                 return Role("admin", True)
-            if len(function.positional) == 3 and [a.arg for a in function.positional[1:]] == ["request", "queryset"]:
+            if len(function.positional) == 3 and [a.arg for a in function.positional[1:]] == [
+                "request",
+                "queryset",
+            ]:
                 return Role("view")  # an admin action: a request, but no transaction of its own
         if frameworks.is_view_class(hub, cls) and name in _VIEW_METHODS:
             return Role("view")
@@ -104,7 +123,9 @@ class Roles:
                 return Role("view")
         if self._has_route(function):
             return Role("view")
-        if any("iddleware" in a for a in ancestors) or ("iddleware" in cls.name and name in ("__call__", "process_request", "process_response", "process_view")):
+        if any("iddleware" in a for a in ancestors) or (
+            "iddleware" in cls.name and name in ("__call__", "process_request", "process_response", "process_view")
+        ):
             return Role("middleware")
         if hub.classes.is_model(cls) and name in _MODEL_METHODS:
             return Role("model")
@@ -122,9 +143,23 @@ class Roles:
             path = value.path if isinstance(value, External) else ""
             if path.startswith(_SCRIPT_DECORATORS):
                 return False
-            if path.startswith(("rest_framework.decorators", "django.views.decorators", "django.contrib.auth.decorators", "pyramid.view", "ninja", "cornice")):
+            if path.startswith(
+                (
+                    "rest_framework.decorators",
+                    "django.views.decorators",
+                    "django.contrib.auth.decorators",
+                    "pyramid.view",
+                    "ninja",
+                    "cornice",
+                )
+            ):
                 return True
-            if last in _ROUTES and isinstance(decorator, ast.Call) and isinstance(node, ast.Attribute) and decorator.args:
+            if (
+                last in _ROUTES
+                and isinstance(decorator, ast.Call)
+                and isinstance(node, ast.Attribute)
+                and decorator.args
+            ):
                 first = decorator.args[0]
                 if isinstance(first, ast.Constant) and isinstance(first.value, str) and first.value.startswith("/"):
                     return True
@@ -137,7 +172,9 @@ class Roles:
         first = positional[0]
         if first.arg != "request" and not isinstance(self._annotated(first, function.module), HttpRequest):
             return False
-        return bool(_VIEWS_FILE.search(function.module.filename)) or self._is_routed(function) or self._answers(function)
+        return (
+            bool(_VIEWS_FILE.search(function.module.filename)) or self._is_routed(function) or self._answers(function)
+        )
 
     def _answers(self, function: Function) -> bool:
         """Whether some `return` gives a response of Django or REST framework."""
@@ -187,7 +224,8 @@ class Roles:
             text = {
                 "view": f"`{function.qualname}` handles requests",
                 "admin": f"`{function.qualname}` handles requests of the admin",
-                "signal": f"`{function.qualname}` handles the signal `{role.detail.removeprefix('custom:')}`, in the process that sends it",
+                "signal": f"`{function.qualname}` handles the signal `{role.detail.removeprefix('custom:')}`,"
+                " in the process that sends it",
                 "middleware": f"`{function.qualname}` runs for each request",
                 "model": f"`{function.qualname}` runs wherever the row is saved or deleted",
             }[role.kind]

@@ -34,7 +34,9 @@ OLD_NAMES = {
     "worker_pool": ("CELERYD_POOL", "CELERY_WORKER_POOL"),
     "task_reject_on_worker_lost": ("CELERY_REJECT_ON_WORKER_LOST", "CELERY_TASK_REJECT_ON_WORKER_LOST"),
 }
-_DEFAULTED = frozenset({"get", "getenv", "int", "float", "bool", "config", "env", "get_int_from_env", "str2bool", "environ"})
+_DEFAULTED = frozenset(
+    {"get", "getenv", "int", "float", "bool", "config", "env", "get_int_from_env", "str2bool", "environ"}
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,9 @@ _KEYS = frozenset({"pk", "id", "uuid", "guid"})
 # Methods that only rows have (django/db/models/base.py).
 _ROW_METHODS = frozenset({"save", "refresh_from_db", "full_clean", "asave", "arefresh_from_db", "serializable_value"})
 # What the plain values that JSON carries have themselves.
-_PLAIN_ATTRIBUTES = frozenset(name for kind in (str, int, float, list, dict, datetime.datetime, uuid.UUID) for name in dir(kind))
+_PLAIN_ATTRIBUTES = frozenset(
+    name for kind in (str, int, float, list, dict, datetime.datetime, uuid.UUID) for name in dir(kind)
+)
 _ROW_ATTRIBUTES = frozenset({"pk", "_meta", "_state"})
 
 
@@ -100,7 +102,9 @@ def is_key(value: Value) -> bool:
     """Whether a value is plain: a key, a number, a string, a container."""
     if isinstance(value, Constant):
         return value.value is not None
-    return isinstance(value, (KeyValue, Scalar, Collection)) or (isinstance(value, Field) and value.name.endswith("_id"))
+    return isinstance(value, (KeyValue, Scalar, Collection)) or (
+        isinstance(value, Field) and value.name.endswith("_id")
+    )
 
 
 def argument(dispatch: Dispatch, task: Task, name: str) -> Sent | None:

@@ -110,8 +110,10 @@ class Tasks:
                 dotted = f"{one.function.module.name}.{one.function.qualname}"
                 if dotted in self._hub.settings.task_decorators or self.is_factory(one.function):
                     return one.function
-        if isinstance(node, ast.Attribute) and node.attr in _MAKERS and all(
-            not isinstance(v, (ClassValue, TaskValue, Constant, FunctionValue)) for v in value.alternatives()
+        if (
+            isinstance(node, ast.Attribute)
+            and node.attr in _MAKERS
+            and all(not isinstance(v, (ClassValue, TaskValue, Constant, FunctionValue)) for v in value.alternatives())
         ):
             # The application is a parameter, or comes from where nothing can be read.
             root = node.value
@@ -129,9 +131,7 @@ class Tasks:
             return False
         # Somewhere inside, the result of a task decorator is returned, or a nested `def` under one is.
         returned_names = {
-            n.value.id
-            for n in ast.walk(function.node)
-            if isinstance(n, ast.Return) and isinstance(n.value, ast.Name)
+            n.value.id for n in ast.walk(function.node) if isinstance(n, ast.Return) and isinstance(n.value, ast.Name)
         }
         for node in ast.walk(function.node):
             if isinstance(node, ast.Return) and isinstance(node.value, ast.Call):
@@ -192,7 +192,9 @@ class Tasks:
             return None
         return self._task(run, cls, None, None)
 
-    def _task(self, function: Function, cls: Class | None, decorator: ast.expr | None, factory: Function | None) -> Task:
+    def _task(
+        self, function: Function, cls: Class | None, decorator: ast.expr | None, factory: Function | None
+    ) -> Task:
         task = Task(cls.module if cls else function.module, function, cls, decorator, factory=factory)
         if factory is not None:
             self._factory_options(task, factory)
@@ -231,7 +233,9 @@ class Tasks:
                 for name in one.assigns:
                     if name in OPTIONS and name not in task.options:
                         binding = one.assigns[name][-1]
-                        value = self._hub.evaluate_in_class(binding.value, one) if binding.value is not None else UNKNOWN
+                        value = (
+                            self._hub.evaluate_in_class(binding.value, one) if binding.value is not None else UNKNOWN
+                        )
                         where = "decorator" if one is task.cls else "base"
                         task.options[name] = Option(value, binding.value, one.module, where)
             elif one not in TASK_CLASSES and not one.startswith("builtins."):
@@ -266,7 +270,11 @@ class Tasks:
                     target = node.targets[0]
                     if target.attr == "Task" and isinstance(node.value, (ast.Name, ast.Attribute)):
                         found = hub.evaluate(node.value, module)
-                elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "task_cls":
+                elif (
+                    isinstance(node, ast.Assign)
+                    and isinstance(node.targets[0], ast.Name)
+                    and node.targets[0].id == "task_cls"
+                ):
                     found = hub.evaluate(node.value, module)
                 if isinstance(found, Constant) and isinstance(found.value, str):
                     found = self.by_path(found.value, module)
@@ -343,7 +351,7 @@ class Tasks:
 
     def is_wrapped(self, task: Task) -> bool:
         """Whether a decorator under the task's own may change what the body gets."""
-        if task.function is None or task.decorator not in task.function.decorators:
+        if task.function is None or task.decorator is None or task.decorator not in task.function.decorators:
             return False
         below = task.function.decorators[list(task.function.decorators).index(task.decorator) + 1 :]
         for decorator in below:
@@ -351,7 +359,10 @@ class Tasks:
             value = self._hub.evaluate(node, task.function.module)
             if isinstance(value, FunctionValue) and self.passes_on(value.function):
                 continue
-            if not (isinstance(value, External) and value.path.startswith(("django.db.transaction.", "functools.", "django.utils."))):
+            if not (
+                isinstance(value, External)
+                and value.path.startswith(("django.db.transaction.", "functools.", "django.utils."))
+            ):
                 return True
         return False
 
@@ -361,7 +372,11 @@ class Tasks:
         def decide() -> bool:
             outer = set(decorator.parameters)
             for node in ast.walk(decorator.node):
-                if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in outer | inner_names(decorator):
+                if (
+                    isinstance(node, ast.Call)
+                    and isinstance(node.func, ast.Name)
+                    and node.func.id in outer | inner_names(decorator)
+                ):
                     spread = [a for a in node.args if isinstance(a, ast.Starred)]
                     if len(spread) == 1 == len(node.args) and all(k.arg is None for k in node.keywords):
                         return True

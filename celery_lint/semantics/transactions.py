@@ -72,7 +72,7 @@ class Transactions:
 
     # Inside one function
 
-    def around(self, frame: Frame, flow: FunctionFlow) -> Transaction | None | bool:
+    def around(self, frame: Frame, flow: FunctionFlow) -> Transaction | bool | None:
         """The transaction that blocks of the function itself open around a place.
 
         False when the place is proved to be outside any; None when the function does not say.
@@ -81,7 +81,9 @@ class Transactions:
             if one.kind == "outside":
                 return False
             if one.kind == "atomic" and isinstance(one.detail, Atomic):
-                place = flow.module.source.place(one.node if not isinstance(one.node, ast.With | ast.AsyncWith) else one.node.items[0].context_expr)
+                place = flow.module.source.place(
+                    one.node if not isinstance(one.node, ast.With | ast.AsyncWith) else one.node.items[0].context_expr
+                )
                 row = place.span.start.row
                 step = Step(place, f"the transaction is opened here, at line {row}")
                 return Transaction((step,), one.detail.using, one.detail.kind)
@@ -104,7 +106,9 @@ class Transactions:
                 if isinstance(decorator, ast.Call) and len(decorator.args) >= 1:
                     name = next((k.value for k in decorator.keywords if k.arg == "name"), None)
                     named = name.value if isinstance(name, ast.Constant) else None
-                    applies = named == function.name or (named == "dispatch" and frameworks.is_view_class(self._hub, function.cls))
+                    applies = named == function.name or (
+                        named == "dispatch" and frameworks.is_view_class(self._hub, function.cls)
+                    )
                     if applies and self.opens(decorator, function) is not None:
                         return self._by_decorator(decorator, function, "")
         return None
@@ -123,7 +127,10 @@ class Transactions:
         for one in value.alternatives():
             if isinstance(one, Atomic):
                 return one.using or ""
-            if isinstance(one, External) and one.path in ("django.db.transaction.atomic", "django.db.transaction.commit_on_success"):
+            if isinstance(one, External) and one.path in (
+                "django.db.transaction.atomic",
+                "django.db.transaction.commit_on_success",
+            ):
                 return ""
             if isinstance(one, FunctionValue) and self.wraps_in_atomic(one.function):
                 return ""
@@ -185,10 +192,15 @@ class Transactions:
         if role.kind in ("command", "task", "test", "script"):
             return Context(outside=True)
         if role.kind == "view":
-            wrapper = "ATOMIC_REQUESTS" if hub.atomic_requests else "pyramid_tm" if hub.uses_pyramid_tm(function) else None
+            wrapper = (
+                "ATOMIC_REQUESTS" if hub.atomic_requests else "pyramid_tm" if hub.uses_pyramid_tm(function) else None
+            )
             if wrapper is not None and not hub.roles.is_non_atomic(function):
                 place = function.module.source.place(function.node)
-                step = Step(place, f"`{function.qualname}` is a view, and {wrapper} wraps each request in a transaction")
+                step = Step(
+                    place,
+                    f"`{function.qualname}` is a view, and {wrapper} wraps each request in a transaction",
+                )
                 return Context(Transaction((step,), kind="request"))
             called = self._by_callers(function, depth) if depth > 0 else Context()
             return Context(called.atomic, outside=True) if called.atomic else Context(outside=True)
@@ -371,8 +383,26 @@ class Transactions:
 
 
 # Django's on_commit, the transaction package's hooks, and the projects' own names for them.
-AFTER_COMMIT = frozenset({"on_commit", "addAfterCommitHook", "add_post_commit_hook", "after_commit", "run_after_commit", "post_commit", "delay_on_commit", "apply_async_on_commit", "join"})
-DEFERRING_CLASSES = frozenset({"post_request_task.task.PostRequestTask", "djcelery_transactions.PostTransactionTask", "django_celery_oncommit.task.TransactionAwareTask"})
+AFTER_COMMIT = frozenset(
+    {
+        "on_commit",
+        "addAfterCommitHook",
+        "add_post_commit_hook",
+        "after_commit",
+        "run_after_commit",
+        "post_commit",
+        "delay_on_commit",
+        "apply_async_on_commit",
+        "join",
+    }
+)
+DEFERRING_CLASSES = frozenset(
+    {
+        "post_request_task.task.PostRequestTask",
+        "djcelery_transactions.PostTransactionTask",
+        "django_celery_oncommit.task.TransactionAwareTask",
+    }
+)
 
 
 def names_function(value: Value, function: Function) -> bool:

@@ -22,10 +22,10 @@ from celery_lint.semantics.values import (
     Constant,
     External,
     FunctionValue,
-    Instance,
+    ManagerValue,
     ModelValue,
     Origin,
-    Super,
+    QuerySetValue,
     Value,
 )
 from celery_lint.semantics.writes import may_follow
@@ -90,8 +90,9 @@ def may_update(function: Function) -> bool:
     for node in ast.walk(function.node):
         if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Attribute):
             return True
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute):
-            if isinstance(node.value, (ast.BinOp, ast.Name)):
+        if isinstance(node, ast.Assign) and isinstance(node.value, (ast.BinOp, ast.Name)):
+            target = node.targets[0]
+            if isinstance(target, ast.Attribute):
                 return True
     return False
 
@@ -101,11 +102,7 @@ def is_arithmetic(store: Store) -> bool:
     node = store.node
     if isinstance(node, ast.AugAssign):
         return isinstance(node.op, _ARITHMETIC)
-    return (
-        isinstance(node, ast.Assign)
-        and len(node.targets) == 1
-        and isinstance(node.value, (ast.BinOp, ast.Name))
-    )
+    return isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.value, (ast.BinOp, ast.Name))
 
 
 def is_number_column(hub: Semantics, row: ModelValue, name: str) -> bool:
@@ -116,11 +113,7 @@ def is_number_column(hub: Semantics, row: ModelValue, name: str) -> bool:
         if isinstance(binding.value, ast.Call):
             field = hub.evaluate(binding.value.func, owner.module)
             path = (
-                field.path
-                if isinstance(field, External)
-                else field.cls.name
-                if isinstance(field, ClassValue)
-                else ""
+                field.path if isinstance(field, External) else field.cls.name if isinstance(field, ClassValue) else ""
             )
             return path.endswith(_NUMERIC)
         return False
@@ -202,9 +195,7 @@ def comes_from_outside(hub: Semantics, origin: Origin | None, flow: FunctionFlow
     if event is not None and depth > 0:
         for target in hub.calls.targets(event):
             inner = hub.flow(target.function, target.captured)
-            rows = [
-                v for _, value in inner.returns for v in value.alternatives() if isinstance(v, ModelValue)
-            ]
+            rows = [v for _, value in inner.returns for v in value.alternatives() if isinstance(v, ModelValue)]
             if any(comes_from_outside(hub, r.origin, inner, depth - 1) for r in rows):
                 return True
     return False
@@ -228,7 +219,8 @@ def saved_by(hub: Semantics, store: Store, row: ModelValue, flow: FunctionFlow) 
             if same and writes_column(call, store.target.attr):
                 return call
         if call.name in _BULK and len(call.args) > 1 and names_column(call.args[1].value, store.target.attr):
-            if any(_queries(c, row) for c in call.callee.alternatives()):
+            models = [getattr(c, "receiver", None) for c in call.callee.alternatives()]
+            if any(_queries(m, row) for m in models):
                 return call
     return None
 
@@ -240,13 +232,9 @@ def _row_of(call: Call) -> Origin | None:
     return None
 
 
-def _queries(callee: Value, row: ModelValue) -> bool:
-    receiver = getattr(callee, "receiver", None)
-    return (
-        receiver is not None
-        and not isinstance(receiver, (Instance, Super))
-        and getattr(receiver, "model", None) == row.model
-    )
+def _queries(receiver: Value | None, row: ModelValue) -> bool:
+    """Whether a method's receiver is a manager or queryset of the row's model."""
+    return isinstance(receiver, (ManagerValue, QuerySetValue)) and receiver.model == row.model
 
 
 def writes_column(call: Call, column: str) -> bool:
@@ -257,11 +245,7 @@ def writes_column(call: Call, column: str) -> bool:
 
 def names_column(value: Value, column: str) -> bool:
     """Whether a list of names holds the column; one that can't be read counts as holding it."""
-    if (
-        isinstance(value, Collection)
-        and value.items is not None
-        and all(isinstance(i, Constant) for i in value.items)
-    ):
+    if isinstance(value, Collection) and value.items is not None and all(isinstance(i, Constant) for i in value.items):
         return Constant(column) in value.items
     return True
 

@@ -44,19 +44,16 @@ def waits(hub: Semantics, flow: FunctionFlow) -> Iterator[Wait]:
 
 def _wait(hub: Semantics, call: Call) -> Wait | None:
     for callee in call.callee.alternatives():
-        if (
-            isinstance(callee, BoundMethod)
-            and callee.name in WAITING
-            and isinstance(callee.receiver, ResultValue)
-        ):
+        if isinstance(callee, BoundMethod) and callee.name in WAITING and isinstance(callee.receiver, ResultValue):
             return Wait(call, callee.receiver)
         # A mapping's `get` has a key.
-        if isinstance(callee, Field) and callee.name in WAITING and not call.positional:
-            if isinstance(callee.base, Parameter) and not callee.base.star:
-                for given, steps in from_callers(hub, callee.base, 2):
-                    for one in given.alternatives():
-                        if isinstance(one, ResultValue):
-                            return Wait(call, one, steps)
+        if not isinstance(callee, Field) or callee.name not in WAITING or call.positional:
+            continue
+        if isinstance(callee.base, Parameter) and not callee.base.star:
+            for given, steps in from_callers(hub, callee.base, 2):
+                for one in given.alternatives():
+                    if isinstance(one, ResultValue):
+                        return Wait(call, one, steps)
     return None
 
 
@@ -73,10 +70,7 @@ def is_known_ready(call: Call) -> bool:
             if (
                 isinstance(node, ast.Attribute)
                 and node.attr in _ASKING
-                and (
-                    isinstance(call.flow.value(node.value), ResultValue)
-                    or ast.unparse(node.value) == receiver
-                )
+                and (isinstance(call.flow.value(node.value), ResultValue) or ast.unparse(node.value) == receiver)
             ):
                 return True
     return False

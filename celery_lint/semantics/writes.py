@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 _ROW = frozenset({"save", "delete", "asave", "adelete", "save_base", "soft_delete", "update"})
 _SET = frozenset(
     {
-        "create", "acreate", "bulk_create", "abulk_create", "bulk_update", "abulk_update", "update", "aupdate", "delete",
-        "adelete", "get_or_create", "aget_or_create", "update_or_create", "aupdate_or_create", "create_user",
+        "create", "acreate", "bulk_create", "abulk_create", "bulk_update", "abulk_update", "update", "aupdate",
+        "delete", "adelete", "get_or_create", "aget_or_create", "update_or_create", "aupdate_or_create", "create_user",
     }
 )  # fmt: skip
 _RELATED = frozenset({"add", "remove", "clear", "set", "aadd", "aremove", "aclear", "aset"})
@@ -67,7 +67,9 @@ class Writes:
     def written_parameters(self, function: Function, depth: int = 3) -> frozenset[str]:
         """The parameters whose rows a function saves, by itself or through what it calls."""
         return self._hub.memo.get(
-            ("written parameters", function, depth), lambda: self._written_parameters(function, depth), frozenset()
+            ("written parameters", function, depth),
+            lambda: self._written_parameters(function, depth),
+            frozenset(),
         )
 
     def _written_parameters(self, function: Function, depth: int) -> frozenset[str]:
@@ -91,7 +93,9 @@ class Writes:
                 if origin is None:
                     continue
                 key = origin.key[0]
-                found.update([key.name] if isinstance(key, Parameter) else [rows[origin.key]] if origin.key in rows else [])
+                found.update(
+                    [key.name] if isinstance(key, Parameter) else [rows[origin.key]] if origin.key in rows else []
+                )
         return frozenset(found)
 
     def _of_callee(self, call: Call, callee: Value) -> Write | None:
@@ -115,7 +119,11 @@ class Writes:
                     return Write(call, receiver.model, related, name)
             if isinstance(receiver, Instance):
                 return self._of_instance(call, receiver, name)
-            if isinstance(receiver, ClassValue) and name in ("create", "acreate") and self._hub.classes.is_model(receiver.cls):
+            if (
+                isinstance(receiver, ClassValue)
+                and name in ("create", "acreate")
+                and self._hub.classes.is_model(receiver.cls)
+            ):
                 return Write(call, receiver.cls, origin_of(call.result), name)
         if isinstance(callee, Field) and name in ("save", "asave") and len(call.args) <= 1:
             # `row.save()` on a parameter: what else has no argument and is called save?
@@ -137,7 +145,12 @@ class Writes:
             if frameworks.is_form_class(hub, receiver.cls) or frameworks.is_serializer_class(hub, receiver.cls):
                 if any(a.keyword == "commit" and getattr(a.value, "value", True) is False for a in call.args):
                     return None
-                return Write(call, frameworks.meta_model(hub, receiver.cls), origin_of(call.result) or receiver.origin, name)
+                return Write(
+                    call,
+                    frameworks.meta_model(hub, receiver.cls),
+                    origin_of(call.result) or receiver.origin,
+                    name,
+                )
         return None
 
 

@@ -92,9 +92,7 @@ class TestReporting:
         counted = json.loads(workspace.lint(*SELECT, "--statistics", "--output-format", "json").out)
         assert counted == [{"code": "CEL301", "name": "swallowed-exception", "count": 3}]
 
-    def test_the_output_file_has_the_findings(
-        self, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_the_output_file_has_the_findings(self, workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("FORCE_COLOR", "1")
         outcome = workspace.lint(*SELECT, "--output-format", "concise", "--output-file", "found.txt")
         assert (outcome.code, outcome.out) == (1, "")
@@ -102,9 +100,7 @@ class TestReporting:
         assert workspace.lint(*SELECT, "--output-file", "no/such/folder.txt").code != 0
 
     def test_order_is_by_path_row_and_column(self, workspace: Workspace) -> None:
-        workspace.write(
-            {"shop/a.py": TWO_TASKS, "a/tasks.py": SWALLOWING_TASK, "libs/b/setup.py": SWALLOWING_TASK}
-        )
+        workspace.write({"shop/a.py": TWO_TASKS, "a/tasks.py": SWALLOWING_TASK, "libs/b/setup.py": SWALLOWING_TASK})
         outcome = workspace.lint(*SELECT, "--output-format", "concise", "shop", "libs", "a")
         assert [line.partition(": ")[0] for line in outcome.lines] == [
             *(
@@ -273,9 +269,7 @@ class TestProcess:
         outcome = workspace.python("-m", "celery_lint", *SELECT, "--output-format", "concise")
         assert outcome.code == 1
         assert outcome.out.startswith("shop/tasks.py:8:5: CEL301 ")
-        assert (
-            workspace.python("-m", "celery_lint", "--version").out == f"celery-lint, version {__version__}\n"
-        )
+        assert workspace.python("-m", "celery_lint", "--version").out == f"celery-lint, version {__version__}\n"
 
     @pytest.mark.parametrize(
         ("arguments", "absent"),
@@ -301,9 +295,7 @@ class TestProcess:
 
     @pytest.mark.skipif(sys.platform == "win32", reason="the encoding is chosen otherwise there")
     def test_a_terminal_that_cannot_show_a_character(self, workspace: Workspace) -> None:
-        workspace.write(
-            {"shop/tasks.py": SWALLOWING_TASK.replace("except Exception:", "except Exception:  # 日")}
-        )
+        workspace.write({"shop/tasks.py": SWALLOWING_TASK.replace("except Exception:", "except Exception:  # 日")})
         outcome = workspace.python("-m", "celery_lint", *SELECT, env={"PYTHONIOENCODING": "latin-1"})
         assert outcome.code == 1
         assert "\\u65e5" in outcome.out

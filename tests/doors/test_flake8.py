@@ -104,9 +104,7 @@ class TestConfiguration:
 
 
 class TestComments:
-    @pytest.mark.parametrize(
-        "comment", ["# noqa: CEL301", "# celery-lint: ignore[CEL301] the gateway retries"]
-    )
+    @pytest.mark.parametrize("comment", ["# noqa: CEL301", "# celery-lint: ignore[CEL301] the gateway retries"])
     def test_both_forms_count(self, workspace: Workspace, comment: str) -> None:
         text = SWALLOWING_TASK.replace("except Exception:", f"except Exception:  {comment}")
         workspace.write({"shop/a.py": text})
@@ -132,7 +130,5 @@ class TestStandardInput:
 
 @pytest.mark.skipif(not IS_INSTALLED, reason="celery-lint is not installed here")
 def test_flake8_names_the_plugin_in_its_version() -> None:
-    (point,) = (
-        point for point in importlib.metadata.entry_points(group="flake8.extension") if point.name == "CEL"
-    )
+    (point,) = (point for point in importlib.metadata.entry_points(group="flake8.extension") if point.name == "CEL")
     assert point.load().__name__ == "Plugin"

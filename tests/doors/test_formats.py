@@ -35,9 +35,7 @@ def excerpt(line: str, column: int, end_column: int, end_row: int = 0) -> list[s
         ("x = (", 6, 6, ["x = (", "     ^"]),
     ],
 )
-def test_carets_stand_under_what_they_mean(
-    line: str, column: int, end_column: int, expected: list[str]
-) -> None:
+def test_carets_stand_under_what_they_mean(line: str, column: int, end_column: int, expected: list[str]) -> None:
     assert excerpt(line, column, end_column) == expected
 
 

@@ -30,9 +30,7 @@ class Repository:
     def git(self, *arguments: str) -> str:
         identity = ("-c", "user.name=Someone", "-c", "user.email=someone@example.org")
         command = ["git", *identity, "-c", "commit.gpgsign=false", *arguments]
-        return subprocess.run(
-            command, cwd=self.root, check=True, capture_output=True, text=True
-        ).stdout.strip()
+        return subprocess.run(command, cwd=self.root, check=True, capture_output=True, text=True).stdout.strip()
 
     def write(self, name: str, text: str) -> None:
         path = self.root / name

@@ -80,7 +80,5 @@ def fixed(source: str, change: Callable[[Place], Change], filename: str = FILENA
     return None if result is None else result.decode()
 
 
-def assert_fixed(
-    before: str, change: Callable[[Place], Change], after: str, filename: str = FILENAME
-) -> None:
+def assert_fixed(before: str, change: Callable[[Place], Change], after: str, filename: str = FILENAME) -> None:
     assert fixed(before, change, filename) == textwrap.dedent(after).lstrip("\n")

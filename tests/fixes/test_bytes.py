@@ -59,9 +59,7 @@ def test_lines_put_in_end_as_the_file_s_do(newline: str) -> None:
 
 
 def test_newlines_of_several_kinds_stay() -> None:
-    assert deferred(
-        "import django.db.transaction as t\r\nimport functools\r\nx = '''\n'''\r«f.delay(x)»\n"
-    ) == (
+    assert deferred("import django.db.transaction as t\r\nimport functools\r\nx = '''\n'''\r«f.delay(x)»\n") == (
         b"import django.db.transaction as t\r\nimport functools\r\nx = '''\n'''\r"
         b"t.on_commit(functools.partial(f.delay, x))\n"
     )
@@ -77,8 +75,7 @@ def test_a_byte_order_mark_stays() -> None:
 def test_a_file_stays_in_its_own_encoding() -> None:
     source = "# coding: latin-1\nfrom django.db import transaction\né = 'ü'; «f.é.delay()»  # ä\n"
     assert deferred(source, "latin-1") == (
-        "# coding: latin-1\nfrom django.db import transaction\n"
-        "é = 'ü'; transaction.on_commit(f.é.delay)  # ä\n"
+        "# coding: latin-1\nfrom django.db import transaction\né = 'ü'; transaction.on_commit(f.é.delay)  # ä\n"
     ).encode("latin-1")
 
 
@@ -135,9 +132,7 @@ def test_form_feeds_stay(before: str, after: str) -> None:
 
 def test_a_statement_before_a_form_feed_is_not_parted_from_its_indentation() -> None:
     text, (place,) = marked("\f«def f(): pass»\n")
-    assert (
-        fixed_bytes(text.encode(), PutStatement(place, Side.BEFORE, "x = 1")) == b"x = 1\n\fdef f(): pass\n"
-    )
+    assert fixed_bytes(text.encode(), PutStatement(place, Side.BEFORE, "x = 1")) == b"x = 1\n\fdef f(): pass\n"
 
 
 def test_a_file_without_a_newline_at_its_end_gets_none() -> None:
@@ -154,6 +149,5 @@ def test_deep_nesting_does_not_matter() -> None:
     long_sum = "x = " + "+".join(["1"] * 1200) + "\n"
     head = "from django.db import transaction\n"
     assert (
-        deferred(head + long_sum + "«f.delay()»\n")
-        == (head + long_sum + "transaction.on_commit(f.delay)\n").encode()
+        deferred(head + long_sum + "«f.delay()»\n") == (head + long_sum + "transaction.on_commit(f.delay)\n").encode()
     )

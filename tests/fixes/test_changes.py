@@ -186,8 +186,7 @@ def after_reraise(before: str, *exceptions: Import) -> str | None:
         ),
         ("«try: f()\nexcept E: pass»\n", "try: f()\nexcept Retry:\n    raise\nexcept E: pass\n"),
         (
-            "if a:\n  «try:\n     f()\n     # done\n  # whatever\n  # comes\n"
-            "  except E as e:  # all\n     g(e)»\n",
+            "if a:\n  «try:\n     f()\n     # done\n  # whatever\n  # comes\n  except E as e:  # all\n     g(e)»\n",
             "if a:\n  try:\n     f()\n     # done\n  except Retry:\n     raise\n  # whatever\n  # comes\n"
             "  except E as e:  # all\n     g(e)\n",
         ),

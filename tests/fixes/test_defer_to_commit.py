@@ -92,13 +92,7 @@ def test_comments_and_lines_inside_of_the_call_stay() -> None:
 
 def test_aligned_arguments_stay_aligned_and_their_strings_as_they_are() -> None:
     assert deferred(
-        "if a:\n"
-        "    «f.delay(a,\n"
-        "            # second\n"
-        '            b="""\n'
-        '            text""",\n'
-        "\n"
-        "            c=3)»\n"
+        'if a:\n    «f.delay(a,\n            # second\n            b="""\n            text""",\n\n            c=3)»\n'
     ) == (
         "if a:\n"
         "    transaction.on_commit(partial(f.delay, a,\n"

@@ -142,8 +142,7 @@ def test_a_new_import_goes_where_isort_puts_it(need: Import, before: str, after:
         ('"""Tasks."""\n', '"""Tasks."""\n\nfrom django.db import transaction\n'),
         (
             '#!/usr/bin/env python\n# -*- coding: utf-8 -*-\n"""Tasks."""\n',
-            '#!/usr/bin/env python\n# -*- coding: utf-8 -*-\n"""Tasks."""\n\n'
-            "from django.db import transaction\n",
+            '#!/usr/bin/env python\n# -*- coding: utf-8 -*-\n"""Tasks."""\n\nfrom django.db import transaction\n',
         ),
         ("# A licence.\nx = 1\n", "# A licence.\nfrom django.db import transaction\n\nx = 1\n"),
         (
@@ -156,8 +155,7 @@ def test_a_new_import_goes_where_isort_puts_it(need: Import, before: str, after:
         ),
         (
             "try:\n    import json5\nexcept ImportError:\n    json5 = None\n",
-            "from django.db import transaction\n\n"
-            "try:\n    import json5\nexcept ImportError:\n    json5 = None\n",
+            "from django.db import transaction\n\ntry:\n    import json5\nexcept ImportError:\n    json5 = None\n",
         ),
     ],
 )
@@ -224,9 +222,7 @@ def test_what_the_file_imports_is_used(need: Import, existing: str, name: str) -
 
 def test_a_module_is_not_reached_through_its_package() -> None:
     """`import django.db` does not load `django.db.transaction`."""
-    assert (
-        needing(TRANSACTION, "import django.db\n") == "import django.db\nfrom django.db import transaction\n"
-    )
+    assert needing(TRANSACTION, "import django.db\n") == "import django.db\nfrom django.db import transaction\n"
 
 
 def test_what_the_file_itself_defines_is_not_imported() -> None:

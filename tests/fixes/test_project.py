@@ -50,9 +50,7 @@ class Project:
 
     def fix(self, *allowed: Applicability, write: bool = True) -> FixResult:
         permitted = frozenset(allowed or (SAFE, UNSAFE))
-        return fix_project(
-            self.check, lambda name: (self.root / name).read_bytes(), permitted, write, self.root
-        )
+        return fix_project(self.check, lambda name: (self.root / name).read_bytes(), permitted, write, self.root)
 
     def text(self, name: str) -> str:
         return (self.root / name).read_bytes().decode()
@@ -82,9 +80,7 @@ def dispatches(source: Source) -> Iterator[Finding]:
 
 
 def test_fixes_that_overlap_are_made_in_turns(tmp_path: Path) -> None:
-    project = Project(
-        tmp_path, {"a.py": "def g(order):\n    f.delay(order, order)\n    f.delay(order)\n"}, dispatches
-    )
+    project = Project(tmp_path, {"a.py": "def g(order):\n    f.delay(order, order)\n    f.delay(order)\n"}, dispatches)
     result = project.fix()
     assert project.text("a.py") == (
         "from functools import partial\n\nfrom django.db import transaction\n\n\ndef g(order):\n"
@@ -169,9 +165,7 @@ def test_a_fix_over_two_files_is_made_in_both(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("there", ["other = 1\n", "'old' = = 1\n", None])
-def test_a_fix_over_two_files_is_made_in_none_if_one_does_not_allow_it(
-    tmp_path: Path, there: str | None
-) -> None:
+def test_a_fix_over_two_files_is_made_in_none_if_one_does_not_allow_it(tmp_path: Path, there: str | None) -> None:
     files = {"a.py": "f(old)\n"} if there is None else {"a.py": "f(old)\n", "b.py": there}
     project = Project(tmp_path, files, across)
     result = project.fix()

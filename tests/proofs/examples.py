@@ -43,15 +43,12 @@ def _examples_of(code: str, names: dict[str, object]) -> list[Example]:
     """The examples among a proof's constants. Each bad text needs a repair."""
     texts = {name: text for name, text in names.items() if isinstance(text, str)}
     bad = {name[len("BAD") :]: text for name, text in texts.items() if re.match(r"BAD(_|$)", name)}
-    repaired = {
-        name[len("REPAIRED") :]: text for name, text in texts.items() if re.match(r"REPAIRED(_|$)", name)
-    }
+    repaired = {name[len("REPAIRED") :]: text for name, text in texts.items() if re.match(r"REPAIRED(_|$)", name)}
     if not bad or not bad.keys() <= repaired.keys():
         raise ValueError(f"{code}: every BAD needs the REPAIRED of the same suffix; found {sorted(texts)}")
     module = texts.get("MODULE", DEFAULT_MODULE)
     return [
-        Example(code, variant, bad.get(variant, bad.get("", "")), text, module)
-        for variant, text in repaired.items()
+        Example(code, variant, bad.get(variant, bad.get("", "")), text, module) for variant, text in repaired.items()
     ]
 
 

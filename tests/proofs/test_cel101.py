@@ -179,9 +179,7 @@ def test_repaired_list_arrives(shop: Shop) -> None:
     assert shop.mails == ["1 orders"]
 
 
-@pytest.mark.parametrize(
-    ("source", "total"), [(BAD_PICKLED, 30), (REPAIRED_PICKLED, 45)], ids=["bad", "repaired"]
-)
+@pytest.mark.parametrize(("source", "total"), [(BAD_PICKLED, 30), (REPAIRED_PICKLED, 45)], ids=["bad", "repaired"])
 def test_a_pickled_instance_overwrites_what_was_saved_meanwhile(shop: Shop, source: str, total: int) -> None:
     from shop.models import Order
 

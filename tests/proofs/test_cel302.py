@@ -100,9 +100,7 @@ REPAIRED_IGNORE = BAD_IGNORE.replace(
     "    except Exception:", "    except Ignore:\n        raise\n    except Exception:"
 )
 
-BAD_REJECT = BAD_IGNORE.replace("Ignore", "Reject").replace(
-    "shared_task\ndef", "shared_task(acks_late=True)\ndef"
-)
+BAD_REJECT = BAD_IGNORE.replace("Ignore", "Reject").replace("shared_task\ndef", "shared_task(acks_late=True)\ndef")
 REPAIRED_REJECT = REPAIRED_IGNORE.replace("Ignore", "Reject").replace(
     "shared_task\ndef", "shared_task(acks_late=True)\ndef"
 )

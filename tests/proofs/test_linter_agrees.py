@@ -17,7 +17,8 @@ def reported(directory: Path, source: str, example: Example) -> list[str]:
     (directory / "pyproject.toml").write_text("", encoding="utf-8")
     selection = Selection(select=(example.code,))
     report = run([path], Overrides(selection=selection, isolated=True))
-    assert not report.errors and not any(checked.failures for checked in report.checked)
+    assert not report.errors
+    assert not any(checked.failures for checked in report.checked)
     return [finding.code for checked in report.checked for finding in checked.findings]
 
 

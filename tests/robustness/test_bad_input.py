@@ -81,9 +81,7 @@ def test_a_missing_path(workspace: Workspace) -> None:
     assert others_are_checked(outcome)
 
 
-@pytest.mark.skipif(
-    sys.platform == "win32" or os.geteuid() == 0, reason="needs permissions that can be denied"
-)
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="needs permissions that can be denied")
 def test_a_file_that_may_not_be_read(workspace: Workspace) -> None:
     workspace.write({"shop/secret.py": "x = 1\n"})
     Path("shop/secret.py").chmod(0)

@@ -78,4 +78,6 @@ class ModelInstanceArgument(Rule):
         if found.is_plain and hub.classes.is_django_model(found.value.model):
             place = file.place(found.sent.node)
             fix = Fix(Applicability.UNSAFE, f"Pass the primary key: `{what}.pk`", (Replace(place, "{}.pk"),))
-        return self.finding(file.place(found.sent.node), message, related=related(found.steps), fix=fix, severity=severity)
+        return self.finding(
+            file.place(found.sent.node), message, related=related(found.steps), fix=fix, severity=severity
+        )

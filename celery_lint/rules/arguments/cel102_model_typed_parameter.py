@@ -12,6 +12,8 @@ from celery_lint.semantics.model import Task
 from celery_lint.semantics.taskparams import Given, given_to, named_model, names_key, row_use
 from celery_lint.semantics.values import ModelValue
 
+CURE = "which no JSON message can carry: take its key and load the row"
+
 
 class ModelTypedParameter(Rule):
     """A task's parameter is a model instance.
@@ -72,16 +74,16 @@ class ModelTypedParameter(Rule):
                     if given.direct_only:
                         return None
                     model = hub.classes.model_label(one.model)
-                    return f"`{name}` takes a `{model}` instance as `{arg.arg}`, which no message can carry: take its key and load the row"
+                    return f"`{name}` takes a `{model}` instance as `{arg.arg}`, {CURE}"
             return None
         if given.rows:
             model = hub.classes.model_label(given.model) if given.model is not None else "model"
-            return f"`{name}` gets a `{model}` instance as `{arg.arg}`, which no JSON message can carry: take its key and load the row"
+            return f"`{name}` gets a `{model}` instance as `{arg.arg}`, {CURE}"
         if given.direct_only:
             return None
         use = row_use(hub, task, arg.arg)
         if use is None:
             return None
         if use.is_certain or named_model(hub, arg.arg) is not None:
-            return f"`{name}` uses `{arg.arg}` as a row ({use.text}), which no message can carry: take its key and load the row"
+            return f"`{name}` uses `{arg.arg}` as a row ({use.text}), {CURE}"
         return None

@@ -68,7 +68,11 @@ class QuerysetArgument(Rule):
             message = f"`{what}` {verb}, which JSON can't carry: the call raises EncodeError and `{name}` is never sent"
             severity = Severity.ERROR
         return self.finding(
-            file.place(found.sent.node), message, related=related(found.steps), fix=self._fix(found, file), severity=severity
+            file.place(found.sent.node),
+            message,
+            related=related(found.steps),
+            fix=self._fix(found, file),
+            severity=severity,
         )
 
     def _fix(self, found: Carried, file: FileContext) -> Fix | None:

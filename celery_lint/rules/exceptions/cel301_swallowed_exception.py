@@ -75,13 +75,9 @@ class SwallowedException(Rule):
     def _report(self, task: Task, catch: Catch, work: ast.Call, file: FileContext) -> Finding:
         what = file.text(work, 40)
         if catch.around.find("loop"):
-            message = (
-                f"`{task.name}` drops any error of `{what}` and goes on: nobody learns of what was left out"
-            )
+            message = f"`{task.name}` drops any error of `{what}` and goes on: nobody learns of what was left out"
         else:
-            message = (
-                f"`{task.name}` drops any error of `{what}`: the run is stored as SUCCESS, nothing is logged"
-            )
+            message = f"`{task.name}` drops any error of `{what}`: the run is stored as SUCCESS, nothing is logged"
         return self.finding(catch.place, message, fix=_fix(task, catch, file))
 
 

@@ -75,12 +75,7 @@ class SwallowedSoftTimeLimit(Rule):
         limit: Step | None = None
         for flow in hub.calls.flows_within(task.function):
             for catch in catches(flow):
-                if (
-                    not catch.is_broad
-                    or catch.raises_same
-                    or catch.asks_for(SOFT_LIMIT)
-                    or catch.names(SOFT_LIMIT)
-                ):
+                if not catch.is_broad or catch.raises_same or catch.asks_for(SOFT_LIMIT) or catch.names(SOFT_LIMIT):
                     continue
                 if any(earlier.names(SOFT_LIMIT) for earlier in catch.earlier):
                     continue
@@ -95,8 +90,6 @@ class SwallowedSoftTimeLimit(Rule):
         message = f"this catches `SoftTimeLimitExceeded` in `{task.name}` as well: {outcome}"
         fix = None
         if catch.body:
-            change = ReraiseFirst(
-                file.place(catch.statement), (Import("celery.exceptions", "SoftTimeLimitExceeded"),)
-            )
+            change = ReraiseFirst(file.place(catch.statement), (Import("celery.exceptions", "SoftTimeLimitExceeded"),))
             fix = Fix(Applicability.SAFE, "Let SoftTimeLimitExceeded through first", (change,))
         return self.finding(catch.place, message, related=related([limit]), fix=fix)

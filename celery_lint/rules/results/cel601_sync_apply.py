@@ -85,9 +85,7 @@ class SyncApply(Rule):
         node = run.call.node
         if run.call.use != "discarded" or not isinstance(node.func, ast.Attribute) or len(node.args) > 2:
             return None
-        if any(k.arg not in _SHARED for k in node.keywords) or any(
-            isinstance(a, ast.Starred) for a in node.args
-        ):
+        if any(k.arg not in _SHARED for k in node.keywords) or any(isinstance(a, ast.Starred) for a in node.args):
             return None
         receiver = file.module.source.segment(node.func.value)
         if any(c in receiver for c in "\n${"):

@@ -78,9 +78,7 @@ class DirectCall(Rule):
         definition = Step(task.module.source.place(task.node), f"`{task.name}` is a task")
         fix = None
         plain = (Scalar, Constant, KeyValue, Parameter, Field, Collection)
-        if call.use == "discarded" and all(
-            isinstance(v, plain) for a in call.args for v in a.value.alternatives()
-        ):
+        if call.use == "discarded" and all(isinstance(v, plain) for a in call.args for v in a.value.alternatives()):
             change = Replace(file.place(call.node.func), "{}.delay")
             fix = Fix(Applicability.UNSAFE, f"Send it: `{what}.delay(...)`", (change,))
         place = file.place(call.node)

@@ -63,7 +63,5 @@ class ResultWaitInRequest(Rule):
             task = f"`{wait.result.task.name}`" if isinstance(wait.result.task, Task) else "the task"
             limit = call.keyword("timeout")
             how_long = f"up to {file.text(limit.node)} seconds" if limit is not None else "without a limit"
-            message = (
-                f"`{file.text(call.node)}` makes the request wait {how_long} until a worker has run {task}"
-            )
+            message = f"`{file.text(call.node)}` makes the request wait {how_long} until a worker has run {task}"
             yield self.finding(file.place(call.node), message, related=related((*wait.steps, *path)))

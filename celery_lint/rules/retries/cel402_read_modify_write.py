@@ -87,8 +87,8 @@ class ReadModifyWrite(Rule):
         row = file.text(update.store.target.value)
         line = update.save.node.lineno
         message = (
-            f"`{file.text(node)}` computes the new value from what was read earlier, and line {line} saves it:"
-            f" a change that another process makes to `{row}.{update.column}` in between is lost"
+            f"`{file.text(node)}` computes the new value from what was read earlier, and line {line} saves"
+            f" it: a change that another process makes to `{row}.{update.column}` in between is lost"
         )
         saved = Related("and written back here", file.place(update.save.node))
         return self.finding(file.place(node), message, related=(saved,), fix=self._fix(update, file))
@@ -98,13 +98,11 @@ class ReadModifyWrite(Rule):
         columns = saved_columns(update, file)
         if arithmetic is None or columns is None:
             return None
-        names = ", ".join(f'"{c}"' for c in columns)
+        listed = ", ".join(f'"{c}"' for c in columns)
         changes: list[Change] = [arithmetic]
         if update.save.keyword("update_fields") is None:
-            changes.append(AddArguments(file.place(update.save.node), (("update_fields", f"[{names}]"),)))
-        return Fix(
-            Applicability.UNSAFE, f'Let the database compute it: `F("{update.column}")`', tuple(changes)
-        )
+            changes.append(AddArguments(file.place(update.save.node), (("update_fields", f"[{listed}]"),)))
+        return Fix(Applicability.UNSAFE, f'Let the database compute it: `F("{update.column}")`', tuple(changes))
 
     def _in_database(self, update: Update, file: FileContext) -> Change | None:
         """The statement's repair: the column's old value is `F("column")`."""
@@ -141,10 +139,7 @@ def saved_columns(update: Update, file: FileContext) -> list[str] | None:
         or save.frame is not store.frame
     ):
         return None
-    if (
-        any(a.keyword != "update_fields" for a in save.args)
-        or file.hub.classes.function(model, "save") is not None
-    ):
+    if any(a.keyword != "update_fields" for a in save.args) or file.hub.classes.function(model, "save") is not None:
         return None
     if following(store.node, flow.function.node) is not statement_of(save.node, flow.function.node):
         return None
@@ -155,20 +150,14 @@ def saved_columns(update: Update, file: FileContext) -> list[str] | None:
     ]
     inside = {id(n) for n in ast.walk(store.node)} | {id(n) for n in ast.walk(save.node)}
     keys = {
-        id(n.value)
-        for n in ast.walk(flow.function.node)
-        if isinstance(n, ast.Attribute) and n.attr in ("pk", "id")
+        id(n.value) for n in ast.walk(flow.function.node) if isinstance(n, ast.Attribute) and n.attr in ("pk", "id")
     }
     if any(id(n) not in inside | keys and n.lineno >= store.node.lineno for n in reads):
         return None
-    if store.node.value is not None and not isinstance(store.node, ast.Assign):
-        if any(isinstance(n, ast.Name) and n.id == row.id for n in ast.walk(store.node.value)):
-            return None
+    if isinstance(store.node, ast.AugAssign) and names(store.node.value, row.id):
+        return None
     if any(
-        isinstance(a.node, ast.Name) and a.node.id == row.id
-        for c in flow.calls
-        if c.index < save.index
-        for a in c.args
+        isinstance(a.node, ast.Name) and a.node.id == row.id for c in flow.calls if c.index < save.index for a in c.args
     ):
         return None  # a helper may have set other columns
     earlier = [s for s in flow.stores if isinstance(s.target.value, ast.Name) and s.target.value.id == row.id]
@@ -177,6 +166,11 @@ def saved_columns(update: Update, file: FileContext) -> list[str] | None:
         if not isinstance(owner, str):
             columns += [name for name, bound in owner.assigns.items() if is_auto_now(bound[-1].value)]
     return list(dict.fromkeys(columns))
+
+
+def names(node: ast.AST, name: str) -> bool:
+    """Whether an expression mentions a variable."""
+    return any(isinstance(n, ast.Name) and n.id == name for n in ast.walk(node))
 
 
 def is_auto_now(value: ast.expr | None) -> bool:

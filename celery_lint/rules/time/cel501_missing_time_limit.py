@@ -102,9 +102,7 @@ class MissingTimeLimit(Rule):
         else:
             return
         steps = block.steps if block is not None else ()
-        yield self.finding(
-            file.heading(task.report_node), message, related=related(steps), fix=_fix(task, file)
-        )
+        yield self.finding(file.heading(task.report_node), message, related=related(steps), fix=_fix(task, file))
 
 
 def _fix(task: Task, file: FileContext) -> Fix | None:

@@ -90,7 +90,5 @@ class SoftLimitNotBelowHard(Rule):
                 place, f"{limits}: the hard limit is not kept, the run goes on to the soft one", related=steps
             )
         else:
-            message = (
-                f"{limits}: Celery refuses to send the message (ValueError), or runs past the hard limit"
-            )
+            message = f"{limits}: Celery refuses to send the message (ValueError), or runs past the hard limit"
             yield self.finding(place, message, related=steps)

@@ -70,10 +70,16 @@ class DispatchInAtomic(Rule):
             what = file.text(hazard.call.node.func)
             opened = repair.opened(hazard.transaction, file)
             if hazard.is_direct:
-                message = f"`{what}(...)` is sent inside {opened}: the worker may run before the commit, and runs even after a rollback"
+                sends = "is sent"
             else:
-                task = dispatched_name(hazard.dispatch)
-                message = f"`{what}(...)` sends `{task}` inside {opened}: the worker may run before the commit, and runs even after a rollback"
+                sends = f"sends `{dispatched_name(hazard.dispatch)}`"
+            message = (
+                f"`{what}(...)` {sends} inside {opened}:"
+                " the worker may run before the commit, and runs even after a rollback"
+            )
             yield self.finding(
-                file.place(hazard.call.node), message, related=related(hazard.steps), fix=repair.deferred(hazard, file)
+                file.place(hazard.call.node),
+                message,
+                related=related(hazard.steps),
+                fix=repair.deferred(hazard, file),
             )

@@ -74,5 +74,8 @@ class DispatchAfterWrite(Rule):
                 f" worker may not find it{hint}"
             )
             yield self.finding(
-                file.place(hazard.call.node), message, related=related(hazard.steps), fix=repair.deferred(hazard, file)
+                file.place(hazard.call.node),
+                message,
+                related=related(hazard.steps),
+                fix=repair.deferred(hazard, file),
             )

@@ -76,11 +76,13 @@ class DispatchInSignal(Rule):
         if role.detail == "pre_save":
             return f"{sends} at `pre_save`, before the row is written: the task reads the old row, or none"
         if role.kind == "admin":
-            return f"{sends} inside the transaction that the admin opens: the worker may run before the commit"
-        if role.kind == "signal" and role.always_atomic:
-            return f"{sends} at `{role.detail}`, inside the transaction that Django opens: the worker may run before the commit"
-        if role.kind == "signal":
-            return f"{sends} at `{role.detail}`, in whatever transaction the saver has open: the worker may run before the commit"
-        if role.kind == "model":
-            return f"{sends} while the row is saved, in whatever transaction the saver has open: the worker may run before the commit"
-        return f"{sends} in code that only signal handlers and `save()` call: the worker may run before the commit"
+            where = "inside the transaction that the admin opens"
+        elif role.kind == "signal" and role.always_atomic:
+            where = f"at `{role.detail}`, inside the transaction that Django opens"
+        elif role.kind == "signal":
+            where = f"at `{role.detail}`, in whatever transaction the saver has open"
+        elif role.kind == "model":
+            where = "while the row is saved, in whatever transaction the saver has open"
+        else:
+            where = "in code that only signal handlers and `save()` call"
+        return f"{sends} {where}: the worker may run before the commit"

@@ -57,7 +57,10 @@ class OnCommitCalledImmediately(Rule):
             if code is None:
                 continue
             what = file.text(callback.node.func)
-            message = f"`{what}(...)` is called at once and its result given to `on_commit`, which raises TypeError and rolls back"
+            message = (
+                f"`{what}(...)` is called at once and its result given to `on_commit`,"
+                " which raises TypeError and rolls back"
+            )
             yield self.finding(file.place(call.node), message, fix=self._fix(callback, code, file))
 
     def _callback_code(self, inner: Call, file: FileContext) -> str | None:
@@ -66,7 +69,12 @@ class OnCommitCalledImmediately(Rule):
         if isinstance(func, ast.Call) and any(isinstance(c, Partial) for c in inner.callee.alternatives()):
             return file.module.source.segment(func) if not inner.args else None
         for dispatch in file.hub.dispatches.of_call(inner):
-            if dispatch.verb in SENDING | {"send_task"} and not dispatch.is_signature and dispatch.call is inner and dispatch.forwarder is None:
+            if (
+                dispatch.verb in SENDING | {"send_task"}
+                and not dispatch.is_signature
+                and dispatch.call is inner
+                and dispatch.forwarder is None
+            ):
                 name = file.module.source.segment(func)
                 arguments = [file.module.source.segment(n) for n in (*inner.node.args, *inner.node.keywords)]
                 return f"$partial({', '.join([name, *arguments])})" if arguments else name

@@ -76,9 +76,15 @@ class OnCommitNeverDispatches(Rule):
         node = callback.node
         if isinstance(value, SignatureValue):
             name = file.text(node)
-            return f"`on_commit` calls `{name}`, which runs the task's body in this process: give it `.delay`", "{}.delay"
+            return (
+                f"`on_commit` calls `{name}`, which runs the task's body in this process: give it `.delay`",
+                "{}.delay",
+            )
         if isinstance(value, TaskValue):
-            return f"`on_commit` calls `{file.text(node)}`, which runs the task's body in this process: give it `.delay`", "{}.delay"
+            return (
+                f"`on_commit` calls `{file.text(node)}`, which runs the task's body in this process: give it `.delay`",
+                "{}.delay",
+            )
         if isinstance(value, Partial):
             return self._partial(value, node, file)
         if isinstance(value, BoundMethod) and isinstance(value.receiver, TaskValue):
@@ -106,11 +112,17 @@ class OnCommitNeverDispatches(Rule):
         inner = value.function
         if isinstance(inner, TaskValue):
             return f"`{file.text(node)}` runs the task's body in this process instead of sending it", None
-        if isinstance(inner, BoundMethod) and isinstance(inner.receiver, TaskValue) and inner.name in ("s", "si", "signature"):
+        if (
+            isinstance(inner, BoundMethod)
+            and isinstance(inner.receiver, TaskValue)
+            and inner.name in ("s", "si", "signature")
+        ):
             return f"`{file.text(node)}` makes a signature and drops it: nothing is sent", None
         return None
 
-    def _bound(self, value: BoundMethod, receiver: TaskValue, node: ast.expr, file: FileContext) -> tuple[str, str | None] | None:
+    def _bound(
+        self, value: BoundMethod, receiver: TaskValue, node: ast.expr, file: FileContext
+    ) -> tuple[str, str | None] | None:
         """`on_commit(task.delay)` for a task that needs arguments."""
         task = receiver.task
         if value.name not in SENDING or not isinstance(task, Task) or value.name != "delay":
@@ -119,7 +131,11 @@ class OnCommitNeverDispatches(Rule):
         if not needed or task.is_opaque:
             return None
         names = ", ".join(f"`{n}`" for n in needed)
-        return f"`{file.text(node)}` is called without arguments after the commit, and `{task.name}` needs {names}: TypeError, nothing is sent", None
+        return (
+            f"`{file.text(node)}` is called without arguments after the commit, and `{task.name}` needs {names}:"
+            " TypeError, nothing is sent",
+            None,
+        )
 
     def _lambda(self, value: FunctionValue, node: ast.Lambda, file: FileContext) -> tuple[str, str | None] | None:
         flow = file.hub.flow(value.function, value.captured)
@@ -127,19 +143,37 @@ class OnCommitNeverDispatches(Rule):
         result = flow.value(body)
         text = file.text(body)
         for one in result.alternatives():
-            if isinstance(one, BoundMethod) and isinstance(one.receiver, (TaskValue, SignatureValue, CanvasValue)) and one.name in SENDING:
+            if (
+                isinstance(one, BoundMethod)
+                and isinstance(one.receiver, (TaskValue, SignatureValue, CanvasValue))
+                and one.name in SENDING
+            ):
                 if not isinstance(body, ast.Attribute):
                     continue
                 task = one.receiver.task if isinstance(one.receiver, TaskValue) else None
                 code = file.module.source.segment(body) if not isinstance(task, Task) or not required(task) else None
                 return f"the callback names `{text}` and does not call it: nothing is sent", code
-            if isinstance(one, Partial) and isinstance(one.function, BoundMethod) and isinstance(one.function.receiver, TaskValue):
-                return f"the callback makes `{text}` and does not call it: nothing is sent", file.module.source.segment(body)
+            if (
+                isinstance(one, Partial)
+                and isinstance(one.function, BoundMethod)
+                and isinstance(one.function.receiver, TaskValue)
+            ):
+                return (
+                    f"the callback makes `{text}` and does not call it: nothing is sent",
+                    file.module.source.segment(body),
+                )
             if isinstance(one, (SignatureValue, CanvasValue)) and isinstance(body, (ast.Call, ast.BinOp)):
-                return f"the callback builds `{text}` and drops it: nothing is sent", f"({file.module.source.segment(body)}).delay" if isinstance(body, ast.BinOp) else f"{file.module.source.segment(body)}.delay"
+                return (
+                    f"the callback builds `{text}` and drops it: nothing is sent",
+                    f"({file.module.source.segment(body)}).delay"
+                    if isinstance(body, ast.BinOp)
+                    else f"{file.module.source.segment(body)}.delay",
+                )
         if isinstance(body, ast.Call):
             inner = flow.events.get(body)
-            if inner is not None and any(isinstance(c, (TaskValue, SignatureValue)) for c in inner.callee.alternatives()):
+            if inner is not None and any(
+                isinstance(c, (TaskValue, SignatureValue)) for c in inner.callee.alternatives()
+            ):
                 return f"`{text}` runs the task's body in this process instead of sending it", None
         return None
 

@@ -28,11 +28,51 @@ if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
 
 _SCALARS = frozenset(
-    {"str", "int", "float", "bool", "bytes", "decimal.Decimal", "uuid.UUID", "datetime.date", "datetime.time", "complex"}
+    {
+        "str",
+        "int",
+        "float",
+        "bool",
+        "bytes",
+        "decimal.Decimal",
+        "uuid.UUID",
+        "datetime.date",
+        "datetime.time",
+        "complex",
+    }
 )
-_LISTS = {"list": "list", "List": "list", "Sequence": "list", "Iterable": "iterable", "Collection": "iterable", "Iterator": "iterator", "tuple": "tuple", "Tuple": "tuple", "set": "set", "Set": "set", "frozenset": "frozenset", "FrozenSet": "frozenset", "MutableSequence": "list", "Generator": "generator", "AbstractSet": "set", "deque": "deque"}
+_LISTS = {
+    "list": "list",
+    "List": "list",
+    "Sequence": "list",
+    "Iterable": "iterable",
+    "Collection": "iterable",
+    "Iterator": "iterator",
+    "tuple": "tuple",
+    "Tuple": "tuple",
+    "set": "set",
+    "Set": "set",
+    "frozenset": "frozenset",
+    "FrozenSet": "frozenset",
+    "MutableSequence": "list",
+    "Generator": "generator",
+    "AbstractSet": "set",
+    "deque": "deque",
+}
 _DICTS = frozenset({"dict", "Dict", "Mapping", "MutableMapping", "defaultdict", "OrderedDict"})
-_TRANSPARENT = frozenset({"Annotated", "Final", "ClassVar", "Mapped", "Required", "NotRequired", "ReadOnly", "Awaitable", "SerializeAsAny"})
+_TRANSPARENT = frozenset(
+    {
+        "Annotated",
+        "Final",
+        "ClassVar",
+        "Mapped",
+        "Required",
+        "NotRequired",
+        "ReadOnly",
+        "Awaitable",
+        "SerializeAsAny",
+    }
+)
 _QUERYSETS = frozenset({"QuerySet", "BaseQuerySet", "RawQuerySet", "Query"})
 _REQUESTS = frozenset(
     {
