@@ -23,6 +23,7 @@ from celery_lint.semantics.values import (
     Constant,
     External,
     FunctionValue,
+    ModelValue,
     Partial,
     SignatureValue,
     TaskValue,
@@ -113,7 +114,14 @@ def is_choice(hub: Semantics, run: InlineRun) -> bool:
     for dispatch in hub.dispatches.of_flow(flow):
         if run.task is not None and dispatch.task is run.task and sends(dispatch):
             return True
+    if call.use not in ("discarded", "awaited") and any(is_row(a.value) for a in call.args):
+        return True  # what it gives is used, and it could not be sent as it is
     return under_mode_test(call) or (run.way == "call" and (catches_retry(call) or is_commented(call)))
+
+
+def is_row(value: Value) -> bool:
+    """Whether a value may be a row."""
+    return any(isinstance(v, ModelValue) for v in value.alternatives())
 
 
 def catches_retry(call: Call) -> bool:
