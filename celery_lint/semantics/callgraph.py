@@ -42,12 +42,12 @@ MANY_FILES = 60
 """A name mentioned in more files than this says too little to look for its callers."""
 # Methods of built-in and framework types: a project's method of such a name is not recognised by name alone.
 _COMMON = frozenset(
-    """save delete create update get set add remove clear pop append extend insert index count copy keys values items
-    filter exclude all first last exists order_by run start stop close open read write send receive call apply execute
-    handle process validate clean render dispatch perform register connect disconnect emit notify publish commit
-    rollback     load dump loads dumps parse format join split strip replace match search find group groups encode decode refresh
-    reset init setup teardown build make check test debug info warning error exception log json text data post put patch
-    head options delay apply_async retry signature""".split()
+    """save delete create update get set add remove clear pop append extend insert index count copy keys values
+    items filter exclude all first last exists order_by run start stop close open read write send receive call
+    apply execute handle process validate clean render dispatch perform register connect disconnect emit notify
+    publish commit rollback load dump loads dumps parse format join split strip replace match search find group
+    groups encode decode refresh reset init setup teardown build make check test debug info warning error
+    exception log json text data post put patch head options delay apply_async retry signature""".split()
 )
 _ON_COMMIT = re.compile(
     r"^django\.db\.(transaction\.on_commit|connection\.on_commit|transaction\.get_connection\(\)\.on_commit)$"

@@ -69,10 +69,7 @@ class DispatchInAtomic(Rule):
                 continue
             what = file.text(hazard.call.node.func)
             opened = repair.opened(hazard.transaction, file)
-            if hazard.is_direct:
-                sends = "is sent"
-            else:
-                sends = f"sends `{dispatched_name(hazard.dispatch)}`"
+            sends = "is sent" if hazard.is_direct else f"sends `{dispatched_name(hazard.dispatch)}`"
             message = (
                 f"`{what}(...)` {sends} inside {opened}:"
                 " the worker may run before the commit, and runs even after a rollback"
