@@ -6,6 +6,7 @@ Function bodies are not entered here: whoever needs one walks it then.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,6 +14,7 @@ from typing import TypeAlias
 
 from celery_lint.source import Source
 
+WORD = re.compile(r"[^\W\d]\w*")
 FunctionNode: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
@@ -121,6 +123,13 @@ class Function:
     def is_generator(self) -> bool:
         """Whether the body itself yields."""
         return self.scan.yields
+
+    @cached_property
+    def tokens(self) -> frozenset[str]:
+        """Every word of the function's text, comments and strings included: cheap, and never too few."""
+        node = self.node
+        first = min([node.lineno, *(d.lineno for d in self.decorators)])
+        return frozenset(WORD.findall("\n".join(self.module.source.lines[first - 1 : node.end_lineno])))
 
     @property
     def words(self) -> frozenset[str]:

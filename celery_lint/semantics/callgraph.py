@@ -313,7 +313,7 @@ class CallGraph:
     def _calls_in(self, module: Module, function: Function) -> Iterator[CallSite]:
         name = function.name
         for one in module.functions:
-            if name not in one.words:
+            if name not in one.tokens or name not in one.words:
                 continue
             for flow in self.flows_within(one):
                 for call in flow.calls:
@@ -332,7 +332,7 @@ class CallGraph:
             for filename in self._hub.project.mentioning(name):
                 module = None if is_test_file(filename) else self._hub.project.module_or_none(filename)
                 for one in module.functions if module is not None else ():
-                    if name not in one.words or not one.words & _SENDS:
+                    if name not in one.tokens or not one.tokens & _SENDS:
                         continue
                     for call in self._hub.flow(one).calls:
                         func = call.node.func

@@ -127,7 +127,11 @@ class Semantics:
         for filename in self.project.traced:
             module = None if is_test_file(filename) else self.project.module_or_none(filename)
             for function in module.functions if module is not None else ():
-                if function.words & _SENDING_WORDS and not function.name.endswith("__"):
+                if (
+                    not function.tokens.isdisjoint(_SENDING_WORDS)
+                    and function.words & _SENDING_WORDS
+                    and not function.name.endswith("__")
+                ):
                     found.add(function.name)
         return frozenset(found)
 
@@ -165,14 +169,17 @@ class Semantics:
 
     def matters(self, function: Function) -> bool:
         """Whether a function's body may hold something that a rule looks at."""
+        wanted = self.telling_words | self.task_aliases(function.module)
         return (
-            bool(function.words & _WORDS)
-            or bool(function.words & self.task_names)
-            or bool(function.words & self.task_aliases(function.module))
-            or bool(function.words & self.sender_names)
+            (not function.tokens.isdisjoint(wanted) and not function.words.isdisjoint(wanted))
             or self.tasks.of_function(function) is not None
             or (function.cls is not None and self.tasks.of_class(function.cls) is not None)
         )
+
+    @cached_property
+    def telling_words(self) -> frozenset[str]:
+        """The names of which a function must mention one to matter."""
+        return _WORDS | self.task_names | self.sender_names
 
     def may_open_transaction(self, function: Function) -> bool:
         """Whether a decorator's body, or one that it calls, may open a transaction."""
@@ -701,9 +708,9 @@ class Semantics:
                 continue
             flows = [self.module_flow(module)]
             for function in module.functions:
-                if function.parent is None and (
-                    function.words & words or task.registered_name in string_words(function)
-                ):
+                if function.parent is not None or function.tokens.isdisjoint(words):
+                    continue
+                if function.words & words or task.registered_name in string_words(function):
                     flows += self.calls.flows_within(function)
             for flow in flows:
                 yield from (d for d in self.dispatches.of_flow(flow) if d.task is task)

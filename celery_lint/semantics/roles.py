@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from celery_lint.project.index import is_test_file
-from celery_lint.project.modules import Class, Function, Module, own_nodes
+from celery_lint.project.modules import AssignBinding, Class, Function, Module, own_nodes
 from celery_lint.semantics import frameworks
 from celery_lint.semantics.model import Step
 from celery_lint.semantics.values import External, HttpRequest, Value
@@ -215,12 +215,21 @@ class Roles:
             return None
         return self._hub.memo.get(("request path", function, depth), lambda: self._request_path(function, depth), None)
 
+    def _is_own_signal(self, detail: str) -> bool:
+        """Whether a role's detail names a signal that the project itself makes."""
+        name = detail.removeprefix("custom:")
+        if name == detail:
+            return False
+        modules = [self._hub.project.module_or_none(f) for f in self._hub.project.mentioning(name)]
+        bindings = [b for m in modules if m is not None for b in m.bindings.get(name, ())]
+        return any(isinstance(b, AssignBinding) and isinstance(b.value, ast.Call) for b in bindings)
+
     def _request_path(self, function: Function, depth: int) -> tuple[Step, ...] | None:
         role = self.of(function)
         if role.kind in ("task", "command", "script", "test"):
             return None
         # A signal of the project's own may as well be sent by a task.
-        if role.kind in REQUEST_ROLES and not role.detail.startswith("custom:"):
+        if role.kind in REQUEST_ROLES and not self._is_own_signal(role.detail):
             text = {
                 "view": f"`{function.qualname}` handles requests",
                 "admin": f"`{function.qualname}` handles requests of the admin",
