@@ -15,6 +15,7 @@ from celery_lint.semantics.values import (
     BoundMethod,
     CanvasValue,
     ClassValue,
+    CleanedData,
     Collection,
     Constant,
     External,
@@ -130,7 +131,7 @@ def _attribute(run: Interpreter, base: Value, name: str, node: ast.Attribute | N
         return BoundMethod(base, name)
     if isinstance(base, (Parameter, Field)):
         return Field(base, name)
-    if isinstance(base, (Collection, Constant, Scalar, Atomic, KeyValue)):
+    if isinstance(base, (Collection, Constant, Scalar, Atomic, KeyValue, CleanedData)):
         return BoundMethod(base, name)
     return UNKNOWN
 

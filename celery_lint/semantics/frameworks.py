@@ -14,6 +14,8 @@ from celery_lint.semantics.values import (
     UNKNOWN,
     BoundMethod,
     ClassValue,
+    CleanedData,
+    Collection,
     Constant,
     External,
     HttpRequest,
@@ -295,7 +297,7 @@ def attribute(hub: Semantics, base: Instance, name: str) -> Value | None:
     if name in ("validated_data", "cleaned_data", "data", "initial_data") and (
         is_form_class(hub, cls) or is_serializer_class(hub, cls)
     ):
-        return Instance("request.data")
+        return CleanedData(cls) if name in ("validated_data", "cleaned_data") else Instance("request.data")
     provided = {"get_object", "get_serializer", "get_queryset", "get_form", "save"}
     if name in provided and hub.classes.function(cls, name) is None:
         return BoundMethod(base, name)
@@ -337,6 +339,43 @@ def result(
 
         return ModelValue(model, Origin((node,), created=True))
     return UNKNOWN
+
+
+# Fields whose cleaned value is one row, or several (django/forms/models.py, rest_framework/relations.py).
+_ROW_FIELDS = frozenset({"ModelChoiceField", "PrimaryKeyRelatedField", "SlugRelatedField", "HyperlinkedRelatedField"})
+_ROWS_FIELDS = frozenset({"ModelMultipleChoiceField"})
+
+
+def cleaned(hub: Semantics, cls: Class, name: str) -> Value:
+    """The value of one field of a form's `cleaned_data` or a serializer's `validated_data`."""
+    for owner, binding in hub.classes.assignments(cls, name):
+        call = binding.value
+        if not isinstance(call, ast.Call):
+            return UNKNOWN
+        field = hub.evaluate(call.func, owner.module)
+        kind = field.path.rpartition(".")[2] if isinstance(field, External) else ""
+        if kind not in _ROW_FIELDS | _ROWS_FIELDS:
+            return UNKNOWN
+        source = next((k.value for k in call.keywords if k.arg == "queryset"), call.args[0] if call.args else None)
+        rows = hub.evaluate(source, owner.module) if source is not None else UNKNOWN
+        if not isinstance(rows, (QuerySetValue, ManagerValue)) or rows.model is None:
+            return UNKNOWN
+        many = any(k.arg == "many" and isinstance(k.value, ast.Constant) and k.value.value for k in call.keywords)
+        if kind in _ROWS_FIELDS:
+            return QuerySetValue(rows.model)
+        return Collection("list", ModelValue(rows.model)) if many else ModelValue(rows.model)
+    model = meta_model(hub, cls)
+    if not isinstance(model, Class):
+        return UNKNOWN
+    column = hub.row_attribute(model, name)
+    if isinstance(column, ManagerValue):
+        is_form = is_form_class(hub, cls)
+        return (
+            QuerySetValue(column.model)
+            if is_form
+            else Collection("list", ModelValue(column.model or "django.db.models.Model"))
+        )
+    return column if isinstance(column, ModelValue) else UNKNOWN
 
 
 def item(hub: Semantics, base: Instance, index: Value) -> Value:

@@ -19,7 +19,7 @@ from celery_lint.project.modules import (
     ImportBinding,
     Module,
 )
-from celery_lint.semantics import declarations, frameworks, results
+from celery_lint.semantics import attributes, declarations, frameworks, results
 from celery_lint.semantics.callgraph import CallGraph
 from celery_lint.semantics.classes import Classes
 from celery_lint.semantics.dispatches import Dispatches
@@ -734,6 +734,16 @@ class Semantics:
 
     def is_view_class(self, cls: Class) -> bool:
         return frameworks.is_view_class(self, cls)
+
+    def is_form(self, cls: Class) -> bool:
+        return frameworks.is_form_class(self, cls)
+
+    def cleaned(self, cls: Class, name: str) -> Value:
+        return frameworks.cleaned(self, cls, name)
+
+    def row_attribute(self, model: Class, name: str) -> Value:
+        """The kind of an attribute of a model's rows."""
+        return attributes.attribute(Interpreter(self, model.module, fuel=1), ModelValue(model), name)
 
     def framework_attribute(self, base: Instance, name: str) -> Value | None:
         return frameworks.attribute(self, base, name)

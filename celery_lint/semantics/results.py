@@ -16,6 +16,7 @@ from celery_lint.semantics.values import (
     BoundMethod,
     CanvasValue,
     ClassValue,
+    CleanedData,
     Collection,
     Constant,
     Decorator,
@@ -34,6 +35,7 @@ from celery_lint.semantics.values import (
     ResultValue,
     Scalar,
     SignatureValue,
+    Super,
     TaskValue,
     Union,
     Unknown,
@@ -477,6 +479,11 @@ def of_method(run: Interpreter, base: Value, name: str, args: Sequence[Argument]
         return Collection("list", Scalar("str")) if name in _STR_METHODS else Scalar("str")
     if isinstance(base, (Scalar, KeyValue)):
         return Collection("list", Scalar("str")) if name in _STR_METHODS else Scalar()
+    if isinstance(base, CleanedData) and name in ("get", "pop") and args:
+        key = args[0].value
+        return hub.cleaned(base.cls, key.value) if isinstance(key, Constant) and isinstance(key.value, str) else UNKNOWN
+    if isinstance(base, Super) and name == "clean" and hub.is_form(base.cls):
+        return CleanedData(base.cls)
     if isinstance(base, Collection):
         return of_collection_method(run, base, name, args)
     return UNKNOWN
@@ -689,6 +696,9 @@ def item(run: Interpreter, base: Value, node: ast.Subscript, index: Value) -> Va
         return base.element
     if isinstance(base, (Parameter, Field)):
         return Field(base, f"[{ast.unparse(node.slice)}]" if isinstance(node.slice, ast.Constant) else "[]")
+    if isinstance(base, CleanedData):
+        known = isinstance(index, Constant) and isinstance(index.value, str)
+        return run.hub.cleaned(base.cls, str(index.value)) if known and isinstance(index, Constant) else UNKNOWN
     if isinstance(base, Instance):
         return run.hub.framework_item(base, index)
     if isinstance(base, Constant) and isinstance(base.value, str):

@@ -154,10 +154,10 @@ def row_use(hub: Semantics, task: Task, name: str) -> RowUse | None:
 
 
 def is_row_method(hub: Semantics, name: str) -> bool:
-    """Whether only models of the project, and their mixins, have a method of this name."""
-    methods = hub.calls.methods_named(name)
-    return bool(methods) and all(
-        m.cls is not None and (hub.classes.is_model(m.cls) or m.cls.name.endswith("Mixin")) for m in methods
+    """Whether a model of the project, or a mixin for models, has a method of this name."""
+    return any(
+        m.cls is not None and (hub.classes.is_model(m.cls) or m.cls.name.endswith("Mixin"))
+        for m in hub.calls.methods_named(name)
     )
 
 

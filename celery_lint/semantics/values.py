@@ -274,6 +274,13 @@ class HttpRequest(Value):
 
 
 @dataclass(frozen=True, slots=True)
+class CleanedData(Value):
+    """What a form or serializer class makes of its input: `form.cleaned_data`, `serializer.validated_data`."""
+
+    cls: Class
+
+
+@dataclass(frozen=True, slots=True)
 class Atomic(Value):
     """An object that opens a transaction: `transaction.atomic(...)`, `session.begin()`.
 

@@ -113,6 +113,8 @@ class Writes:
                         origin = origin_of(call.args[0].value) or origin
                     if origin is None and isinstance(receiver, QuerySetValue):
                         origin = receiver.origin
+                    if isinstance(receiver, ManagerValue) and receiver.related is not None:
+                        origin = receiver.related  # `order.lines.create(...)`: the task reads them through the order
                     return Write(call, receiver.model, origin, name)
                 if name in _RELATED:
                     related = receiver.related if isinstance(receiver, ManagerValue) else None
