@@ -48,6 +48,7 @@ class Arguments:
     statistics: bool
     exit_zero: bool
     explain: str | None
+    explain_context: str | None
     list_rules: bool
     show_settings: bool
     show_files: bool
@@ -93,6 +94,7 @@ def _list_option(name: str, metavar: str, help_text: str) -> Callable[[Any], Any
 @click.option("--statistics", is_flag=True, help="Print how many findings each rule has instead of the findings.")
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 even when there are findings.")
 @click.option("--explain", metavar="CODE", help="Print a rule's page.")
+@click.option("--explain-context", metavar="FILE:LINE", help="Print what is known at a line: kinds, transaction, task.")
 @click.option("--list-rules", is_flag=True, help="Print all rules, one a line.")
 @click.option("--show-settings", is_flag=True, help="Print the settings that hold for the paths.")
 @click.option("--show-files", is_flag=True, help="Print the files that would be checked.")
@@ -159,6 +161,8 @@ def _command(arguments: Arguments) -> int:
     if arguments.fix and arguments.diff:
         raise click.UsageError("--fix and --diff exclude each other")
     overrides = _overrides(arguments)
+    if arguments.explain_context is not None:
+        return _explain_context(arguments.explain_context, overrides)
     unsaved = _standard_input(arguments)
     paths = [] if unsaved is not None else [Path(path) for path in arguments.paths or (".",)]
     if arguments.show_settings or arguments.show_files:
@@ -336,6 +340,18 @@ def _explain(wanted: str) -> int:
     from celery_lint.docs import page
 
     click.echo(page(found), nl=False)
+    return NOTHING_TO_REPORT
+
+
+def _explain_context(place: str, overrides: Overrides) -> int:
+    """Prints what the linter knows of a line."""
+    from celery_lint.run import explain_context
+
+    name, _, row = place.rpartition(":")
+    if not name or not row.isdigit() or not Path(name).is_file():
+        raise click.UsageError(f"--explain-context takes a file and a line, such as shop/views.py:42, not {place!r}")
+    for line in explain_context(Path(name), int(row), overrides):
+        click.echo(line)
     return NOTHING_TO_REPORT
 
 

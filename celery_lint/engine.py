@@ -52,6 +52,15 @@ class Engine:
         findings = set(self._findings(module))
         return sorted(findings, key=lambda f: f.sort_key)
 
+    def explain(self, filename: str, row: int) -> list[str]:
+        """What is known of a row of a file, in words."""
+        from celery_lint.semantics.explain import explain  # needed by one option only
+
+        try:
+            return list(explain(self.semantics, self.project.module(filename), row))
+        except UnreadableError as error:
+            return [f"{filename} was not read: {error.reason}"]
+
     def _findings(self, module: Module) -> Iterator[Finding]:
         file = FileContext(self.semantics, module)
         for rule in self._rules:

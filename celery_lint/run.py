@@ -99,6 +99,20 @@ def check_project(project: Project, unsaved: Mapping[str, bytes]) -> Checked:
     return Checked(project, tuple(findings), tuple(failures), unsaved)
 
 
+def explain_context(path: Path, row: int, overrides: Overrides = Overrides()) -> list[str]:
+    """What is known of a line: the task around it, its transaction, the kinds of its names, what it sends.
+
+    Raises ConfigurationError.
+    """
+    projects, errors = find_projects([path], overrides)
+    lines = list(errors)
+    for project in projects:
+        engine = Engine(project.root, project.files, project.settings)
+        for filename in project.asked:
+            lines += engine.explain(filename, row)
+    return lines
+
+
 @contextlib.contextmanager
 def collection_paused() -> Iterator[None]:
     """Keep the garbage collector still: syntax trees are many objects that live to the end of a run."""

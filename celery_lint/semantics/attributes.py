@@ -375,6 +375,8 @@ def of_super(run: Interpreter, base: Super, name: str) -> Value:
     function = run.hub.classes.function(base.cls, name, after=base.cls)
     if function is not None:
         return run.hub.bind(function, base.receiver)
+    if isinstance(base.receiver, (ManagerValue, QuerySetValue)):
+        return BoundMethod(base.receiver, name)
     known = run.hub.framework_attribute(base.receiver, name) if isinstance(base.receiver, Instance) else None
     if known is not None:
         return known

@@ -25,11 +25,15 @@ from celery_lint.semantics.values import (
     Constant,
     ContextManager,
     External,
+    Field,
     FunctionValue,
     Instance,
     ModelValue,
     Origin,
+    Parameter,
     Scalar,
+    Union,
+    Unknown,
     Value,
     union,
 )
@@ -449,7 +453,7 @@ class Interpreter:
             kept = [v for v in value.alternatives() if any(self.hub.is_instance(v, c) for c in wanted)]
             if kept:
                 self.names[path] = union(*kept)
-            else:
+            elif isinstance(value, (Unknown, Parameter, Field, Union)):
                 self.names[path] = union(*(instance_of(c, self.hub) for c in wanted))
         else:
             kept = [v for v in value.alternatives() if not any(self.hub.is_instance(v, c) for c in wanted)]

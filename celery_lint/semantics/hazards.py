@@ -91,8 +91,11 @@ class Hazards:
         function = flow.function
         if function is None or self._hub.roles.of(outermost(function)).kind == "test":
             return
+        given = {a.node for call in flow.calls if (a := self._hub.calls.commit_callback(call)) is not None}
         for call in flow.calls:
             reached = self._hub.transactions.sends(call)
+            if reached is not None and not reached.steps and call.node in given:
+                continue  # `on_commit(task.delay(x))`: CEL204 reports it, and its repair defers it
             if reached is not None:
                 hazard = self._of_call(call, reached, flow, function)
                 if hazard is not None:
@@ -151,9 +154,9 @@ class Hazards:
         )
 
     def _is_inside(self, function: Function) -> bool:
-        """Whether a function runs inside a transaction by every way that can be told."""
+        """Whether a function runs inside a transaction that writes, by every way that can be told."""
         context = self._hub.transactions.of(function)
-        return context.atomic is not None and not context.outside
+        return context.atomic is not None and context.atomic.writes and not context.outside
 
     def _runs_hook(self, call: Call) -> bool:
         """Whether the call is a row's own `save()` or `delete()`, which is reported where it sends."""
@@ -190,7 +193,7 @@ class Hazards:
             return Hazard(kind, call, reached, steps, Severity.ERROR, transaction.using, transaction, role)
         if write is not None and not reached.steps:
             return Hazard("atomic", call, reached, steps, Severity.ERROR, transaction.using, transaction, role)
-        if not context.outside:
+        if not context.outside and (transaction.writes or self.may_write(transaction, call, call.flow)):
             deeper = [t for t in self._hub.calls.targets(call) if not t.deferred]
             if reached.steps and any(self._is_inside(t.function) for t in deeper):
                 return None  # reported further in

@@ -738,12 +738,33 @@ def returned(run: Interpreter, callee: FunctionValue, args: Sequence[Argument], 
             return renewed(declared, node)
         if declared != UNKNOWN and not isinstance(declared, (Collection, Instance, Union)):
             return declared
-    value = run.hub.returned(callee, run.fuel)
+    value = served(run, callee)
+    if value == UNKNOWN:
+        value = run.hub.returned(callee, run.fuel)
     if value == UNKNOWN:
         value = narrowed(run, callee, args)
     if value == UNKNOWN:
         return declared
     return union(*(renewed(substitute(run, v, callee, args), node) for v in value.alternatives()))
+
+
+def served(run: Interpreter, callee: FunctionValue) -> Value:
+    """What a method of a manager or queryset class gives for the model of its receiver.
+
+    UNKNOWN where the class stands beside the one model that it serves: then any reading of it says the same.
+    """
+    function, receiver = callee.function, callee.receiver
+    if run.fuel <= 0 or function.cls is None or not function.positional:
+        return UNKNOWN
+    if not isinstance(receiver, (ManagerValue, QuerySetValue)) or receiver.model is None or function.is_generator:
+        return UNKNOWN
+    if getattr(run.hub.self_value(function.cls), "model", None) is receiver.model:
+        return UNKNOWN
+    own: Value = ManagerValue(receiver.model, receiver.cls)
+    if isinstance(receiver, QuerySetValue):
+        own = QuerySetValue(receiver.model, receiver.rows, receiver.cls)
+    flow = run.hub.flow_with(function, {function.positional[0].arg: own}, callee.captured, run.fuel - 1)
+    return union(*(v for _, v in flow.returns)) if flow.returns else UNKNOWN
 
 
 def narrowed(run: Interpreter, callee: FunctionValue, args: Sequence[Argument]) -> Value:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import Class, Function
@@ -38,6 +38,8 @@ class Transaction:
     kind: str = "atomic"
     is_certain: bool = True
     """False when a transaction is only what the framework may open around the code."""
+    writes: bool = True
+    """False when nothing on the way into it changes the database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,12 +236,17 @@ class Transactions:
                 hooks.append(context.atomic.steps if by_signal and context.atomic else context.hook)
             outside |= context.outside
             unknown |= context.unknown
-            if context.atomic is not None and (atomic is None or len(context.atomic.steps) < len(atomic.steps)):
-                place = site.call.flow.module.source.place(site.call.node)
-                step = Step(place, f"`{function.qualname}` is called here")
-                atomic = Transaction((*context.atomic.steps, step), context.atomic.using, context.atomic.kind)
+            if context.atomic is not None:
+                found = self._through(context.atomic, site.call, function)
+                atomic = found if atomic is None or is_better(found, atomic) else atomic
         hook = hooks[0] if hooks and all(h is not None for h in hooks) else None
         return Context(atomic, outside, unknown, hook)
+
+    def _through(self, transaction: Transaction, call: Call, function: Function) -> Transaction:
+        """A transaction around a call, as the function that is called sees it."""
+        step = Step(call.flow.module.source.place(call.node), f"`{function.qualname}` is called here")
+        writes = transaction.writes or self._hub.hazards.may_write(transaction, call, call.flow)
+        return replace(transaction, steps=(*transaction.steps, step), writes=writes)
 
     def _is_command(self, function: Function | None) -> bool:
         return function is not None and self._hub.roles.of(function).kind == "command"
@@ -249,7 +256,7 @@ class Transactions:
             return Context(outside=True)
         inner = self.around(site.call.frame, site.call.flow)
         if isinstance(inner, Transaction):
-            return Context(inner)
+            return Context(replace(inner, writes=False))  # whether it does is seen where the call stands
         if inner is False or site.caller is None:
             return Context(outside=True)
         return self.of(site.caller, depth - 1)
@@ -403,6 +410,11 @@ DEFERRING_CLASSES = frozenset(
         "django_celery_oncommit.task.TransactionAwareTask",
     }
 )
+
+
+def is_better(one: Transaction, other: Transaction) -> bool:
+    """Whether a transaction proves more than another: it writes, or it is nearer."""
+    return (one.writes, -len(one.steps)) > (other.writes, -len(other.steps))
 
 
 def names_function(value: Value, function: Function) -> bool:
