@@ -44,7 +44,8 @@ class Engine:
             self.project.add(filename)
         try:
             if not self.semantics.is_candidate(filename):
-                self.project.probe(filename)
+                if self.project.is_small:
+                    self.project.probe(filename)
                 return []
             module = self.project.module(filename)
         except UnreadableError as error:

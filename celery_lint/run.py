@@ -122,6 +122,7 @@ def collection_paused() -> Iterator[None]:
         yield
     finally:
         if was_enabled:
+            gc.freeze()  # what was built stays: looking through it once more would cost a second
             gc.enable()
 
 

@@ -15,6 +15,9 @@ TRACES = (
     b"celery", b"Celery", b"CELERY", b".delay", b"apply_async", b"on_commit", b"send_task", b"shared_task",
     b"BROKER_URL", b".task(", b".task\n", b".task\r",
 )  # fmt: skip
+# Up to this many bytes a project's files without a trace of Celery are parsed as well, only to say
+# whether they can be (about half a second). Larger projects have other tools for that.
+SMALL = 3_000_000
 # Names that are called, decorate, or are handed on: what a caller can be found by.
 _MENTIONED = re.compile(rb"[A-Za-z_][A-Za-z0-9_]{2,}")
 _TEST_FILE = re.compile(
@@ -83,6 +86,16 @@ class Project:
             if any(trace in data for trace in TRACES):
                 found.add(name)
         return frozenset(found)
+
+    @cached_property
+    def is_small(self) -> bool:
+        """Whether all files together are few enough to be parsed, those without a trace of Celery too."""
+        size = 0
+        for name in self.files:
+            size += len(self.read_quietly(name))
+            if size > SMALL:
+                return False
+        return True
 
     @cached_property
     def _mentions(self) -> dict[bytes, list[str]]:

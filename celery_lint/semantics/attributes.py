@@ -100,6 +100,8 @@ def _attribute(run: Interpreter, base: Value, name: str, node: ast.Attribute | N
         return of_row(run, base, name, node)
     if isinstance(base, Instance):
         return of_instance(run, base, name)
+    if isinstance(base, (ManagerValue, QuerySetValue)) and name == "model" and base.model is not None:
+        return hub.class_or_external(base.model)
     if isinstance(base, (ManagerValue, QuerySetValue)) and base.cls is not None and isinstance(base.cls, Class):
         function = hub.classes.function(base.cls, name)
         if function is not None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from celery_lint.project.index import is_test_file
-from celery_lint.project.modules import Class, Function, Module
+from celery_lint.project.modules import Class, Function, Module, own_nodes
 from celery_lint.semantics.dispatches import is_sendable
 from celery_lint.semantics.frameworks import signals_of
 from celery_lint.semantics.model import Argument, Call, FunctionFlow
@@ -112,7 +112,8 @@ class CallGraph:
             yield from self._of_value(callee.function, call, args)
         elif isinstance(callee, TaskValue):
             if not isinstance(callee.task, str) and callee.task.function is not None:
-                yield Target(callee.task.function)
+                function = callee.task.function
+                yield Target(function, deferred=self.defers(function))
         elif isinstance(callee, Instance) and isinstance(callee.cls, Class):
             method = self._hub.classes.function(callee.cls, "__call__")
             if method is not None:
@@ -239,7 +240,7 @@ class CallGraph:
         return self._hub.memo.get(("commit parameter", function), decide, None)
 
     def defers(self, function: Function) -> bool:
-        """Whether a decorator puts off the function's body until the commit."""
+        """Whether a decorator puts off the function's body, until the commit or to a time that cannot be told."""
         return self._hub.memo.get(("defers", function), lambda: self._defers(function), False)
 
     def _defers(self, function: Function) -> bool:
@@ -256,9 +257,11 @@ class CallGraph:
         return False
 
     def decorator_defers(self, decorator: Function) -> bool:
-        """Whether a decorator of the project hands what it decorates to `on_commit`."""
+        """Whether a decorator of the project hands what it decorates to `on_commit`, or to others to run."""
 
         def decide() -> bool:
+            if hands_on(decorator):
+                return True
             if "on_commit" not in decorator.words:
                 return False
             for flow in self.flows_within(decorator):
@@ -369,6 +372,34 @@ class CallGraph:
                 ):
                     return True
         return False
+
+
+def hands_on(decorator: Function) -> bool:
+    """Whether a decorator's wrapper never calls what it decorates, and gives it to another call: a queue, a thread."""
+    for outer in ast.walk(decorator.node):
+        if not isinstance(outer, (ast.FunctionDef, ast.AsyncFunctionDef)) or not outer.args.args:
+            continue
+        name = outer.args.args[0].arg
+        returned = {
+            n.value.id for n in own_nodes(outer.body) if isinstance(n, ast.Return) and isinstance(n.value, ast.Name)
+        }
+        for wrapper in outer.body:
+            if isinstance(wrapper, (ast.FunctionDef, ast.AsyncFunctionDef)) and wrapper.name in returned:
+                calls = [n for statement in wrapper.body for n in ast.walk(statement) if isinstance(n, ast.Call)]
+                if any(is_given(name, call) for call in calls) and not any(is_run(name, call) for call in calls):
+                    return True
+    return False
+
+
+def is_given(name: str, call: ast.Call) -> bool:
+    """Whether a variable is an argument of a call."""
+    return any(isinstance(a, ast.Name) and a.id == name for a in (*call.args, *(k.value for k in call.keywords)))
+
+
+def is_run(name: str, call: ast.Call) -> bool:
+    """Whether a call runs what a variable holds: `f(...)`, `wrap(f)(...)`."""
+    func = call.func
+    return (isinstance(func, ast.Name) and func.id == name) or (isinstance(func, ast.Call) and is_given(name, func))
 
 
 def is_trivial(function: Function) -> bool:

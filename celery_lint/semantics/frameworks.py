@@ -330,7 +330,7 @@ def result(
         if name in ("get_serializer", "get_form"):
             value = hub.classes.attribute(cls, "serializer_class" if name == "get_serializer" else "form_class")
             return Instance(value.cls, run.row(node)) if isinstance(value, ClassValue) else UNKNOWN
-    if name == "save" and (is_form_class(hub, cls) or is_serializer_class(hub, cls)):
+    if makes_row(hub, cls, name):
         many = any(a.keyword == "many" for a in args)
         model = meta_model(hub, cls)
         if model is None or many:
@@ -376,6 +376,13 @@ def cleaned(hub: Semantics, cls: Class, name: str) -> Value:
             else Collection("list", ModelValue(column.model or "django.db.models.Model"))
         )
     return column if isinstance(column, ModelValue) else UNKNOWN
+
+
+def makes_row(hub: Semantics, cls: Class, name: str) -> bool:
+    """Whether a method that a form or serializer inherits saves a row and gives it."""
+    if name == "save":
+        return is_form_class(hub, cls) or is_serializer_class(hub, cls)
+    return name in ("create", "update") and is_serializer_class(hub, cls)
 
 
 def item(hub: Semantics, base: Instance, index: Value) -> Value:

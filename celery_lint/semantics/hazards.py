@@ -131,7 +131,7 @@ class Hazards:
             return self._by_context(call, reached, context, context.atomic, write, role)
         if write is None or role.kind == "command" or self._runs_hook(call):
             return None
-        if hub.settings.require_on_commit or not self._in_autocommit(context, role):
+        if hub.settings.require_on_commit or not self._in_autocommit(context, role, function):
             step = Step(flow.module.source.place(write.call.node), "the row is written here")
             return Hazard("write", call, reached, (step,), Severity.WARNING, write=write, role=role)
         return None
@@ -217,10 +217,10 @@ class Hazards:
         severity = Severity.ERROR if early else Severity.WARNING
         return Hazard("hook", call, reached, reached.steps, severity, role=role, transaction=context.atomic)
 
-    def _in_autocommit(self, context: Context, role: Role) -> bool:
+    def _in_autocommit(self, context: Context, role: Role, function: Function) -> bool:
         """Whether it is proved that every statement commits by itself."""
-        if self._hub.atomic_requests is not False:
-            return role.kind in ("command", "script", "task")
+        if self._hub.atomic_requests is None:
+            return role.kind in ("command", "script", "task") or self._hub.roles.is_non_atomic(function)
         return context.outside and not context.unknown and context.atomic is None
 
     # SQLAlchemy

@@ -484,6 +484,8 @@ def of_method(run: Interpreter, base: Value, name: str, args: Sequence[Argument]
         return hub.cleaned(base.cls, key.value) if isinstance(key, Constant) and isinstance(key.value, str) else UNKNOWN
     if isinstance(base, Super) and name == "clean" and hub.is_form(base.cls):
         return CleanedData(base.cls)
+    if isinstance(base, Super) and isinstance(base.receiver, Instance):
+        return of_instance_method(run, base.receiver, name, args, node)
     if isinstance(base, Collection):
         return of_collection_method(run, base, name, args)
     return UNKNOWN

@@ -28,6 +28,8 @@ _ADMIN_METHODS = frozenset(
     response_delete""".split()
 )
 _MODEL_METHODS = frozenset({"save", "delete"})
+# What the worker calls around a task's body (celery/app/task.py, class Task).
+_TASK_HOOKS = frozenset({"before_start", "on_success", "on_failure", "on_retry", "after_return"})
 _CONSUMER_METHODS = frozenset({"connect", "disconnect", "receive", "receive_json"})
 _ROUTES = frozenset(
     "route get post put delete patch head options websocket api_route view_config action api_view".split()
@@ -101,6 +103,8 @@ class Roles:
         hub, name = self._hub, function.name
         task = hub.tasks.of_class(cls)
         if task is not None and name in ("run", "__call__"):
+            return Role("task")
+        if name in _TASK_HOOKS and hub.tasks.is_task_class(cls):
             return Role("task")
         ancestors = [a for a in hub.classes.ancestors(cls) if isinstance(a, str)]
         if (

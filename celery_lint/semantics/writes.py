@@ -143,16 +143,15 @@ class Writes:
             if isinstance(row, ModelValue):
                 return Write(call, row.model, row.origin, name)
             return Write(call, None, None, name)
-        if isinstance(receiver.cls, Class) and name == "save":
-            if frameworks.is_form_class(hub, receiver.cls) or frameworks.is_serializer_class(hub, receiver.cls):
-                if any(a.keyword == "commit" and getattr(a.value, "value", True) is False for a in call.args):
-                    return None
-                return Write(
-                    call,
-                    frameworks.meta_model(hub, receiver.cls),
-                    origin_of(call.result) or receiver.origin,
-                    name,
-                )
+        if isinstance(receiver.cls, Class) and frameworks.makes_row(hub, receiver.cls, name):
+            if any(a.keyword == "commit" and getattr(a.value, "value", True) is False for a in call.args):
+                return None
+            return Write(
+                call,
+                frameworks.meta_model(hub, receiver.cls),
+                origin_of(call.result) or receiver.origin,
+                name,
+            )
         return None
 
 
