@@ -69,9 +69,8 @@ def main() -> int:
             single |= by_command(tree, [name])
         results["one file at a time"] = single
         differing = {door: found ^ whole for door, found in results.items() if found != whole}
-        print(
-            f"{tree.name}: {len(whole)} findings, {len(alone)} files alone: {'the same' if not differing else 'DIFFERENT'}"
-        )
+        verdict = "DIFFERENT" if differing else "the same"
+        print(f"{tree.name}: {len(whole)} findings, {len(alone)} files alone: {verdict}")
         for door, places in differing.items():
             differences += len(places)
             for name, row, code in sorted(places):

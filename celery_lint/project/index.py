@@ -223,6 +223,11 @@ class Project:
             raise known
         return known
 
+    @property
+    def opened(self) -> list[Module]:
+        """The modules that were parsed so far."""
+        return [known for known in self._modules.values() if isinstance(known, Module)]
+
     def module_or_none(self, filename: str | None) -> Module | None:
         """A file's module, or None when there is none or it can't be read."""
         if filename is None:

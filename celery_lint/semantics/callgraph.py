@@ -18,6 +18,7 @@ from celery_lint.semantics.values import (
     BoundMethod,
     Captured,
     ClassValue,
+    Collection,
     Constant,
     Dynamic,
     External,
@@ -99,7 +100,8 @@ class CallGraph:
         if isinstance(callee, FunctionValue):
             values = None
             if any(
-                is_sendable(a.value) or isinstance(a.value, FunctionValue) or self.names_method(a.value) for a in args
+                holds_sendable(a.value) or isinstance(a.value, FunctionValue) or self.names_method(a.value)
+                for a in args
             ):
                 bound = self._hub.dispatches.bind(callee, args)
                 values = tuple(sorted(bound[0].items(), key=lambda kv: kv[0])) if bound is not None else None
@@ -415,6 +417,13 @@ def is_trivial(function: Function) -> bool:
             continue
         return False
     return True
+
+
+def holds_sendable(value: Value) -> bool:
+    """Whether a value, or what a container holds, is something that a function may send."""
+    return is_sendable(value) or (
+        isinstance(value, Collection) and any(is_sendable(v) for v in (value.element, *(value.items or ())))
+    )
 
 
 def last_name(node: ast.expr) -> str:

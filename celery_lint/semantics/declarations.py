@@ -110,7 +110,7 @@ def instance(hub: Semantics, cls: Value) -> Value:
         return of_class(hub, cls.cls)
     if isinstance(cls, External):
         return of_path(hub, cls.path)
-    if isinstance(cls, Instance):
+    if isinstance(cls, (Instance, ModelValue)):
         # `Alias = Annotated[Session, Depends(get_session)]`
         return cls
     return UNKNOWN

@@ -395,15 +395,31 @@ def mentions_parameter(node: ast.expr, function: Function) -> bool:
 
 def renamed(sent: Sequence[Sent], nodes: dict[str, list[Sent]], call: ast.Call) -> Iterator[Sent]:
     """What is sent, told in the caller's own expressions."""
-    spread_already: set[str] = set()
+    seen: dict[str, int] = {}
     for one in sent:
         name = one.node.id if isinstance(one.node, ast.Name) else None
-        if name is not None and name in nodes:
-            if name not in spread_already:
-                spread_already.add(name)
-                yield from nodes[name]
-        else:
+        if name is None or name not in nodes:
             yield Sent(call, one.value, one.keyword)
+            continue
+        given = nodes[name]
+        index = seen.get(name, 0)
+        seen[name] = index + 1
+        if len(given) == 1 and isinstance(given[0].value, Collection) and given[0].value != one.value:
+            # The wrapper spreads it: `task.delay(*args)`, `task.apply_async(kwargs=kwargs)`.
+            yield Sent(member_node(given[0].node, index, one.keyword), one.value, one.keyword)
+        elif index == 0:
+            yield from given
+
+
+def member_node(node: ast.expr, index: int, key: str | None) -> ast.expr:
+    """The expression of one member of a display, by its place or its key; the node itself when it is no display."""
+    if isinstance(node, (ast.List, ast.Tuple)) and not any(isinstance(e, ast.Starred) for e in node.elts):
+        return node.elts[index] if index < len(node.elts) else node
+    if isinstance(node, ast.Dict):
+        for name, value in zip(node.keys, node.values, strict=True):
+            if isinstance(name, ast.Constant) and name.value == key:
+                return value
+    return node
 
 
 def sent_directly(args: Sequence[Argument]) -> tuple[Sent, ...]:

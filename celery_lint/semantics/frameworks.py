@@ -536,7 +536,8 @@ def _signal(hub: Semantics, node: ast.expr, sender: ast.expr | None, module: Mod
         name = value.path.rpartition(".")[2]
     if not name:
         return
-    if name not in MODEL_SIGNALS and not (isinstance(value, External) and value.path.startswith("django.")):
+    is_djangos = value.path.startswith("django.") if isinstance(value, External) else name in MODEL_SIGNALS
+    if not is_djangos:
         name = f"custom:{name}"
     model: Class | str | None = None
     if sender is not None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from celery_lint.findings import Severity
-from celery_lint.project.modules import Function
+from celery_lint.project.modules import Class, Function
 from celery_lint.semantics.dispatches import SENDING
 from celery_lint.semantics.model import Call, Dispatch, FunctionFlow, Step, Write
 from celery_lint.semantics.results import SESSIONS
@@ -48,8 +48,7 @@ _READS = frozenset(
     refresh_from_db aget afirst alast aexists acount get_queryset info debug warning error exception log critical append
     add items keys join format split strip isoformat get_object_or_404""".split()
 )
-
-
+SESSION_WRITES = ("add", "add_all", "delete", "merge", "bulk_save_objects")
 NO_ROLE = Role()
 
 
@@ -112,7 +111,7 @@ class Hazards:
             if self._is_reported_further_in(call, reached, flow):
                 return None
             return Hazard("atomic", call, reached, (*inner.steps, *reached.steps), Severity.ERROR, inner.using, inner)
-        session = self._session(call, reached, flow)
+        session = self._session(call, reached, flow) or self._by_hand(call, reached, flow)
         if session is not None:
             return session
         hub = self._hub
@@ -129,8 +128,11 @@ class Hazards:
             return Hazard("hook", call, reached, context.hook, Severity.WARNING)
         if context.atomic is not None:
             return self._by_context(call, reached, context, context.atomic, write, role)
-        if write is None or role.kind == "command" or self._runs_hook(call):
+        if write is None or role.kind == "command" or self._runs_hook(call) or not self._is_djangos(write):
             return None
+        block = write.call.frame.find("atomic")
+        if block is not None and not block.encloses(call.frame):
+            return None  # the row's own block has ended: the author has seen to the commit
         if hub.settings.require_on_commit or not self._in_autocommit(context, role, function):
             step = Step(flow.module.source.place(write.call.node), "the row is written here")
             return Hazard("write", call, reached, (step,), Severity.WARNING, write=write, role=role)
@@ -230,11 +232,9 @@ class Hazards:
         pending: Write | None = None
         for other in flow.calls:
             if other.index < call.index:
-                if is_session(other, "commit"):
+                if is_session(other, "commit", "rollback") and may_follow(other.frame, call.frame, flow):
                     pending = None
-                elif is_session(
-                    other, "add", "add_all", "delete", "merge", "flush", "bulk_save_objects"
-                ) and may_follow(other.frame, call.frame, flow):
+                elif is_session(other, *SESSION_WRITES, "flush") and may_follow(other.frame, call.frame, flow):
                     pending = next(iter(self._hub.writes.of_call(other)), pending)
             elif pending is not None and is_session(other, "commit") and may_follow(call.frame, other.frame, flow):
                 source = flow.module.source
@@ -252,6 +252,29 @@ class Hazards:
                 )
         return None
 
+    # Django's autocommit, switched off by hand
+
+    def _by_hand(self, call: Call, reached: Reached, flow: FunctionFlow) -> Hazard | None:
+        """A dispatch after `set_autocommit(False)` and a write that is not committed yet."""
+        opened: Call | None = None
+        pending = False
+        for other in flow.calls:
+            if other.index >= call.index or not may_follow(other.frame, call.frame, flow):
+                continue
+            if calls_external(other, "django.db.transaction.set_autocommit"):
+                opened = other if other.args and other.args[0].value == Constant(False) else None
+                pending = False
+            elif calls_external(other, "django.db.transaction.commit", "django.db.transaction.rollback"):
+                pending = False
+            elif opened is not None and any(self._hub.writes.of_call(other)):
+                pending = True
+        if opened is None or not pending:
+            return None
+        steps = (Step(flow.module.source.place(opened.node), "autocommit is switched off here"),)
+        # Of the kind that has no repair: `on_commit` raises while autocommit is off.
+        transaction = Transaction(steps, None, "session")
+        return Hazard("atomic", call, reached, (*steps, *reached.steps), Severity.ERROR, transaction=transaction)
+
     # Writes
 
     def write_before(self, call: Call, reached: Reached, flow: FunctionFlow) -> Write | None:
@@ -259,14 +282,26 @@ class Hazards:
         rows = [origin_of(value) for value in self._sent(call, reached, flow)]
         for write in self._hub.writes.of_flow(flow):
             if write.call.index < call.index and may_follow(write.call.frame, call.frame, flow):
-                if write.origin is not None and any(same_row(write.origin, row) for row in rows):
+                if is_committed(write, call, flow):
+                    continue
+                if any(same_row(write.origin, row) for row in rows):
                     return write
         for row in rows:
-            if row is not None and row.created and isinstance(row.key[0], object):
-                for event in flow.calls:
-                    if event.node is row.key[0] and event.index < call.index:
-                        return Write(event, None, row, event.name)
+            event = flow.events.get(row.key[0]) if row is not None and row.created else None  # type: ignore[call-overload]
+            if event is not None and event.index < call.index:
+                return Write(event, self._model_of(event.result), row, event.name)
         return None
+
+    def _is_djangos(self, write: Write) -> bool:
+        """Whether the row commits with Django's transactions. A SQLAlchemy session's rows have rules of their own."""
+        if is_session(write.call, write.call.name):
+            return False
+        if write.model is not None:
+            return self._hub.classes.is_django_model(write.model)
+        return self._hub.uses_django
+
+    def _model_of(self, value: Value) -> Class | str | None:
+        return next((v.model for v in value.alternatives() if isinstance(v, ModelValue)), None)
 
     def _written_by_callers(self, call: Call, reached: Reached, function: Function) -> Write | None:
         """A write of the function's own row, or of a parameter's, that every caller makes just before."""
@@ -386,6 +421,25 @@ def is_session(call: Call, *names: str) -> bool:
         and c.receiver.cls in (*SESSIONS, "sqlalchemy.orm.scoped_session")
         for c in call.callee.alternatives()
     )
+
+
+def is_committed(write: Write, call: Call, flow: FunctionFlow) -> bool:
+    """Whether what a SQLAlchemy session was given is committed, or taken back, before a later call."""
+    if not is_session(write.call, *SESSION_WRITES):
+        return False
+    block = write.call.frame.find("atomic")
+    if block is not None and not block.encloses(call.frame):
+        return True
+    return any(
+        is_session(other, "commit", "rollback") and may_follow(other.frame, call.frame, flow)
+        for other in flow.calls
+        if write.call.index < other.index < call.index
+    )
+
+
+def calls_external(call: Call, *paths: str) -> bool:
+    """Whether a call is one of these functions of another package."""
+    return any(isinstance(c, External) and c.path in paths for c in call.callee.alternatives())
 
 
 def outermost(function: Function) -> Function:

@@ -207,6 +207,11 @@ class Semantics:
         return frozenset(found)
 
     @cached_property
+    def uses_django(self) -> bool:
+        """Whether the project has anything of Django's."""
+        return any(not is_test_file(f) for f in self.project.mentioning("django"))
+
+    @cached_property
     def atomic_requests(self) -> bool | None:
         """Whether each request runs in a transaction; None when the settings do not tell."""
         if self.settings.atomic_requests is not None:
@@ -238,34 +243,18 @@ class Semantics:
                 continue
             for binding in module.bindings["DATABASES"]:
                 node = getattr(binding, "value", None)
-                if not isinstance(node, ast.Dict):
+                if not isinstance(node, ast.Dict) or not all(isinstance(v, (ast.Dict, ast.Call)) for v in node.values):
                     return None
-                if not all(self._is_readable_database(value, module) for value in node.values):
-                    return None
+                # `dict(...)` can be read; `env.db()` and `dj_database_url.config()` may hold anything.
+                for value in node.values:
+                    if isinstance(value, ast.Call) and not (
+                        isinstance(value.func, ast.Name) and value.func.id == "dict"
+                    ):
+                        return None
+                    if isinstance(value, ast.Dict) and any(k is None for k in value.keys):
+                        return None
                 seen = True
         return False if seen else None
-
-    def _is_readable_database(self, node: ast.expr, module: Module, depth: int = 3) -> bool:
-        """Whether one database's settings can be read, so far as ATOMIC_REQUESTS goes."""
-        if isinstance(node, ast.Dict):
-            return all(
-                key is not None or self._is_readable_database(value, module, depth)
-                for key, value in zip(node.keys, node.values, strict=True)
-            )
-        if isinstance(node, ast.Call):
-            # `env.db()` may hold anything; dj_database_url's functions put a URL's query under OPTIONS.
-            callee = self.evaluate(node.func, module)
-            return isinstance(callee, External) and callee.path in (
-                "builtins.dict",
-                "dj_database_url.config",
-                "dj_database_url.parse",
-            )
-        if isinstance(node, ast.Name) and depth > 0:
-            values = [getattr(binding, "value", None) for binding in module.bindings.get(node.id, ())]
-            return bool(values) and all(
-                value is not None and self._is_readable_database(value, module, depth - 1) for value in values
-            )
-        return False
 
     # Names
 

@@ -696,6 +696,8 @@ def item(run: Interpreter, base: Value, node: ast.Subscript, index: Value) -> Va
         if base.items is not None and isinstance(index, Constant) and isinstance(index.value, int):
             return base.items[index.value] if -len(base.items) <= index.value < len(base.items) else UNKNOWN
         return base.element
+    if isinstance(base, External) and base.path in ("typing.Annotated", "typing_extensions.Annotated"):
+        return run.hub.annotation(node, run.module)
     if isinstance(base, (Parameter, Field)):
         return Field(base, f"[{ast.unparse(node.slice)}]" if isinstance(node.slice, ast.Constant) else "[]")
     if isinstance(base, CleanedData):
@@ -770,15 +772,15 @@ def served(run: Interpreter, callee: FunctionValue) -> Value:
 
 
 def narrowed(run: Interpreter, callee: FunctionValue, args: Sequence[Argument]) -> Value:
-    """What a function makes of a queryset that it is given: read once more with what this call passes."""
-    if run.fuel <= 0 or not any(isinstance(a.value, (QuerySetValue, ManagerValue)) for a in args):
+    """What a function makes of a queryset or task that it is given: read once more with what this call passes."""
+    if run.fuel <= 0 or not any(isinstance(a.value, (QuerySetValue, ManagerValue, TaskValue)) for a in args):
         return UNKNOWN
     bound = run.hub.dispatches.bind(callee, args)
     if bound is None or callee.function.is_generator:
         return UNKNOWN
     flow = run.hub.flow_with(callee.function, bound[0], callee.captured, run.fuel - 1)
     found = union(*(v for _, v in flow.returns)) if flow.returns else UNKNOWN
-    return found if isinstance(found, QuerySetValue) else UNKNOWN
+    return found if isinstance(found, (QuerySetValue, SignatureValue, CanvasValue)) else UNKNOWN
 
 
 def renewed(value: Value, node: ast.AST | None) -> Value:

@@ -131,7 +131,7 @@ class Roles:
             "iddleware" in cls.name and name in ("__call__", "process_request", "process_response", "process_view")
         ):
             return Role("middleware")
-        if hub.classes.is_model(cls) and name in _MODEL_METHODS:
+        if hub.classes.is_model(cls) and hub.classes.is_django_model(cls) and name in _MODEL_METHODS:
             return Role("model")
         if frameworks.is_form_class(hub, cls) and name in ("save", "clean"):
             return Role("view")

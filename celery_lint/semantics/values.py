@@ -50,11 +50,17 @@ class Unknown(Value):
 UNKNOWN = Unknown()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Union(Value):
-    """One of several values."""
+    """One of several values, in the order in which the code gives them; equal whatever the order."""
 
-    members: frozenset[Value]
+    members: tuple[Value, ...]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Union) and frozenset(self.members) == frozenset(other.members)
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self.members))
 
     def alternatives(self) -> Iterator[Value]:
         yield from self.members
@@ -308,11 +314,12 @@ class Decorator(Value):
 
 def union(*values: Value) -> Value:
     """The value that is one of `values`: UNKNOWN absorbs nothing, too many become UNKNOWN."""
-    members: set[Value] = set()
+    # Not a set: an order by hashes would differ from run to run, and with it the findings.
+    members: dict[Value, None] = {}
     for value in values:
-        members.update(value.alternatives())
+        members.update(dict.fromkeys(value.alternatives()))
     if len(members) == 1:
-        return members.pop()
+        return next(iter(members))
     if not members or len(members) > MAX_ALTERNATIVES:
         return UNKNOWN
-    return Union(frozenset(members))
+    return Union(tuple(members))
