@@ -54,6 +54,8 @@ FOREIGN_KEYS = frozenset(
         "TreeOneToOneField",
         "AutoOneToOneField",
         "FlexibleForeignKey",
+        "ForeignKeyField",
+        "ReferenceField",
     }
 )
 MANY_TO_MANY = frozenset(
@@ -65,6 +67,24 @@ MANY_TO_MANY = frozenset(
         "GenericRelation",
     }
 )
+# Mappers whose classes are asked for rows themselves, and the queryset's methods that do the same
+# (mongoengine/queryset/manager.py; peewee.py, Model).
+_QUERIED_BY_CLASS = frozenset(
+    {
+        "mongoengine.Document",
+        "mongoengine.document.Document",
+        "flask_mongoengine.MongoEngine().Document",
+        "peewee.Model",
+    }
+)
+_CLASS_QUERIES = {
+    "objects": "all",
+    "select": "all",
+    "create": "create",
+    "get": "get",
+    "get_by_id": "get",
+    "get_or_none": "first",
+}
 KEYS = frozenset({"pk", "id", "uuid", "guid", "_id"})
 _SIGNATURE_TYPES = (
     SignatureValue,
@@ -154,6 +174,9 @@ def of_class(run: Interpreter, cls: Class, name: str, base: Value) -> Value:
         if function.is_static:
             return hub.function_value(function)
         return hub.bind(function, base if isinstance(base, (Instance, ModelValue)) or function.is_classmethod else None)
+    if name in _CLASS_QUERIES and hub.classes.derives_from(cls, _QUERIED_BY_CLASS):
+        rows = QuerySetValue(cls)
+        return rows if name == "objects" else BoundMethod(rows, _CLASS_QUERIES[name])
     task = hub.class_task(cls)
     if task is not None and name in ("delay", "apply_async", "s", "si", "apply", "signature", "subtask"):
         return BoundMethod(TaskValue(task), name)

@@ -51,6 +51,8 @@ _VIEW_PACKAGES = (
     "oscar",
     "wagtail.admin.views",
 )
+# A REST framework serializer's `context`.
+_CONTEXT = "rest_framework.serializers.context"
 _VIEW_NAME = re.compile(r"(View|ViewSet|APIView|Viewset|Endpoint|MethodView|Resource)$")
 _FORMS = ("django.forms.ModelForm", "django.forms.models.ModelForm")
 # django/db/models/signals.py; the value says whether the handler always runs inside a transaction.
@@ -278,10 +280,28 @@ def view_model(hub: Semantics, cls: Class) -> Class | str | None:
             if isinstance(value, (QuerySetValue, ManagerValue)) and value.model is not None:
                 return value.model
     for name in ("serializer_class", "form_class"):
-        value = hub.classes.attribute(cls, name)
-        if isinstance(value, ClassValue):
-            return meta_model(hub, value.cls)
+        made = class_of(hub, cls, name)
+        if made is not None:
+            return meta_model(hub, made)
     return None
+
+
+def class_of(hub: Semantics, cls: Class, name: str) -> Class | None:
+    """A view's `serializer_class` or `form_class`: the attribute, or what its `get_...()` gives.
+
+    Of several classes one stands for all where they have the same model.
+    """
+    value = hub.classes.attribute(cls, name)
+    if isinstance(value, ClassValue):
+        return value.cls
+    method = hub.classes.function(cls, f"get_{name}")
+    if method is None:
+        return None
+    kinds = [k for _, v in hub.flow(method, fuel=1).returns for k in v.alternatives()]
+    classes = [k.cls for k in kinds if isinstance(k, ClassValue)]
+    if not classes or len(classes) < len(kinds):
+        return None
+    return classes[0] if len({meta_model(hub, c) for c in classes}) == 1 else None
 
 
 def attribute(hub: Semantics, base: Instance, name: str) -> Value | None:
@@ -298,7 +318,12 @@ def attribute(hub: Semantics, base: Instance, name: str) -> Value | None:
         is_form_class(hub, cls) or is_serializer_class(hub, cls)
     ):
         return CleanedData(cls) if name in ("validated_data", "cleaned_data") else Instance("request.data")
-    provided = {"get_object", "get_serializer", "get_queryset", "get_form", "save"}
+    if name == "object_list" and is_view_class(hub, cls):
+        model = view_model(hub, cls)
+        return QuerySetValue(model) if model is not None else None
+    if name == "context" and is_serializer_class(hub, cls):
+        return Instance(_CONTEXT)
+    provided = {"get_object", "get_serializer", "get_queryset", "filter_queryset", "get_form", "save"}
     if name in provided and hub.classes.function(cls, name) is None:
         return BoundMethod(base, name)
     return None
@@ -312,6 +337,8 @@ def result(
     if not isinstance(cls, Class):
         if name in ("get", "pop") and cls.startswith("request."):
             return UNKNOWN
+        if cls == _CONTEXT and name == "get" and args:
+            return item(hub, base, args[0].value)
         if cls.startswith("datetime."):
             return (
                 base
@@ -327,9 +354,11 @@ def result(
             return ModelValue(model, run.row(node)) if model is not None else UNKNOWN
         if name == "get_queryset":
             return QuerySetValue(view_model(hub, cls))
+        if name == "filter_queryset" and args:
+            return args[0].value
         if name in ("get_serializer", "get_form"):
-            value = hub.classes.attribute(cls, "serializer_class" if name == "get_serializer" else "form_class")
-            return Instance(value.cls, run.row(node)) if isinstance(value, ClassValue) else UNKNOWN
+            made = class_of(hub, cls, "serializer_class" if name == "get_serializer" else "form_class")
+            return Instance(made, run.row(node)) if made is not None else UNKNOWN
     if makes_row(hub, cls, name):
         many = any(a.keyword == "many" for a in args)
         model = meta_model(hub, cls)
@@ -389,6 +418,8 @@ def item(hub: Semantics, base: Instance, index: Value) -> Value:
     """What indexing an instance gives."""
     if base.cls in ("request.GET", "request.POST", "request.META", "request.COOKIES", "request.headers"):
         return Scalar("str")
+    if base.cls == _CONTEXT and index == Constant("request"):
+        return HttpRequest()
     return UNKNOWN
 
 
@@ -401,11 +432,11 @@ def parameter(hub: Semantics, function: Function, name: str, is_first: bool) -> 
     cls = function.cls
     if cls is not None and function.parent is None:
         if name == "serializer" and function.name in _SERIALIZER_HOOKS and is_view_class(hub, cls):
-            value = hub.classes.attribute(cls, "serializer_class")
-            return Instance(value.cls) if isinstance(value, ClassValue) else None
+            made = class_of(hub, cls, "serializer_class")
+            return Instance(made) if made is not None else None
         if name == "form" and function.name == "form_valid" and is_view_class(hub, cls):
-            value = hub.classes.attribute(cls, "form_class")
-            return Instance(value.cls) if isinstance(value, ClassValue) else None
+            made = class_of(hub, cls, "form_class")
+            return Instance(made) if made is not None else None
         if name == "instance" and function.name == "perform_destroy" and is_view_class(hub, cls):
             model = view_model(hub, cls)
             return ModelValue(model) if model is not None else None

@@ -7,11 +7,11 @@ that moment (billiard/pool.py, `soft_timeout_sighandler`).
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from celery_lint.semantics.blocking import blocking_call, helper_block
-from celery_lint.semantics.handlers import Catch, is_mute, is_retry
+from celery_lint.semantics.handlers import SOFT_LIMIT, Catch, catches, is_mute, is_retry
 from celery_lint.semantics.limits import SOFT, own, pool_applies
 from celery_lint.semantics.model import Step, Task
 from celery_lint.semantics.values import Constant
@@ -37,6 +37,20 @@ def soft_limit(hub: Semantics, task: Task) -> Step | None:
         if setting.value != Constant(None):
             return Step(setting.module.source.place(setting.node), "the soft time limit of all tasks")
     return None
+
+
+def swallowing(hub: Semantics, task: Task) -> Iterator[tuple[Catch, Literal["retry", "loop", "work"]]]:
+    """The broad catches of a task's body that would eat its soft time limit, and what they do instead of ending."""
+    assert task.function is not None
+    for flow in hub.calls.flows_within(task.function):
+        for catch in catches(flow):
+            if not catch.is_broad or catch.raises_same or catch.asks_for(SOFT_LIMIT) or catch.names(SOFT_LIMIT):
+                continue
+            if any(earlier.names(SOFT_LIMIT) for earlier in catch.earlier):
+                continue
+            how = goes_on(hub, catch)
+            if how is not None:
+                yield catch, how
 
 
 def goes_on(hub: Semantics, catch: Catch) -> Literal["retry", "loop", "work"] | None:

@@ -113,6 +113,8 @@ _NUMBER = frozenset(
     {"count", "acount", "exists", "aexists", "update", "aupdate", "delete", "adelete", "contains", "explain"}
 )
 _MADE_MANY = frozenset({"bulk_create", "abulk_create"})
+# What a generic view's own methods call for its rows (django/views/generic, rest_framework/generics.py).
+_VIEW_HOOKS = frozenset({"get_object", "get_queryset"})
 _STR_METHODS = frozenset({"split", "rsplit", "splitlines", "partition", "rpartition"})
 
 
@@ -149,6 +151,8 @@ def _result(run: Interpreter, callee: Value, args: Sequence[Argument], node: ast
         return UNKNOWN
     if isinstance(callee, SignatureValue):
         return UNKNOWN
+    if isinstance(callee, QuerySetValue):
+        return callee  # mongoengine's `Book.objects(title="...")`
     if isinstance(callee, CanvasValue):
         return ResultValue()
     if isinstance(callee, (Field, Unknown)) and isinstance(node.func, ast.Attribute) and run.fuel > 1:
@@ -281,8 +285,10 @@ def of_external(run: Interpreter, path: str, args: Sequence[Argument], node: ast
         return Collection("list", ModelValue(model)) if model is not None else UNKNOWN
     if path in ("django.contrib.auth.get_user_model",):
         return hub.class_or_external(hub.user_model)
-    if path in ("django.contrib.auth.get_user",):
+    if path in ("django.contrib.auth.get_user", "django.contrib.auth.aget_user"):
         return ModelValue(hub.user_model)
+    if path in ("django.contrib.auth.authenticate", "django.contrib.auth.aauthenticate"):
+        return union(ModelValue(hub.user_model, run.row(node)), Constant(None))
     if path in ("django.apps.apps.get_model", "django.apps.registry.apps.get_model"):
         return hub.model_by_label(args)
     if path in (
@@ -403,7 +409,8 @@ def of_builtin(run: Interpreter, name: str, args: Sequence[Argument], node: ast.
     if name in ("min", "max", "next"):
         if name == "next" and value is not None:
             return run.element(value, node)
-        return run.element(value, node) if value is not None and len(args) == 1 else UNKNOWN
+        only = sum(a.keyword is None for a in args) == 1
+        return run.element(value, node) if value is not None and only else UNKNOWN
     if (
         name == "getattr"
         and len(args) >= 2
@@ -745,8 +752,9 @@ def returned(run: Interpreter, callee: FunctionValue, args: Sequence[Argument], 
     value = served(run, callee)
     if value == UNKNOWN:
         value = run.hub.returned(callee, run.fuel)
-    if value == UNKNOWN:
-        value = narrowed(run, callee, args)
+    if UNKNOWN in value.alternatives():
+        better = narrowed(run, callee, args)
+        value = better if better != UNKNOWN else value
     if value == UNKNOWN:
         return declared
     return union(*(renewed(substitute(run, v, callee, args), node) for v in value.alternatives()))
@@ -772,15 +780,36 @@ def served(run: Interpreter, callee: FunctionValue) -> Value:
 
 
 def narrowed(run: Interpreter, callee: FunctionValue, args: Sequence[Argument]) -> Value:
-    """What a function makes of a queryset or task that it is given: read once more with what this call passes."""
-    if run.fuel <= 0 or not any(isinstance(a.value, (QuerySetValue, ManagerValue, TaskValue)) for a in args):
+    """What a function makes of a model, queryset or task that it is given: read once more with what this call passes.
+
+    So is a view's `get_object()` that a base class of the project defines, for the view that it is called on.
+    """
+    function = callee.function
+    receiver = callee.receiver
+    inherited = isinstance(receiver, Instance) and receiver.cls is not function.cls and function.name in _VIEW_HOOKS
+    if run.fuel <= 0 or function.is_generator or not (inherited or any(is_telling(run, a.value) for a in args)):
         return UNKNOWN
     bound = run.hub.dispatches.bind(callee, args)
-    if bound is None or callee.function.is_generator:
+    if bound is None:
         return UNKNOWN
-    flow = run.hub.flow_with(callee.function, bound[0], callee.captured, run.fuel - 1)
-    found = union(*(v for _, v in flow.returns)) if flow.returns else UNKNOWN
-    return found if isinstance(found, (QuerySetValue, SignatureValue, CanvasValue)) else UNKNOWN
+    values = bound[0]
+    if inherited and receiver is not None and function.positional:
+        values = {function.positional[0].arg: receiver, **values}
+    flow = run.hub.flow_with(function, values, callee.captured, run.fuel - 1)
+    kinds = [k for _, v in flow.returns for k in v.alternatives()]
+    if inherited:
+        kinds = [k for k in kinds if k != UNKNOWN]
+    known = (QuerySetValue, ModelValue, SignatureValue, CanvasValue)
+    if not kinds or not all(isinstance(k, known) or k == Constant(None) for k in kinds):
+        return UNKNOWN
+    return union(*kinds)
+
+
+def is_telling(run: Interpreter, value: Value) -> bool:
+    """Whether an argument decides what kind of thing a function gives."""
+    return isinstance(value, (QuerySetValue, ManagerValue, TaskValue)) or (
+        isinstance(value, ClassValue) and run.hub.classes.is_model(value.cls)
+    )
 
 
 def renewed(value: Value, node: ast.AST | None) -> Value:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import sys
 
 import pytest
 
@@ -145,6 +146,10 @@ def test_a_file_without_a_newline_at_its_end_gets_none() -> None:
     )
 
 
+@pytest.mark.skipif(
+    sys.version_info[:2] == (3, 12),
+    reason="CPython 3.12 bounds calls through C by a limit that cannot be raised: no fix is offered there",
+)
 def test_deep_nesting_does_not_matter() -> None:
     long_sum = "x = " + "+".join(["1"] * 1200) + "\n"
     head = "from django.db import transaction\n"

@@ -67,7 +67,7 @@ class ModelInstanceArgument(Rule):
         what = file.text(found.sent.node, 40)
         name = dispatch.task.name if dispatch.task is not None else "the task"
         one = f"`{what}` holds" if found.inside else f"`{what}` is"
-        a = "an instance" if model == "Model" else f"a `{model}` instance"
+        a = "a model instance" if model == "Model" else f"an instance of `{model}`"
         if hub.serializer(dispatch) == "pickle":
             message = f"{one} {a}: `{name}` gets a copy that is stale when it runs, and saving it overwrites newer data"
             severity = Severity.WARNING

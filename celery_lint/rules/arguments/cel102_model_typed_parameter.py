@@ -74,11 +74,11 @@ class ModelTypedParameter(Rule):
                     if given.direct_only:
                         return None
                     model = hub.classes.model_label(one.model)
-                    return f"`{name}` takes a `{model}` instance as `{arg.arg}`, {CURE}"
+                    return f"`{name}` takes an instance of `{model}` as `{arg.arg}`, {CURE}"
             return None
         if given.rows:
             model = hub.classes.model_label(given.model) if given.model is not None else "model"
-            return f"`{name}` gets a `{model}` instance as `{arg.arg}`, {CURE}"
+            return f"`{name}` gets an instance of `{model}` as `{arg.arg}`, {CURE}"
         if given.direct_only:
             return None
         use = row_use(hub, task, arg.arg)

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from celery_lint.findings import Applicability, Finding, Fix, Import, ReraiseFirst, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext, related
-from celery_lint.semantics.handlers import SOFT_LIMIT, Catch, catches
-from celery_lint.semantics.interruption import goes_on, soft_limit
+from celery_lint.semantics.handlers import Catch
+from celery_lint.semantics.interruption import soft_limit, swallowing
 from celery_lint.semantics.model import Step, Task
 
 _OUTCOMES = {
@@ -73,18 +73,11 @@ class SwallowedSoftTimeLimit(Rule):
         if task.function is None or task.function.module is not file.module:
             return
         limit: Step | None = None
-        for flow in hub.calls.flows_within(task.function):
-            for catch in catches(flow):
-                if not catch.is_broad or catch.raises_same or catch.asks_for(SOFT_LIMIT) or catch.names(SOFT_LIMIT):
-                    continue
-                if any(earlier.names(SOFT_LIMIT) for earlier in catch.earlier):
-                    continue
-                limit = limit or soft_limit(hub, task)
-                if limit is None:
-                    return
-                how = goes_on(hub, catch)
-                if how is not None:
-                    yield self._report(task, catch, _OUTCOMES[how], limit, file)
+        for catch, how in swallowing(hub, task):
+            limit = limit or soft_limit(hub, task)
+            if limit is None:
+                return
+            yield self._report(task, catch, _OUTCOMES[how], limit, file)
 
     def _report(self, task: Task, catch: Catch, outcome: str, limit: Step, file: FileContext) -> Finding:
         message = f"this catches `SoftTimeLimitExceeded` in `{task.name}` as well: {outcome}"

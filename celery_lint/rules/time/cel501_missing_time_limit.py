@@ -8,6 +8,7 @@ from celery_lint.findings import AddArguments, Applicability, Finding, Fix, Rela
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.blocking import does_nothing_long, way_to_block
 from celery_lint.semantics.context import FileContext, related
+from celery_lint.semantics.interruption import swallowing
 from celery_lint.semantics.limits import is_limited, unlimited_apps
 from celery_lint.semantics.model import App, Task
 
@@ -109,5 +110,9 @@ def _fix(task: Task, file: FileContext) -> Fix | None:
     """Limits at the task's own decorator, where it is one of Celery's."""
     if task.factory is not None or task.decorator is None or task.report_node is not task.decorator:
         return None
+    if any(swallowing(file.hub, task)):
+        # A soft limit would be an exception that a handler of the task eats.
+        change = AddArguments(file.place(task.decorator), _LIMITS[1:])
+        return Fix(Applicability.UNSAFE, "Limit the task to 330 seconds", (change,))
     change = AddArguments(file.place(task.decorator), _LIMITS)
     return Fix(Applicability.UNSAFE, "Limit the task to 300 seconds, and to 330 at the latest", (change,))
