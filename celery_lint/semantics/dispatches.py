@@ -69,6 +69,9 @@ class Dispatches:
 
     def _of_callee(self, call: Call, callee: Value) -> Iterator[Dispatch]:
         node = call.node
+        if self._is_declared_wrapper(callee):
+            yield from self._by_declared_wrapper(call)
+            return
         if isinstance(callee, BoundMethod):
             found = self._by_method(call, callee, call.args, node.func)
             if found is not None:
@@ -268,6 +271,31 @@ class Dispatches:
                     yield found
 
     # Wrappers of the project
+
+    def _is_declared_wrapper(self, callee: Value) -> bool:
+        """Whether the configuration says that a function sends the task that it is given."""
+        declared = self._hub.settings.dispatch_wrappers
+        if not declared:
+            return False
+        if isinstance(callee, FunctionValue):
+            return f"{callee.function.module.name}.{callee.function.qualname}" in declared
+        return isinstance(callee, External) and callee.path in declared
+
+    def _by_declared_wrapper(self, call: Call) -> Iterator[Dispatch]:
+        """`enqueue(task, x)`: the first task or signature among the arguments, sent with the others."""
+        sendable = next((a for a in call.args if is_sendable(a.value)), None)
+        if sendable is None:
+            return
+        rest = [a for a in call.args if a is not sendable]
+        task = next((v.task for v in sendable.value.alternatives() if isinstance(v, (TaskValue, SignatureValue))), None)
+        yield Dispatch(
+            call,
+            "delay",
+            task if isinstance(task, Task) else None,
+            sent_directly(rest),
+            is_opaque=True,
+            target=sendable.node,
+        )
 
     def _forwarded(self, call: Call, callee: FunctionValue) -> Iterator[Dispatch]:
         """`call_event(task.delay, x)`: what the project's own function does with what it gets."""

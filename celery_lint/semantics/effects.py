@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from celery_lint.project.modules import Class, Function
-from celery_lint.semantics.model import Call, FunctionFlow, Step
+from celery_lint.semantics.model import Call, Frame, FunctionFlow, Step
 from celery_lint.semantics.values import (
     BoundMethod,
     ClassValue,
@@ -437,12 +437,23 @@ def _function_risks(hub: Semantics, function: Function, depth: int) -> Iterator[
             if not is_swallowed(hub, risk, call, flow):
                 yield risk
     for _, value, frame in flow.raises:
-        if frame.find("handler") is None:
+        handler = frame.find("handler")
+        if handler is None or _is_risky(hub, handler, flow, depth):
             for one in value.alternatives():
                 if isinstance(one, (Instance, ClassValue)):
                     yield Risk("raise", one.cls)
                 elif isinstance(one, External):
                     yield Risk("raise", one.path)
+
+
+def _is_risky(hub: Semantics, handler: Frame, flow: FunctionFlow, depth: int) -> bool:
+    """Whether something in the `try` of a handler is known to fail, so that the handler runs."""
+    statements = [s for node, s, _, _ in flow.handlers if node is handler.node]
+    return any(
+        frame.kind == "try" and frame.node in statements and risks(hub, call, depth)
+        for call in flow.calls
+        for frame in call.frame.chain()
+    )
 
 
 def is_swallowed(hub: Semantics, risk: Risk, call: Call, flow: FunctionFlow) -> bool:

@@ -217,7 +217,7 @@ class Semantics:
         if self.settings.atomic_requests is not None:
             return self.settings.atomic_requests
         found = self._readable_databases()
-        for filename in self.project.mentioning("ATOMIC_REQUESTS"):
+        for filename in self.project_settings.consulted(self.project.mentioning("ATOMIC_REQUESTS")):
             module = None if is_test_file(filename) else self.project.module_or_none(filename)
             if module is not None:
                 for _, value in given(module.tree, frozenset({"ATOMIC_REQUESTS"})):
@@ -237,7 +237,7 @@ class Semantics:
     def _readable_databases(self) -> bool | None:
         """False when DATABASES is there and can be read whole, else None."""
         seen = False
-        for filename in self.project.mentioning("DATABASES"):
+        for filename in self.project_settings.consulted(self.project.mentioning("DATABASES")):
             module = None if is_test_file(filename) else self.project.module_or_none(filename)
             if module is None or "DATABASES" not in module.bindings:
                 continue

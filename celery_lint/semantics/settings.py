@@ -62,12 +62,31 @@ class ProjectSettings:
     def _all(self, name: str) -> Iterator[Setting]:
         names = self.spellings(name)
         project = self._hub.project
-        files = sorted({f for n in names for f in project.mentioning(n)})
+        files = self.consulted({f for n in names for f in project.mentioning(n)})
         for filename in files:
             module = None if is_test_file(filename) else project.module_or_none(filename)
             if module is not None:
                 for node, value in given(module.tree, names):
                     yield Setting(name, self.read(value, module), node, module)
+
+    def consulted(self, files: Iterable[str]) -> Sequence[str]:
+        """Those of some files whose settings count, in order.
+
+        All of them; with `settings-module`, that module, what it imports `*` from,
+        and the modules that make or configure the application.
+        """
+        named = self._hub.settings.settings_module
+        if named is None:
+            return sorted(files)
+        project = self._hub.project
+        allowed = {app.module.filename for app in self.all_apps}
+        stack = [project.find_module(named)]
+        while stack:
+            module = project.module_or_none(stack.pop())
+            if module is not None and module.filename not in allowed:
+                allowed.add(module.filename)
+                stack += [project.find_module(star, module.filename) for star in module.star_imports]
+        return sorted(allowed.intersection(files))
 
     def spellings(self, name: str) -> frozenset[str]:
         """All names under which a setting may stand: today's, with a namespace, from before Celery 4."""
