@@ -4,7 +4,8 @@
 
 Each TREE is a project. Its findings are taken from the command on the whole
 tree, from a run of its own for each file (all that have findings and a sample
-of the others), and from flake8 with one job and with two. Prints one line a
+of the others), and from flake8 with one job and with two (but for CEL001, which
+flake8 reports as E999 itself). Prints one line a
 tree, and every difference; exits 1 if there is any. flake8 must see the
 plugin: install celery-lint in the environment.
 """
@@ -68,7 +69,10 @@ def main() -> int:
         for name in alone:
             single |= by_command(tree, [name])
         results["one file at a time"] = single
-        differing = {door: found ^ whole for door, found in results.items() if found != whole}
+        # A file that cannot be parsed is E999 in flake8, which hands it to no plugin.
+        parsed = {place for place in whole if place[2] != "CEL001"}
+        expected = {door: whole if door == "one file at a time" else parsed for door in results}
+        differing = {door: found ^ expected[door] for door, found in results.items() if found != expected[door]}
         verdict = "DIFFERENT" if differing else "the same"
         print(f"{tree.name}: {len(whole)} findings, {len(alone)} files alone: {verdict}")
         for door, places in differing.items():

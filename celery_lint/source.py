@@ -11,6 +11,7 @@ import warnings
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from celery_lint import newer_syntax
 from celery_lint.findings import Place, Position, Span
 
 if TYPE_CHECKING:
@@ -18,6 +19,27 @@ if TYPE_CHECKING:
 
 # What ends a line for Python's tokenizer: a form feed or U+2028 does not.
 NEWLINE = re.compile(r"\r\n|\r|\n")
+
+
+def parse(text: str, filename: str = "<unknown>") -> ast.Module:
+    """The syntax tree of a text, which may be newer than the running Python.
+
+    Raises what `ast.parse` raises: SyntaxError, RecursionError, MemoryError, ValueError.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return ast.parse(text, filename)
+        except SyntaxError as error:
+            if newer_syntax.SUPPORTED:
+                raise
+            written_older = newer_syntax.older(text)
+            if written_older == text:
+                raise
+            try:
+                return ast.parse(written_older, filename)
+            except SyntaxError:
+                raise error from None
 
 
 class UnreadableError(Exception):
@@ -73,9 +95,7 @@ class Source:
             row = len(NEWLINE.findall(text[: text.index("\0")])) + 1
             raise UnreadableError("source code holds a NUL byte", Position(row, 1))
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                return ast.parse(text, self.filename)
+            return parse(text, self.filename)
         except SyntaxError as error:
             position = Position(max(error.lineno or 1, 1), max(error.offset or 1, 1))
             raise UnreadableError(f"invalid syntax: {error.msg}", position) from None

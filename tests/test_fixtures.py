@@ -3,6 +3,9 @@
 A folder of tests/fixtures bears a rule's code and holds small projects: a module or a folder whose
 name begins with `bad`, with a comment `# expect: CEL101` at the line of each finding, or with `good`,
 where nothing is expected. `bad.fixed.py` (or `bad.fixed/`) beside one is what its repair must become.
+
+The folders of tests/fixtures/projects are larger: code of many modules in which defects and their
+innocent twins lie side by side. All rules are run on them.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ from celery_lint.configuration import Settings
 from celery_lint.engine import Engine
 
 FIXTURES = Path(__file__).parent / "fixtures"
+LARGE = FIXTURES / "projects"
 EXAMPLE = Path(__file__).parent.parent / "examples" / "shop"
 MARK = re.compile(r"# expect: (CEL\d{3}(?:, ?CEL\d{3})*)")
 RULE_FOLDER = re.compile(r"CEL\d{3}(?=_)")
@@ -116,6 +120,12 @@ def test_findings_are_the_marked_lines(project: Project, tmp_path: Path) -> None
     else:
         assert not expected, "a good project expects nothing"
     assert_same(tmp_path, expected, findings(tmp_path, project.codes))
+
+
+@pytest.mark.parametrize("path", sorted(p for p in LARGE.iterdir() if p.is_dir()), ids=lambda p: p.name)
+def test_large_project(path: Path, tmp_path: Path) -> None:
+    Project(path, ALL_CODES).copy_to(tmp_path)
+    assert_same(tmp_path, marks(tmp_path), findings(tmp_path, ALL_CODES | {"CEL001"}))
 
 
 def test_example_project_shows_what_it_is_said_to_show() -> None:

@@ -64,6 +64,13 @@ _NETWORK_PREFIXES = (
     "urllib.request.", "urllib2.", "http.client.", "xmlrpc.client.", "google.cloud.", "google.api_core.",
     "dns.resolver.", "elasticsearch_dsl.connections",
 )  # fmt: skip
+# Clients that connect with their first request: that one has the timeout, or has none.
+_LAZY_CLIENTS = frozenset(
+    {
+        "requests.Session", "requests.session", "requests.sessions.Session", "httpx.Client", "httpx.AsyncClient",
+        "aiohttp.ClientSession", "urllib3.PoolManager",
+    }
+)  # fmt: skip
 # Parts of those packages that only make values.
 _VALUES_ONLY = re.compile(
     r"""(^|\.)(exceptions?|errors?|error|utils|util|compat|models|structures|status_codes|codes|types|adapters|auth|const(ants)?
@@ -118,20 +125,23 @@ class Block:
     steps: tuple[Step, ...]
 
 
-def way_to_block(hub: Semantics, function: Function, depth: int = MAX_CALLS_DOWN, is_top: bool = True) -> Block | None:
+def way_to_block(
+    hub: Semantics, function: Function, depth: int = MAX_CALLS_DOWN, is_top: bool = True, slow: bool = False
+) -> Block | None:
     """The first visible way in which a function may last for ever, its own before that of helpers.
 
-    `is_top` says that the function is what a worker runs, or all that it runs.
+    `is_top` says that the function is what a worker runs, or all that it runs. With `slow`, requests
+    that give up after a while count as well.
     """
-    key = ("blocks", function, depth, is_top)
-    return hub.memo.get(key, lambda: _way_to_block(hub, function, depth, is_top), None)
+    key = ("blocks", function, depth, is_top, slow)
+    return hub.memo.get(key, lambda: _way_to_block(hub, function, depth, is_top, slow), None)
 
 
-def _way_to_block(hub: Semantics, function: Function, depth: int, is_top: bool) -> Block | None:
+def _way_to_block(hub: Semantics, function: Function, depth: int, is_top: bool, slow: bool) -> Block | None:
     flow = hub.flow(function)
     for call in flow.calls:
         block = blocking_call(call)
-        if block is not None:
+        if block is not None and (slow or block.kind != "network" or not _gives_up(call)):
             return block
     if depth >= MAX_CALLS_DOWN - 1:
         # Further down such loops are mostly about a few things: the pages of one answer, a free name.
@@ -142,7 +152,7 @@ def _way_to_block(hub: Semantics, function: Function, depth: int, is_top: bool) 
         return None
     is_thin = is_top and _is_thin(function)
     for call in flow.calls:
-        block = helper_block(hub, call, depth, is_thin)
+        block = helper_block(hub, call, depth, is_thin, slow)
         if block is not None:
             return block
     return None
@@ -159,7 +169,9 @@ def _is_thin(function: Function) -> bool:
     return len(body) <= 2 and all(isinstance(s, (ast.Assign, ast.Expr, ast.Return)) for s in body)
 
 
-def helper_block(hub: Semantics, call: Call, depth: int = MAX_CALLS_DOWN, is_top: bool = False) -> Block | None:
+def helper_block(
+    hub: Semantics, call: Call, depth: int = MAX_CALLS_DOWN, is_top: bool = False, slow: bool = False
+) -> Block | None:
     """The way in which a function of the project that a call runs may last for ever."""
     # An unknown receiver proves nothing: only what a name or a type leads to is followed.
     if not any(isinstance(c, (FunctionValue, ClassValue, Partial, TaskValue)) for c in call.callee.alternatives()):
@@ -167,7 +179,7 @@ def helper_block(hub: Semantics, call: Call, depth: int = MAX_CALLS_DOWN, is_top
     for target in hub.calls.targets(call):
         if target.deferred:
             continue
-        block = way_to_block(hub, target.function, depth - 1, is_top)
+        block = way_to_block(hub, target.function, depth - 1, is_top, slow)
         if block is not None:
             place = call.flow.module.source.place(call.node)
             return replace(block, steps=(Step(place, f"`{target.function.qualname}` is called here"), *block.steps))
@@ -190,9 +202,20 @@ def blocking_call(call: Call) -> Block | None:
 
 
 def _is_bounded_in_time(call: Call) -> bool:
-    """Whether a wait or a process is given a time. A network timeout bounds each read only, not the whole."""
+    """Whether a wait, a process or a request is given a time."""
     timeout = call.keyword("timeout")
     return timeout is not None and timeout.value != Constant(None)
+
+
+def _gives_up(call: Call) -> bool:
+    """Whether a silent server cannot hold a request: by its own timeout, or that of the connection it is given."""
+    if _is_bounded_in_time(call):
+        return True
+    connection = call.keyword("connection")
+    return connection is not None and any(
+        isinstance(part, ast.Call) and (made := call.flow.events.get(part)) is not None and _is_bounded_in_time(made)
+        for part in _made_of(call.flow, connection.node)
+    )
 
 
 def _of_callee(callee: Value, call: Call) -> tuple[Kind, str] | None:
@@ -224,6 +247,8 @@ def _of_path(path: str, call: Call) -> tuple[Kind, str] | None:
         return "wait", "waits for something that may never come"
     if path in _SLEEP and call.frame.find("loop"):
         return "wait", _SLEEPS
+    if path in _LAZY_CLIENTS:
+        return None
     return ("network", "talks to another machine, which may never answer") if is_network(path) else None
 
 

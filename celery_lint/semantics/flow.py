@@ -189,6 +189,9 @@ class Interpreter:
         function = self.module.nested_function(node, self.function)
         for decorator in node.decorator_list:
             self.eval(decorator)
+        for default in (*node.args.defaults, *node.args.kw_defaults):
+            if default is not None:
+                self.eval(default)
         captured = Captured(self.visible())
         value = self.hub.function_value(function, captured)
         self.names[node.name] = value

@@ -118,7 +118,7 @@ class Hazards:
         if function.parent is None and hub.tasks.of_function(function) is not None:
             return None
         role = hub.roles.of(function)
-        context = transactions.of(function)
+        context = transactions.of(function, call=call)
         if function.parent is not None and not (context.atomic or context.hook or context.unknown):
             return None
         if role.kind in ("signal", "model", "admin"):
@@ -131,7 +131,7 @@ class Hazards:
         if write is None or role.kind == "command" or self._runs_hook(call) or not self._is_djangos(write):
             return None
         block = write.call.frame.find("atomic")
-        if block is not None and not block.encloses(call.frame):
+        if block is not None and not block.encloses(call.frame) and hub.atomic_requests is not True:
             return None  # the row's own block has ended: the author has seen to the commit
         if hub.settings.require_on_commit or not self._in_autocommit(context, role, function):
             step = Step(flow.module.source.place(write.call.node), "the row is written here")
@@ -390,6 +390,8 @@ class Hazards:
                 return False
             if isinstance(callee, BoundMethod):
                 receiver: Value = callee.receiver
+                if isinstance(receiver, ManagerValue) and callee.name == "add":
+                    return False  # `order.labels.add(label)` writes, as `keys.add(key)` does not
                 if (
                     isinstance(receiver, (ManagerValue, QuerySetValue, Collection, Scalar, Constant, KeyValue))
                     and callee.name in _READS

@@ -76,7 +76,7 @@ def goes_on(hub: Semantics, catch: Catch) -> Literal["retry", "loop", "work"] | 
             or not may_follow(catch.around, call.frame, catch.flow)
         ):
             continue
-        if blocking_call(call) is not None or helper_block(hub, call) is not None:
+        if blocking_call(call) is not None or helper_block(hub, call, slow=True) is not None:
             return "work"
     return None
 

@@ -819,6 +819,8 @@ def renewed(value: Value, node: ast.AST | None) -> Value:
         if origin is not None and origin.key == ("self",):
             return value
         return ModelValue(value.model, Origin((node,), origin is not None and origin.created))
+    if isinstance(value, KeyValue) and node is not None and value.origin is not None and value.origin.created:
+        return KeyValue(value.column, value.model, Origin((node,), created=True))
     if isinstance(value, Collection) and value.items is not None:
         return Collection(value.kind, value.element, tuple(renewed(v, node) for v in value.items), value.keys)
     return value

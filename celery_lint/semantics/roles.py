@@ -196,9 +196,34 @@ class Roles:
         return any(f.rpartition("/")[2].startswith("urls") for f in self._hub.project.mentioning(function.name))
 
     def is_non_atomic(self, function: Function) -> bool:
-        """Whether `@transaction.non_atomic_requests` takes a view out of ATOMIC_REQUESTS."""
-        names = [*function.decorators, *(function.cls.node.decorator_list if function.cls else ())]
-        return any("non_atomic_requests" in ast.unparse(d) for d in names)
+        """Whether `non_atomic_requests` takes a view out of ATOMIC_REQUESTS: as a decorator, or in the URL patterns."""
+        cls = function.cls
+        decorators = list(function.decorators)
+        if cls is not None:
+            dispatch = self._hub.classes.function(cls, "dispatch")
+            decorators += dispatch.decorators if dispatch is not None else []
+            for owner in self._hub.classes.ancestors(cls):
+                decorators += owner.node.decorator_list if isinstance(owner, Class) else []
+        if any("non_atomic_requests" in ast.unparse(d) for d in decorators):
+            return True
+        return (cls.name if cls is not None else function.name) in self._names_taken_out
+
+    @property
+    def _names_taken_out(self) -> frozenset[str]:
+        """The names of the views in `non_atomic_requests(views.upload)`."""
+
+        def search() -> frozenset[str]:
+            found: set[str] = set()
+            for filename in self._hub.project.mentioning("non_atomic_requests"):
+                module = self._hub.project.module_or_none(filename)
+                for node in ast.walk(module.tree) if module is not None else ():
+                    if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("non_atomic_requests"):
+                        inner = [n for a in node.args for n in ast.walk(a)]
+                        found.update(n.attr for n in inner if isinstance(n, ast.Attribute))
+                        found.update(n.id for n in inner if isinstance(n, ast.Name))
+            return frozenset(found)
+
+        return self._hub.memo.get(("names taken out",), search, frozenset())
 
     def is_test(self, function: Function) -> bool:
         """Whether pytest or unittest runs the function."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import AssignBinding, Class, Function, Module, own_nodes
@@ -36,6 +38,13 @@ TASK_CLASSES = frozenset(
         "celery_singleton.Singleton", "celery_singleton.singleton.Singleton", "celery.contrib.batches.Batches",
         "celery_batches.Batches", "celery_haystack.tasks.CeleryHaystackSignalHandler",
         "post_request_task.task.PostRequestTask", "djcelery_transactions.PostTransactionTask",
+    }
+)  # fmt: skip
+# Packages whose task classes log, lock or switch tenants, and send at once.
+_PLAIN_PACKAGES = frozenset(
+    {
+        "celery", "celery_batches", "celery_haystack", "celery_once", "celery_singleton", "celery_utils",
+        "tenant_schemas_celery", "builtins",
     }
 )  # fmt: skip
 # Options that a class attribute gives to the tasks made on it (celery/app/task.py, class Task).
@@ -254,6 +263,21 @@ class Tasks:
         return self._hub.memo.get(("app task class",), self._app_task_class, None)
 
     def _app_task_class(self) -> Class | None:
+        for found in self._app_task_values():
+            if isinstance(found, ClassValue) and self.is_task_class(found.cls):
+                return found.cls
+        return None
+
+    @property
+    def has_foreign_app_task_class(self) -> bool:
+        """Whether the project's application makes its tasks on a class of another package that nobody knows."""
+        return self._hub.memo.get(
+            ("foreign app task class",),
+            lambda: self.app_task_class is None and any(is_foreign_base(v) for v in self._app_task_values()),
+            False,
+        )
+
+    def _app_task_values(self) -> Iterator[Value]:
         hub = self._hub
         for filename in sorted(hub.project.traced):
             data = hub.project.read_quietly(filename)
@@ -263,7 +287,7 @@ class Tasks:
             if module is None:
                 continue
             for node in ast.walk(module.tree):
-                found: Value = UNKNOWN
+                found: Value = Constant(None)
                 if isinstance(node, ast.keyword) and node.arg == "task_cls":
                     found = hub.evaluate(node.value, module)
                 elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute):
@@ -277,10 +301,9 @@ class Tasks:
                 ):
                     found = hub.evaluate(node.value, module)
                 if isinstance(found, Constant) and isinstance(found.value, str):
-                    found = self.by_path(found.value, module)
-                if isinstance(found, ClassValue) and self.is_task_class(found.cls):
-                    return found.cls
-        return None
+                    known = self.by_path(found.value, module)
+                    found = known if known != UNKNOWN else External(found.value.replace(":", "."))
+                yield found
 
     def by_path(self, path: str, module: Module) -> Value:
         """What a dotted path such as `"pkg.mod:Class"` names."""
@@ -391,6 +414,17 @@ class Tasks:
         if isinstance(value, Instance):
             return value.cls in TASK_CLASSES or (isinstance(value.cls, Class) and self.is_task_class(value.cls))
         return False
+
+
+def is_foreign_base(value: Value) -> bool:
+    """Whether a task class comes from another package that nobody knows: it may send in its own way."""
+    return isinstance(value, External) and is_foreign_class(value.path)
+
+
+def is_foreign_class(path: str) -> bool:
+    """Whether a class of another package may change how a task is sent, as far as its name tells."""
+    root = path.partition(".")[0]
+    return root not in _PLAIN_PACKAGES and root not in sys.stdlib_module_names
 
 
 def inner_names(function: Function) -> set[str]:

@@ -11,6 +11,8 @@ from celery_lint.project.modules import Class, Function
 from celery_lint.semantics import frameworks
 from celery_lint.semantics.callgraph import CallSite, Target
 from celery_lint.semantics.model import Call, Dispatch, Frame, FunctionFlow, Step, Task
+from celery_lint.semantics.switches import is_switched_off, switches, tested
+from celery_lint.semantics.tasks import is_foreign_base, is_foreign_class
 from celery_lint.semantics.values import (
     Atomic,
     Decorator,
@@ -173,15 +175,18 @@ class Transactions:
             return Context(inner)
         if inner is False:
             return Context(outside=True)
-        return self.of(call.flow.function)
+        return self.of(call.flow.function, call=call)
 
-    def of(self, function: Function | None, depth: int = MAX_UP) -> Context:
-        """How a function may be reached."""
+    def of(self, function: Function | None, depth: int = MAX_UP, call: Call | None = None) -> Context:
+        """How a function may be reached; with `call`, so that control comes to this call in it."""
         if function is None:
             return Context(outside=True)
-        return self._hub.memo.get(("context", function, depth), lambda: self._of(function, depth), Context())
+        if call is not None and not tested(self._hub, function):
+            call = None  # all calls in it are reached alike
+        key = ("context", function, depth, call)
+        return self._hub.memo.get(key, lambda: self._of(function, depth, call), Context())
 
-    def _of(self, function: Function, depth: int) -> Context:
+    def _of(self, function: Function, depth: int, call: Call | None) -> Context:
         hub = self._hub
         own = self.decorated(function)
         if own is not None:
@@ -191,6 +196,10 @@ class Transactions:
         if hub.calls.defers(function) or hub.tasks.of_function(function) is not None:
             return Context(outside=True)
         role = hub.roles.of(function)
+        if role.kind == "command" and function.name != "handle" and depth > 0:
+            # A command's helpers run where its other functions call them.
+            called = self._by_callers(function, depth, call)
+            return called if called.atomic is not None else Context(outside=True)
         if role.kind in ("command", "task", "test", "script"):
             return Context(outside=True)
         if role.kind == "view":
@@ -204,7 +213,7 @@ class Transactions:
                     f"`{function.qualname}` is a view, and {wrapper} wraps each request in a transaction",
                 )
                 return Context(Transaction((step,), kind="request"))
-            called = self._by_callers(function, depth) if depth > 0 else Context()
+            called = self._by_callers(function, depth, call) if depth > 0 else Context()
             return Context(called.atomic, outside=True) if called.atomic else Context(outside=True)
         if role.kind == "admin":
             place = function.module.source.place(function.node)
@@ -220,10 +229,12 @@ class Transactions:
             return Context(unknown=True, hook=(Step(place, f"`{function.qualname}` {what}"),))
         if depth <= 0:
             return Context(unknown=True)
-        return self._by_callers(function, depth)
+        return self._by_callers(function, depth, call)
 
-    def _by_callers(self, function: Function, depth: int) -> Context:
+    def _by_callers(self, function: Function, depth: int, call: Call | None) -> Context:
         sites = self._hub.calls.callers(function)
+        if call is not None and sites:
+            sites = [s for s in sites if not is_switched_off(call, call.flow, switches(self._hub, s.call, function))]
         if not sites:
             return Context(unknown=True)
         atomic: Transaction | None = None
@@ -328,33 +339,37 @@ class Transactions:
                 return Reached(dispatch, ())
         targets = self._hub.calls.targets(call)
         if targets:
-            return self._reach([t for t in targets if not t.deferred])
-        found = [self._reach([Target(method)]) for method in self._hub.calls.candidates(call)]
+            return self._reach([t for t in targets if not t.deferred], call)
+        found = [self._reach([Target(method)], call) for method in self._hub.calls.candidates(call)]
         return found[0] if all(found) and found else None
 
-    def _reach(self, targets: Sequence[Target]) -> Reached | None:
-        """The nearest dispatch that functions lead to, breadth first."""
-        queue: list[tuple[Target, tuple[Step, ...]]] = [(t, ()) for t in targets]
-        seen: set[tuple[Function, object]] = set()
+    def _reach(self, targets: Sequence[Target], call: Call) -> Reached | None:
+        """The nearest dispatch that functions, which a call runs, lead to; breadth first."""
+        queue: list[tuple[Target, tuple[Step, ...], Call]] = [(t, (), call) for t in targets]
+        seen: set[tuple[Function, object, object]] = set()
         while queue:
-            target, steps = queue.pop(0)
-            if (target.function, target.values) in seen or len(steps) >= MAX_DOWN:
+            target, steps, outer = queue.pop(0)
+            known = switches(self._hub, outer, target.function)
+            key = (target.function, target.values, tuple(known.items()))
+            if key in seen or len(steps) >= MAX_DOWN:
                 continue
-            seen.add((target.function, target.values))
+            seen.add(key)
             flow = self.target_flow(target)
             for dispatch in self._hub.dispatches.of_flow(flow):
+                if is_switched_off(dispatch.call, flow, known):
+                    continue
                 if self.is_immediate(dispatch) and self.around(dispatch.call.frame, flow) is not False:
                     place = flow.module.source.place(dispatch.node)
                     text = f"`{target.function.qualname}` sends `{dispatched_name(dispatch)}` here"
                     return Reached(dispatch, (*steps, Step(place, text)))
             for inner in flow.calls:
-                if self.around(inner.frame, flow) is False:
+                if self.around(inner.frame, flow) is False or is_switched_off(inner, flow, known):
                     continue
                 for deeper in self._hub.calls.targets(inner):
                     if not deeper.deferred and self._hub.may_send(deeper.function):
                         place = flow.module.source.place(inner.node)
                         text = f"`{target.function.qualname}` calls `{deeper.function.qualname}` here"
-                        queue.append((deeper, (*steps, Step(place, text))))
+                        queue.append((deeper, (*steps, Step(place, text)), inner))
         return None
 
     def target_flow(self, target: Target) -> FunctionFlow:
@@ -372,9 +387,17 @@ class Transactions:
         return not (dispatch.task is not None and self.defers_itself(dispatch.task))
 
     def defers_itself(self, task: Task) -> bool:
-        """Whether the task's class puts its dispatches off until the commit."""
+        """Whether the task's class puts its dispatches off until the commit, or may do so where it can't be read."""
         cls = task.cls or self._hub.base_class(task)
-        return cls is not None and self.class_defers(cls)
+        if cls is not None:
+            return self.class_defers(cls)
+        if task.decorator is not None:
+            node = task.decorator.func if isinstance(task.decorator, ast.Call) else task.decorator
+            made = self._hub.evaluate(node, task.module)
+            if isinstance(made, External) and made.path.partition(".")[0] in DEFERRING_PACKAGES:
+                return True
+        base = task.options.get("base")
+        return self._hub.tasks.has_foreign_app_task_class if base is None else is_foreign_base(base.value)
 
     def class_defers(self, cls: Class) -> bool:
         """Whether a task class overrides `apply_async` or `delay` to send after the commit."""
@@ -384,7 +407,7 @@ class Transactions:
                 method = self._hub.classes.function(cls, name)
                 if method is not None and method.words & AFTER_COMMIT:
                     return True
-            return any(a in DEFERRING_CLASSES for a in self._hub.classes.ancestors(cls) if isinstance(a, str))
+            return any(isinstance(a, str) and is_foreign_class(a) for a in self._hub.classes.ancestors(cls))
 
         return self._hub.memo.get(("class defers", cls), decide, False)
 
@@ -403,13 +426,10 @@ AFTER_COMMIT = frozenset(
         "join",
     }
 )
-DEFERRING_CLASSES = frozenset(
-    {
-        "post_request_task.task.PostRequestTask",
-        "djcelery_transactions.PostTransactionTask",
-        "django_celery_oncommit.task.TransactionAwareTask",
-    }
-)
+
+
+# Packages whose task decorators make tasks that wait for the commit, or for the request's end.
+DEFERRING_PACKAGES = frozenset({"post_request_task", "djcelery_transactions", "django_celery_oncommit"})
 
 
 def is_better(one: Transaction, other: Transaction) -> bool:

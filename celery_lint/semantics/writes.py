@@ -36,6 +36,7 @@ _SET = frozenset(
         "delete", "adelete", "get_or_create", "aget_or_create", "update_or_create", "aupdate_or_create", "create_user",
     }
 )  # fmt: skip
+_MAKING = frozenset({"get_or_create", "update_or_create", "bulk_create", "aget_or_create", "aupdate_or_create"})
 _RELATED = frozenset({"add", "remove", "clear", "set", "aadd", "aremove", "aclear", "aset"})
 _SESSION = frozenset({"add", "add_all", "delete", "merge", "bulk_save_objects", "bulk_insert_mappings", "execute"})
 
@@ -130,6 +131,9 @@ class Writes:
         if isinstance(callee, Field) and name in ("save", "asave") and len(call.args) <= 1:
             # `row.save()` on a parameter: what else has no argument and is called save?
             return Write(call, None, Origin((callee.base,)), name)
+        if isinstance(callee, Field) and name in _MAKING and isinstance(callee.base, Field):
+            # `x.lines.get_or_create(...)` on an unknown `x`: only managers have methods of these names.
+            return Write(call, None, Origin((callee.base.base,)), name)
         return None
 
     def _of_instance(self, call: Call, receiver: Instance, name: str) -> Write | None:

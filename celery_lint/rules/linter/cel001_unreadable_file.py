@@ -38,8 +38,9 @@ class UnreadableFile(Rule):
         ...
     ```
 
-    Syntax newer than the Python that runs celery-lint is invalid to it as
-    well: install celery-lint beside the Python that the project uses.
+    Most syntax that is newer than the Python that runs celery-lint is read all
+    the same (quotes in f-strings, type parameters, `except A, B:`). What is not is
+    invalid to it: install celery-lint beside the Python that the project uses.
     """
 
     severity = Severity.ERROR

@@ -21,8 +21,8 @@ class MissingTimeLimit(Rule):
 
     ## What it does
     Reports a Celery application whose settings limit no task (once, at `Celery(...)`),
-    and besides each task that nothing limits and that has a visible way to block: calls
-    over the network, child processes, waiting, `while True`, and work on each row of a
+    and besides each task that nothing limits and that has a visible way to block: requests
+    without a timeout, child processes, waiting, `while True`, and work on each row of a
     query, in the task or in helpers that it calls. Without an application in sight, each
     task is reported that does more than compute, raise or send other tasks.
 
