@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from celery_lint.findings import Severity
 from celery_lint.project.modules import Class, Function
+from celery_lint.semantics.dependencies import committed_later
 from celery_lint.semantics.dispatches import SENDING
 from celery_lint.semantics.model import Call, Dispatch, FunctionFlow, Step, Write
 from celery_lint.semantics.results import SESSIONS
@@ -250,7 +251,12 @@ class Hazards:
                     Severity.ERROR,
                     transaction=Transaction(steps, None, "session"),
                 )
-        return None
+        later = committed_later(self._hub, flow.function) if pending is not None and flow.function else None
+        if pending is None or later is None or is_committed(pending, call, flow):
+            return None
+        steps = (Step(flow.module.source.place(pending.call.node), "the row is added to the session here"), later)
+        transaction = Transaction((later,), None, "session")
+        return Hazard("atomic", call, reached, (*steps, *reached.steps), Severity.ERROR, transaction=transaction)
 
     # Django's autocommit, switched off by hand
 
