@@ -135,7 +135,7 @@ class Hazards:
         if block is not None and not block.encloses(call.frame) and hub.atomic_requests is not True:
             return None  # the row's own block has ended: the author has seen to the commit
         if hub.settings.require_on_commit or not self._in_autocommit(context, role, function):
-            step = Step(flow.module.source.place(write.call.node), "the row is written here")
+            step = Step(write.call.flow.module.source.place(write.call.node), "the row is written here")
             return Hazard("write", call, reached, (step,), Severity.WARNING, write=write, role=role)
         return None
 

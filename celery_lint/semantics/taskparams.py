@@ -44,7 +44,9 @@ class Given:
     rows: list[Place] = field(default_factory=list)
     model: Class | str | None = None
     keys: bool = False
-    """Some dispatch passes a key, something else that is no row, or a row that another serializer than JSON's takes."""
+    """Some dispatch passes a key, something else that is no row, or a row by a serializer that nobody knows."""
+    is_pickled: bool = False
+    """The rows are sent by pickle: they arrive, as copies."""
     direct_only: bool = False
     """The task is called as a function and never dispatched."""
 
@@ -66,9 +68,11 @@ def given_to(hub: Semantics, task: Task, name: str) -> Given:
         if sent is None:
             continue
         kinds = list(kinds_of(hub, sent.value))
-        if any(isinstance(k, ModelValue) for k in kinds) and hub.serializer(dispatch) != "json":
+        serializer = hub.serializer(dispatch)
+        if any(isinstance(k, ModelValue) for k in kinds) and serializer == "other":
             found.keys = True
         elif any(isinstance(k, ModelValue) for k in kinds):
+            found.is_pickled |= serializer == "pickle"
             found.rows.append(dispatch.flow.module.source.place(sent.node))
             found.model = next(k.model for k in kinds if isinstance(k, ModelValue))
         elif any(is_key(k) for k in kinds):

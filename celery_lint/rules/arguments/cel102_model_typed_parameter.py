@@ -12,6 +12,7 @@ from celery_lint.semantics.model import Task
 from celery_lint.semantics.taskparams import Given, given_to, named_model, names_key, row_use
 from celery_lint.semantics.values import ModelValue
 
+STALE = "a copy that is stale when it runs: take its key and load the row"
 CURE = "which no JSON message can carry: take its key and load the row"
 
 
@@ -78,7 +79,8 @@ class ModelTypedParameter(Rule):
             return None
         if given.rows:
             model = hub.classes.model_label(given.model) if given.model is not None else "model"
-            return f"`{name}` gets an instance of `{model}` as `{arg.arg}`, {CURE}"
+            cure = STALE if given.is_pickled else CURE
+            return f"`{name}` gets an instance of `{model}` as `{arg.arg}`, {cure}"
         if given.direct_only:
             return None
         use = row_use(hub, task, arg.arg)

@@ -66,11 +66,14 @@ class DispatchAfterWrite(Rule):
             if hazard.kind != "write" or hazard.write is None:
                 continue
             what = file.text(hazard.call.node.func)
-            row = hazard.write.call.node.lineno
+            write = hazard.write.call
+            row = f"line {write.node.lineno}"
+            if write.flow.module is not file.module:
+                row = f"{write.flow.module.filename}:{write.node.lineno}"
             countdown = hazard.dispatch.options.get("countdown")
             hint = ", and its countdown only makes that rarer" if countdown is not None else ""
             message = (
-                f"`{what}(...)` sends a row that line {row} has just written: in a transaction of any caller the"
+                f"`{what}(...)` sends a row that {row} has just written: in a transaction of any caller the"
                 f" worker may not find it{hint}"
             )
             yield self.finding(
