@@ -36,6 +36,7 @@ from celery_lint.semantics.values import (
     Super,
     TaskRequest,
     TaskValue,
+    Union,
     Value,
     union,
 )
@@ -99,7 +100,9 @@ _SIGNATURE_TYPES = (
 
 def attribute(run: Interpreter, base: Value, name: str, node: ast.Attribute | None = None) -> Value:
     """The kind of `base.name`."""
-    return union(*(_attribute(run, one, name, node) for one in base.alternatives()))
+    if not isinstance(base, Union):
+        return _attribute(run, base, name, node)
+    return union(*(_attribute(run, one, name, node) for one in base.members))
 
 
 def _attribute(run: Interpreter, base: Value, name: str, node: ast.Attribute | None) -> Value:

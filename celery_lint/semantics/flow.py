@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from celery_lint.project.modules import Class, Function, Module, own_nodes
 from celery_lint.semantics import attributes, results
@@ -107,13 +107,13 @@ class Interpreter:
 
     def statement(self, node: ast.stmt) -> bool:
         """Read one statement; returns whether control can pass it."""
-        method = getattr(self, f"do_{type(node).__name__}", None)
+        method = _method("do_", node.__class__)
         if method is None:
             for child in ast.iter_child_nodes(node):
                 if isinstance(child, ast.expr):
                     self.eval(child)
             return True
-        return bool(method(node))
+        return bool(method(self, node))
 
     def do_Expr(self, node: ast.Expr) -> bool:
         value = self.eval(node.value)
@@ -494,8 +494,8 @@ class Interpreter:
             return UNKNOWN
         self._depth += 1
         try:
-            method = getattr(self, f"eval_{type(node).__name__}", None)
-            value: Value = method(node) if method is not None else self.eval_children(node)
+            method = _method("eval_", node.__class__)
+            value: Value = method(self, node) if method is not None else self.eval_children(node)
         finally:
             self._depth -= 1
         if self.recording:
@@ -768,11 +768,25 @@ class Interpreter:
 
     def element(self, value: Value, node: ast.expr | None) -> Value:
         """A member of an iterable. `node` makes each loop's row a row of its own."""
-        return union(*(results.element(self, one, node) for one in value.alternatives()))
+        if not isinstance(value, Union):
+            return results.element(self, value, node)
+        return union(*(results.element(self, one, node) for one in value.members))
 
     def row(self, node: ast.AST, created: bool = False) -> Origin:
         """The origin of the row that an expression produces."""
         return Origin((node,), created)
+
+
+_METHODS: dict[tuple[str, type[ast.AST]], Callable[..., Any] | None] = {}
+
+
+def _method(prefix: str, kind: type[ast.AST]) -> Callable[..., Any] | None:
+    """The Interpreter's method for a kind of node: `do_For`, `eval_Call`."""
+    try:
+        return _METHODS[prefix, kind]
+    except KeyError:
+        found = _METHODS[prefix, kind] = getattr(Interpreter, prefix + kind.__name__, None)
+        return found
 
 
 def join(left: Names, right: Names) -> Names:

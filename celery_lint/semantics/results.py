@@ -120,7 +120,10 @@ _STR_METHODS = frozenset({"split", "rsplit", "splitlines", "partition", "rpartit
 
 def result(run: Interpreter, call: Call) -> Value:
     """The kind of a call's result."""
-    return union(*(_result(run, one, call.args, call.node) for one in call.callee.alternatives()))
+    callee = call.callee
+    if not isinstance(callee, Union):
+        return _result(run, callee, call.args, call.node)
+    return union(*(_result(run, one, call.args, call.node) for one in callee.members))
 
 
 def _result(run: Interpreter, callee: Value, args: Sequence[Argument], node: ast.Call) -> Value:

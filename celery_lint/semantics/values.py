@@ -314,6 +314,8 @@ class Decorator(Value):
 
 def union(*values: Value) -> Value:
     """The value that is one of `values`: UNKNOWN absorbs nothing, too many become UNKNOWN."""
+    if len(values) == 1:
+        return values[0]
     # Not a set: an order by hashes would differ from run to run, and with it the findings.
     members: dict[Value, None] = {}
     for value in values:
