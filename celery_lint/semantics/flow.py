@@ -81,6 +81,7 @@ class Interpreter:
         self.recording = function is not None
         self._locals = function.scan.locals if function is not None else frozenset()
         self._depth = 0
+        self._discarded: ast.expr | None = None
 
     # Bodies
 
@@ -116,6 +117,7 @@ class Interpreter:
         return bool(method(self, node))
 
     def do_Expr(self, node: ast.Expr) -> bool:
+        self._discarded = node.value.value if isinstance(node.value, ast.Await) else node.value
         value = self.eval(node.value)
         self.mark(node.value, "discarded")
         return not (isinstance(value, External) and value.path == "typing.Never")
@@ -549,7 +551,9 @@ class Interpreter:
         if self.recording:
             self.flow.calls.append(call)
             self.flow.events[node] = call
-        call.result = results.result(self, call)
+        if node is not self._discarded or not isinstance(callee, FunctionValue):
+            # What a project's function gives is worth reading its body only where somebody uses it.
+            call.result = results.result(self, call)
         if (
             isinstance(node.func, ast.Attribute)
             and node.func.attr in _GROWING

@@ -91,6 +91,8 @@ class Hazards:
         function = flow.function
         if function is None or self._hub.roles.of(outermost(function)).kind == "test":
             return
+        if self._is_plain_entry(function, flow):
+            return
         given = {a.node for call in flow.calls if (a := self._hub.calls.commit_callback(call)) is not None}
         for call in flow.calls:
             reached = self._hub.transactions.sends(call)
@@ -100,6 +102,19 @@ class Hazards:
                 hazard = self._of_call(call, reached, flow, function)
                 if hazard is not None:
                     yield hazard
+
+    def _is_plain_entry(self, function: Function, flow: FunctionFlow) -> bool:
+        """Whether a worker or a command line calls the function, and nothing in it opens a transaction.
+
+        Asked first: it spares looking for what each of its calls may lead to.
+        """
+        if function.parent is not None or self._hub.settings.require_on_commit:
+            return False
+        is_task = self._hub.tasks.of_function(function) is not None
+        is_entry = is_task or (function.name == "handle" and self._hub.roles.of(function).kind == "command")
+        opens = any(isinstance(value, Atomic) for _, _, value, _ in flow.withs)
+        commits = any(call.name in ("commit", "set_autocommit") for call in flow.calls)
+        return is_entry and not opens and not commits and self._hub.transactions.decorated(function) is None
 
     def _of_call(self, call: Call, reached: Reached, flow: FunctionFlow, function: Function) -> Hazard | None:
         transactions = self._hub.transactions
