@@ -43,7 +43,7 @@ class Engine:
         if filename not in self.project.files:
             self.project.add(filename)
         try:
-            if not self.semantics.is_candidate(filename):
+            if filename not in self.semantics.candidates:
                 if self.project.is_small:
                     self.project.probe(filename)
                 return []

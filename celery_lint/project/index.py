@@ -111,6 +111,11 @@ class Project:
         """The files, tests left out, that mention a name."""
         return self._mentions.get(word.encode(), ())
 
+    def mentioning_part(self, part: str) -> frozenset[str]:
+        """The files, tests left out, that mention a name with `part` in it."""
+        wanted = part.encode()
+        return frozenset(name for word, names in self._mentions.items() if wanted in word for name in names)
+
     # Modules
 
     @cached_property

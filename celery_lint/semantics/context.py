@@ -61,7 +61,7 @@ class FileContext:
         """The bodies in the file that may matter to a rule: the module's own, functions, what is nested in them."""
         found = [self.hub.module_flow(self.module)]
         for function in self.module.functions:
-            if function.parent is None and self.hub.matters(function):
+            if function.parent is None and self.hub.candidates.has(function):
                 found += self.hub.calls.flows_within(function)
         for nested, value, _ in found[0].closures:
             captured = getattr(value, "captured", None)

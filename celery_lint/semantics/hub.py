@@ -21,6 +21,7 @@ from celery_lint.project.modules import (
 )
 from celery_lint.semantics import attributes, declarations, frameworks, results
 from celery_lint.semantics.callgraph import CallGraph
+from celery_lint.semantics.candidates import Candidates
 from celery_lint.semantics.classes import Classes
 from celery_lint.semantics.dispatches import Dispatches
 from celery_lint.semantics.flow import Interpreter
@@ -63,23 +64,6 @@ if TYPE_CHECKING:
     from celery_lint.configuration import Settings
     from celery_lint.semantics.model import Task
 
-# What a function that matters to some rule mentions.
-_WORDS = frozenset(
-    """delay apply_async delay_on_commit apply_async_on_commit send_task on_commit atomic s si signature subtask apply
-    chain group chord chunks starmap retry AsyncResult GroupResult shared_task task begin in_atomic_block""".split()
-)
-_SENDING_WORDS = frozenset({"delay", "apply_async", "send_task"})
-# What a file mentions that holds code which the framework calls while it saves rows.
-_HOOK_WORDS = (
-    "sender",
-    "save_model",
-    "save_related",
-    "perform_create",
-    "perform_update",
-    "perform_destroy",
-    "super",
-)
-_TRANSACTION_WORDS = ("atomic", "traced_atomic_transaction", "on_commit")
 FUEL = 3
 """How many calls deep a returned value is followed through bodies without annotations."""
 
@@ -93,6 +77,7 @@ class Semantics:
         self.memo = Memo()
         self.classes = Classes(self)
         self.tasks = Tasks(self)
+        self.candidates = Candidates(self)
         self.dispatches = Dispatches(self)
         self.calls = CallGraph(self)
         self.roles = Roles(self)
@@ -100,86 +85,6 @@ class Semantics:
         self.transactions = Transactions(self)
         self.writes = Writes(self)
         self.hazards = Hazards(self)
-
-    # Which files and functions are worth reading
-
-    def is_candidate(self, filename: str) -> bool:
-        """Whether a rule may have something to say about a file."""
-        return filename in self.candidates
-
-    @cached_property
-    def candidates(self) -> frozenset[str]:
-        """The files with a trace of Celery, those that open transactions, and those that name a task."""
-        found = set(self.project.traced)
-        for word in _TRANSACTION_WORDS:
-            found.update(f for f in self.project.mentioning(word) if "/migrations/" not in f)
-        for name in self.task_names:
-            found.update(self.project.mentioning(name))
-        hooks = {f for word in _HOOK_WORDS for f in self.project.mentioning(word)}
-        for name in self.sender_names:
-            found.update(hooks.intersection(self.project.mentioning(name)))
-        return frozenset(found)
-
-    @cached_property
-    def sender_names(self) -> frozenset[str]:
-        """The names of functions, tests left out, that send a task themselves."""
-        found: set[str] = set()
-        for filename in self.project.traced:
-            module = None if is_test_file(filename) else self.project.module_or_none(filename)
-            for function in module.functions if module is not None else ():
-                if (
-                    not function.tokens.isdisjoint(_SENDING_WORDS)
-                    and function.words & _SENDING_WORDS
-                    and not function.name.endswith("__")
-                ):
-                    found.add(function.name)
-        return frozenset(found)
-
-    @cached_property
-    def task_names(self) -> frozenset[str]:
-        """The names under which the project's tasks are defined, tests left out."""
-        found: set[str] = set()
-        for filename in self.project.traced:
-            if not is_test_file(filename):
-                module = self.project.module_or_none(filename)
-                if module is not None:
-                    for task in self.tasks.in_module(module):
-                        found.add(task.name.rpartition(".")[2])
-                        if task.cls is not None:
-                            found.add(task.cls.name)
-                    # `remove_file = app.register_task(RemoveFile())`
-                    for name, bindings in module.bindings.items():
-                        if any(isinstance(b, AssignBinding) and isinstance(b.value, ast.Call) for b in bindings):
-                            if isinstance(self.module_name(module, name), TaskValue):
-                                found.add(name)
-        return frozenset(found)
-
-    def task_aliases(self, module: Module) -> frozenset[str]:
-        """The other names under which a module imports tasks: `from .tasks import rate as rate_later`."""
-
-        def search() -> frozenset[str]:
-            return frozenset(
-                name
-                for name, bindings in module.bindings.items()
-                for b in bindings
-                if isinstance(b, ImportBinding) and b.name != name and b.name in self.task_names
-            )
-
-        return self.memo.get(("task aliases", module), search, frozenset())
-
-    def matters(self, function: Function) -> bool:
-        """Whether a function's body may hold something that a rule looks at."""
-        wanted = self.telling_words | self.task_aliases(function.module)
-        return (
-            (not function.tokens.isdisjoint(wanted) and not function.words.isdisjoint(wanted))
-            or self.tasks.of_function(function) is not None
-            or (function.cls is not None and self.tasks.of_class(function.cls) is not None)
-        )
-
-    @cached_property
-    def telling_words(self) -> frozenset[str]:
-        """The names of which a function must mention one to matter."""
-        return _WORDS | self.task_names | self.sender_names
 
     def may_open_transaction(self, function: Function) -> bool:
         """Whether a decorator's body, or one that it calls, may open a transaction."""

@@ -1,0 +1,112 @@
+"""Which files and functions are worth reading at all.
+
+Names decide, found in the bytes of files: whatever has none of them cannot hold
+a task, a dispatch, a transaction around one, or a call of a task.
+"""
+
+from __future__ import annotations
+
+import ast
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from celery_lint.project.index import is_test_file
+from celery_lint.project.modules import AssignBinding, Function, ImportBinding, Module
+from celery_lint.semantics.values import TaskValue
+
+if TYPE_CHECKING:
+    from celery_lint.semantics.hub import Semantics
+
+# What a function that matters to some rule mentions.
+_WORDS = frozenset(
+    """delay apply_async delay_on_commit apply_async_on_commit send_task on_commit atomic s si signature subtask apply
+    chain group chord chunks starmap retry AsyncResult GroupResult shared_task task begin in_atomic_block""".split()
+)
+_SENDING_WORDS = frozenset({"delay", "apply_async", "send_task"})
+# What a file mentions that holds code which the framework calls while it saves rows.
+_HOOK_WORDS = """sender save_model save_related perform_create perform_update perform_destroy super""".split()
+
+
+class Candidates:
+    """The files and functions in which a rule may find something."""
+
+    def __init__(self, hub: Semantics) -> None:
+        self._hub = hub
+
+    def __contains__(self, filename: str) -> bool:
+        """Whether a rule may have something to say about a file."""
+        return filename in self.files
+
+    @cached_property
+    def files(self) -> frozenset[str]:
+        """The files with a trace of Celery, those that may open transactions, and those that name a task."""
+        project = self._hub.project
+        found = set(project.traced)
+        found.update(f for f in project.mentioning_part("atomic") if "/migrations/" not in f)
+        found.update(f for f in project.mentioning("on_commit") if "/migrations/" not in f)
+        for name in self.task_names:
+            found.update(project.mentioning(name))
+        hooks = {f for word in _HOOK_WORDS for f in project.mentioning(word)}
+        for name in self.sender_names:
+            found.update(hooks.intersection(project.mentioning(name)))
+        return frozenset(found)
+
+    @cached_property
+    def sender_names(self) -> frozenset[str]:
+        """The names of functions, tests left out, that send a task themselves."""
+        found: set[str] = set()
+        for filename in self._hub.project.traced:
+            module = None if is_test_file(filename) else self._hub.project.module_or_none(filename)
+            for function in module.functions if module is not None else ():
+                if function.name.endswith("__") or function.tokens.isdisjoint(_SENDING_WORDS):
+                    continue
+                if function.words & _SENDING_WORDS:
+                    found.add(function.name)
+        return frozenset(found)
+
+    @cached_property
+    def task_names(self) -> frozenset[str]:
+        """The names under which the project's tasks are defined, tests left out."""
+        found: set[str] = set()
+        for filename in self._hub.project.traced:
+            module = None if is_test_file(filename) else self._hub.project.module_or_none(filename)
+            if module is None:
+                continue
+            for task in self._hub.tasks.in_module(module):
+                found.add(task.name.rpartition(".")[2])
+                if task.cls is not None:
+                    found.add(task.cls.name)
+            # `remove_file = app.register_task(RemoveFile())`
+            for name, bindings in module.bindings.items():
+                if any(isinstance(b, AssignBinding) and isinstance(b.value, ast.Call) for b in bindings):
+                    if isinstance(self._hub.module_name(module, name), TaskValue):
+                        found.add(name)
+        return frozenset(found)
+
+    def task_aliases(self, module: Module) -> frozenset[str]:
+        """The other names under which a module imports tasks: `from .tasks import rate as rate_later`."""
+
+        def search() -> frozenset[str]:
+            return frozenset(
+                name
+                for name, bindings in module.bindings.items()
+                for b in bindings
+                if isinstance(b, ImportBinding) and b.name != name and b.name in self.task_names
+            )
+
+        return self._hub.memo.get(("task aliases", module), search, frozenset())
+
+    @cached_property
+    def telling_words(self) -> frozenset[str]:
+        """The names of which a function must mention one to matter."""
+        return _WORDS | self.task_names | self.sender_names
+
+    def has(self, function: Function) -> bool:
+        """Whether a function's body may hold something that a rule looks at."""
+        wanted = self.telling_words | self.task_aliases(function.module)
+        tasks = self._hub.tasks
+        return (
+            (not function.tokens.isdisjoint(wanted) and not function.words.isdisjoint(wanted))
+            or tasks.of_function(function) is not None
+            or (function.cls is not None and tasks.of_class(function.cls) is not None)
+        )
