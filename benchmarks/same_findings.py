@@ -4,8 +4,8 @@
 
 Each TREE is a project. Its findings are taken from the command on the whole
 tree, from a run of its own for each file (all that have findings and a sample
-of the others), and from flake8 with one job and with two (but for CEL001, which
-flake8 reports as E999 itself). Prints one line a
+of the others), and from flake8 with one job and with two (but for the files that
+flake8 itself can't parse, E9, which it hands to no plugin). Prints one line a
 tree, and every difference; exits 1 if there is any. flake8 must see the
 plugin: install celery-lint in the environment.
 """
@@ -21,7 +21,7 @@ import sys
 from pathlib import Path
 
 Place = tuple[str, int, str]
-FLAKE8_LINE = re.compile(r"^(?P<name>.+?):(?P<row>\d+):\d+: (?P<code>CEL\d{3}) ")
+FLAKE8_LINE = re.compile(r"^(?P<name>.+?):(?P<row>\d+):\d+: (?P<code>CEL\d{3}|E9\d\d) ")
 
 
 def by_command(tree: Path, paths: list[str]) -> set[Place]:
@@ -36,16 +36,18 @@ def by_command(tree: Path, paths: list[str]) -> set[Place]:
     return {(f["filename"], f["location"]["row"], f["code"]) for f in found}
 
 
-def by_flake8(tree: Path, jobs: int) -> set[Place]:
-    """The findings of flake8's run over the whole tree."""
+def by_flake8(tree: Path, jobs: int) -> tuple[set[Place], set[str]]:
+    """The findings of flake8's run over the whole tree, and the files that flake8 itself can't parse."""
     run = subprocess.run(
-        [sys.executable, "-m", "flake8", "--isolated", "--select", "CEL", f"--jobs={jobs}", "."],
+        [sys.executable, "-m", "flake8", "--isolated", "--select", "CEL,E9", f"--jobs={jobs}", "."],
         cwd=tree, capture_output=True, text=True, check=False,
     )  # fmt: skip
     if run.returncode not in (0, 1):
         raise SystemExit(f"{tree}: flake8 exit {run.returncode}: {run.stderr[-500:]}")
     matches = map(FLAKE8_LINE.match, run.stdout.splitlines())
-    return {(m["name"].removeprefix("./"), int(m["row"]), m["code"]) for m in matches if m}
+    found = {(m["name"].removeprefix("./"), int(m["row"]), m["code"]) for m in matches if m}
+    unparsed = {name for name, _, code in found if code.startswith("E9")}
+    return {place for place in found if place[2].startswith("CEL")}, unparsed
 
 
 def main() -> int:
@@ -64,13 +66,15 @@ def main() -> int:
         )
         others = [name for name in files if name not in with_findings]
         alone = with_findings + random.Random(0).sample(others, min(arguments.sample, len(others)))
-        results = {"flake8 -j1": by_flake8(tree, 1), "flake8 -j2": by_flake8(tree, 2)}
+        results: dict[str, set[Place]] = {}
+        results["flake8 -j1"], unparsed = by_flake8(tree, 1)
+        results["flake8 -j2"], _ = by_flake8(tree, 2)
         single: set[Place] = set()
         for name in alone:
             single |= by_command(tree, [name])
         results["one file at a time"] = single
-        # A file that cannot be parsed is E999 in flake8, which hands it to no plugin.
-        parsed = {place for place in whole if place[2] != "CEL001"}
+        # flake8 hands a file that it can't parse itself (E9) to no plugin.
+        parsed = {place for place in whole if place[0] not in unparsed}
         expected = {door: whole if door == "one file at a time" else parsed for door in results}
         differing = {door: found ^ expected[door] for door, found in results.items() if found != expected[door]}
         verdict = "DIFFERENT" if differing else "the same"
