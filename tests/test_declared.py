@@ -83,3 +83,15 @@ def test_the_named_settings_module_decides(tmp_path: Path) -> None:
     production = Settings(rules=rules, settings_module="shop.settings.production")
     assert findings(tmp_path, files, "shop/views.py", production) == ["CEL201"]
     assert findings(tmp_path, files, "shop/views.py", local) != ["CEL201"]
+
+
+def test_a_setting_of_its_own_makes_no_request_atomic(tmp_path: Path) -> None:
+    """Django reads ATOMIC_REQUESTS from DATABASES; as a setting beside it, it does nothing."""
+    files = {
+        "shop/__init__.py": "",
+        "shop/tasks.py": TASKS,
+        "shop/models.py": MODELS,
+        "shop/views.py": SERVICE,
+        "shop/settings.py": "ATOMIC_REQUESTS = True\n" + DATABASES.format("'NAME': 'db'").partition("\n")[2],
+    }
+    assert findings(tmp_path, files, "shop/views.py", Settings(rules=frozenset({"CEL201"}))) == []

@@ -125,7 +125,9 @@ class Semantics:
         for filename in self.project_settings.consulted(self.project.mentioning("ATOMIC_REQUESTS")):
             module = None if is_test_file(filename) else self.project.module_or_none(filename)
             if module is not None:
-                for _, value in given(module.tree, frozenset({"ATOMIC_REQUESTS"})):
+                for target, value in given(module.tree, frozenset({"ATOMIC_REQUESTS"})):
+                    if isinstance(target, (ast.Name, ast.Attribute)) and target is not value:
+                        continue  # Django reads it from DATABASES alone (docs: ref/settings, ATOMIC_REQUESTS)
                     known = self.project_settings.read(value, module)
                     if known == Constant(True):
                         return True

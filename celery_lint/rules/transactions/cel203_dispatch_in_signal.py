@@ -75,7 +75,9 @@ class DispatchInSignal(Rule):
         role = hazard.role
         if role.detail == "pre_save":
             return f"{sends} at `pre_save`, before the row is written: the task reads the old row, or none"
-        if role.kind == "admin":
+        if hazard.transaction is not None and hazard.transaction.kind == "request":
+            where = "inside the transaction of the request (ATOMIC_REQUESTS)"
+        elif role.kind == "admin":
             where = "inside the transaction that the admin opens"
         elif role.kind == "signal" and role.always_atomic:
             where = f"at `{role.detail}`, inside the transaction that Django opens"
