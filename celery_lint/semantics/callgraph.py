@@ -315,6 +315,27 @@ class CallGraph:
                 found += self._calls_in(module, function)
         return tuple(found)
 
+    def has_unknown_callers(self, function: Function) -> bool:
+        """Whether a call of the method's name stands on an object of which nothing is known."""
+        return self._hub.memo.get(("unknown callers", function), lambda: self._has_unknown_callers(function), False)
+
+    def _has_unknown_callers(self, function: Function) -> bool:
+        name = function.name
+        if function.cls is None or name.startswith("__"):
+            return False
+        files = self._hub.project.mentioning(name)
+        if len(files) > MANY_FILES:
+            return True
+        for filename in files:
+            module = None if is_test_file(filename) else self._hub.project.module_or_none(filename)
+            for one in module.functions if module is not None else ():
+                if name in one.tokens and name in one.words:
+                    for call in self._hub.flow(one).calls:
+                        unknown = any(isinstance(c, (Field, Unknown)) for c in call.callee.alternatives())
+                        if call.name == name and unknown and not self.targets(call):
+                            return True
+        return False
+
     def _calls_in(self, module: Module, function: Function) -> Iterator[CallSite]:
         name = function.name
         for one in module.functions:
