@@ -234,7 +234,8 @@ def scan(function: Function) -> Scan:
                     names.add(node.name)  # type: ignore[attr-defined]
             elif kind in _ELSEWHERE:
                 elsewhere.update(node.names)  # type: ignore[attr-defined]
-        for value in node.__dict__.values():
+        for name in node._fields:  # not __dict__: pyflakes hangs parents on shared nodes
+            value = getattr(node, name, None)
             if value.__class__ is list:
                 for item in value:
                     if isinstance(item, ast.AST):
@@ -419,7 +420,8 @@ def own_nodes(body: Sequence[ast.AST]) -> Iterator[ast.AST]:
         if node.__class__ in _SCOPES:
             continue
         children: list[ast.AST] = []
-        for value in node.__dict__.values():
+        for name in node._fields:  # not __dict__: pyflakes hangs parents on shared nodes
+            value = getattr(node, name, None)
             if value.__class__ is list:
                 children += [item for item in value if isinstance(item, ast.AST)]
             elif isinstance(value, ast.AST):
