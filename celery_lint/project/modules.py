@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeAlias
 
+from celery_lint.project.syntax import FIELDS, SCOPES, walk
 from celery_lint.source import Source
 
 WORD = re.compile(r"[^\W\d]\w*")
@@ -189,63 +190,77 @@ def scan(function: Function) -> Scan:
     elsewhere: set[str] = set()
     stored: set[str] = set()
     yields = returns_value = False
-    own = {id(node) for node in function.body}
-    stack: list[tuple[ast.AST, bool]] = [(function.node, False)]
+    # What only adds to the words: the function's decorators and defaults, nested functions and classes.
+    inner: list[ast.AST | None] = []
+    stack: list[ast.AST | None] = list(function.body)
+    _push_children(function.node, inner, without="body")
+    push, pop = stack.append, stack.pop
+    mention, bind = words.add, names.add
     while stack:
-        node, is_own = stack.pop()
+        node = pop()
+        if node is None:
+            continue
         kind = node.__class__
-        inner = is_own
-        if not is_own and id(node) in own:
-            is_own = inner = True
         if kind is ast.Name:
-            words.add(node.id)  # type: ignore[attr-defined]
-            if is_own and node.ctx.__class__ is not ast.Load:  # type: ignore[attr-defined]
-                names.add(node.id)  # type: ignore[attr-defined]
-            continue
-        if kind is ast.Attribute:
-            words.add(node.attr)  # type: ignore[attr-defined]
-            if is_own and node.ctx.__class__ is ast.Store:  # type: ignore[attr-defined]
+            mention(node.id)  # type: ignore[attr-defined]
+            if node.ctx.__class__ is not ast.Load:  # type: ignore[attr-defined]
+                bind(node.id)  # type: ignore[attr-defined]
+        elif kind is ast.Attribute:
+            mention(node.attr)  # type: ignore[attr-defined]
+            if node.ctx.__class__ is ast.Store:  # type: ignore[attr-defined]
                 stored.add(node.attr)  # type: ignore[attr-defined]
-            stack.append((node.value, is_own))  # type: ignore[attr-defined]
-            continue
-        if kind is ast.Constant:
+            push(node.value)  # type: ignore[attr-defined]
+        elif kind is ast.Constant:
             value = node.value  # type: ignore[attr-defined]
             if value.__class__ is str and value.isidentifier():
-                words.add(value)
-            continue
-        if kind in _SCOPES:
-            if is_own:
-                if kind is not ast.Lambda:
-                    names.add(node.name)  # type: ignore[attr-defined]
-                inner = False
+                mention(value)
+        elif kind in SCOPES:
+            if kind is not ast.Lambda:
+                bind(node.name)  # type: ignore[attr-defined]
+            _push_children(node, inner)
         elif kind is ast.alias:
             bound = node.asname or node.name  # type: ignore[attr-defined]
-            words.add(bound.rpartition(".")[2])
-            words.add(node.name.rpartition(".")[2])  # type: ignore[attr-defined]
-            if is_own:
-                names.add(bound.partition(".")[0])
-        elif is_own:
+            mention(bound.rpartition(".")[2])
+            mention(node.name.rpartition(".")[2])  # type: ignore[attr-defined]
+            bind(bound.partition(".")[0])
+        else:
             if kind is ast.Return:
                 returns_value |= node.value is not None  # type: ignore[attr-defined]
             elif kind in _YIELDS:
                 yields = True
             elif kind in _BINDERS:
                 if node.name:  # type: ignore[attr-defined]
-                    names.add(node.name)  # type: ignore[attr-defined]
+                    bind(node.name)  # type: ignore[attr-defined]
             elif kind in _ELSEWHERE:
                 elsewhere.update(node.names)  # type: ignore[attr-defined]
-        for name in node._fields:  # not __dict__: pyflakes hangs parents on shared nodes
-            value = getattr(node, name, None)
-            if value.__class__ is list:
-                for item in value:
-                    if isinstance(item, ast.AST):
-                        stack.append((item, inner))
-            elif isinstance(value, ast.AST):
-                stack.append((value, inner))
+            _push_children(node, stack)
+    for node in walk(*(node for node in inner if node is not None)):
+        kind = node.__class__
+        if kind is ast.Name:
+            mention(node.id)  # type: ignore[attr-defined]
+        elif kind is ast.Attribute:
+            mention(node.attr)  # type: ignore[attr-defined]
+        elif kind is ast.Constant:
+            value = node.value  # type: ignore[attr-defined]
+            if value.__class__ is str and value.isidentifier():
+                mention(value)
+        elif kind is ast.alias:
+            mention((node.asname or node.name).rpartition(".")[2])  # type: ignore[attr-defined]
+            mention(node.name.rpartition(".")[2])  # type: ignore[attr-defined]
     return Scan(frozenset(words), frozenset(names - elsewhere), frozenset(stored), yields, returns_value)
 
 
-_SCOPES = frozenset({ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda})
+def _push_children(node: ast.AST, stack: list[ast.AST | None], without: str = "") -> None:
+    for name in FIELDS[node.__class__]:
+        value = getattr(node, name, None)
+        if value is None or value.__class__ is str or name == without:
+            continue
+        if value.__class__ is list:
+            stack.extend(value)
+        else:
+            stack.append(value)
+
+
 _YIELDS = frozenset({ast.Yield, ast.YieldFrom})
 _BINDERS = frozenset({ast.ExceptHandler, ast.MatchAs, ast.MatchStar})
 _ELSEWHERE = frozenset({ast.Global, ast.Nonlocal})
@@ -409,21 +424,3 @@ def _targets(target: ast.expr, value: ast.expr | None) -> Iterator[tuple[str, As
                     yield element.id, AssignBinding(value.elts[index])
                 else:
                     yield element.id, AssignBinding(value, index=index)
-
-
-def own_nodes(body: Sequence[ast.AST]) -> Iterator[ast.AST]:
-    """All nodes of a body, those of nested functions, lambdas and classes left out."""
-    stack: list[ast.AST] = list(reversed(body))
-    while stack:
-        node = stack.pop()
-        yield node
-        if node.__class__ in _SCOPES:
-            continue
-        children: list[ast.AST] = []
-        for name in node._fields:  # not __dict__: pyflakes hangs parents on shared nodes
-            value = getattr(node, name, None)
-            if value.__class__ is list:
-                children += [item for item in value if isinstance(item, ast.AST)]
-            elif isinstance(value, ast.AST):
-                children.append(value)
-        stack.extend(reversed(children))

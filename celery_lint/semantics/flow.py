@@ -13,9 +13,11 @@ import builtins
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from celery_lint.project.modules import Class, Function, Module, own_nodes
+from celery_lint.project.modules import Class, Function, Module
+from celery_lint.project.syntax import own_nodes, walk
 from celery_lint.semantics import attributes, results
 from celery_lint.semantics.model import Argument, Call, Exit, Frame, FunctionFlow, Store, Use
+from celery_lint.semantics.slices import GROWING
 from celery_lint.semantics.values import (
     UNKNOWN,
     Atomic,
@@ -51,8 +53,13 @@ _DISPLAYS: dict[type[ast.expr], str] = {
     ast.SetComp: "set",
     ast.GeneratorExp: "generator",
 }
-# Methods that put something into a list, set or dict.
-_GROWING = frozenset({"append", "add", "insert", "extend", "update", "appendleft"})
+# Statements that a slice leaves out unless they are kept.
+_SKIPPED = frozenset(
+    {
+        ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr, ast.Import, ast.ImportFrom, ast.Raise, ast.Assert,
+        ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef,
+    }
+)  # fmt: skip
 Names = dict[str, Value]
 
 
@@ -68,6 +75,7 @@ class Interpreter:
         captured: Captured | None = None,
         cls: Class | None = None,
         fuel: int = 0,
+        kept: frozenset[ast.AST] | None = None,
     ) -> None:
         self.hub = hub
         self.module = module
@@ -76,9 +84,11 @@ class Interpreter:
         self.names: Names = dict(names or {})
         self.captured = captured
         self.fuel = fuel
+        self.kept = kept
+        """The statements to read where only the returned values count (slices.py); None for all."""
         self.frame = Frame("function", function.node if function else module.tree)
         self.flow = FunctionFlow(module, function, self.frame)
-        self.recording = function is not None
+        self.recording = function is not None and kept is None
         self._locals = function.scan.locals if function is not None else frozenset()
         self._depth = 0
         self._discarded: ast.expr | None = None
@@ -86,8 +96,8 @@ class Interpreter:
     # Bodies
 
     def run(self, body: Sequence[ast.stmt]) -> FunctionFlow:
-        """Read a whole body; returns its flow."""
-        self.recording = True
+        """Read a whole body, or of a slice only what decides its returned and yielded values; returns its flow."""
+        self.recording = self.kept is None
         falls_through = self.block(body, self.frame)
         function = self.function
         if function is not None and falls_through and not isinstance(function.node, ast.Lambda):
@@ -108,7 +118,10 @@ class Interpreter:
 
     def statement(self, node: ast.stmt) -> bool:
         """Read one statement; returns whether control can pass it."""
-        method = _method("do_", node.__class__)
+        kind = node.__class__
+        if self.kept is not None and kind in _SKIPPED and node not in self.kept:
+            return kind is not ast.Raise
+        method = _STATEMENTS[kind]
         if method is None:
             for child in ast.iter_child_nodes(node):
                 if isinstance(child, ast.expr):
@@ -216,16 +229,25 @@ class Interpreter:
         self.names[node.name] = ClassValue(self.hub.local_class(node, self.module, self.function))
         return True
 
+    def test(self, node: ast.If | ast.While) -> bool:
+        """Read a test; returns whether its outcome may say something of a variable that counts."""
+        if self.kept is None or node in self.kept:
+            self.eval(node.test)
+            return True
+        return False
+
     def do_If(self, node: ast.If) -> bool:
-        self.eval(node.test)
+        narrows = self.test(node)
         atomic_test = tests_atomic(node.test)
         before = dict(self.names)
-        self.narrow(node.test, True)
+        if narrows:
+            self.narrow(node.test, True)
         body_frame = Frame("outside" if atomic_test is False else "if", node, self.frame)
         body_ends = self.block(node.body, body_frame)
         after_body = self.names
         self.names = before
-        self.narrow(node.test, False)
+        if narrows:
+            self.narrow(node.test, False)
         else_frame = Frame("outside" if atomic_test is True else "orelse", node, self.frame)
         else_ends = self.block(node.orelse, else_frame)
         if not body_ends:
@@ -241,9 +263,12 @@ class Interpreter:
         return body_ends or else_ends
 
     def do_For(self, node: ast.For | ast.AsyncFor) -> bool:
-        iterable = self.eval(node.iter)
+        iterable: Value = UNKNOWN
         before = dict(self.names)
-        self.assign(node.target, self.element(iterable, node.iter), node)
+        if self.kept is None or node in self.kept:
+            iterable = self.eval(node.iter)
+            before = dict(self.names)
+            self.assign(node.target, self.element(iterable, node.iter), node)
         frame = Frame("loop", node, self.frame, iterable)
         self.block(node.body, frame)
         self.names = join(before, self.names)
@@ -252,9 +277,10 @@ class Interpreter:
     do_AsyncFor = do_For
 
     def do_While(self, node: ast.While) -> bool:
-        self.eval(node.test)
+        narrows = self.test(node)
         before = dict(self.names)
-        self.narrow(node.test, True)
+        if narrows:
+            self.narrow(node.test, True)
         self.block(node.body, Frame("loop", node, self.frame))
         self.names = join(before, self.names)
         self.block(node.orelse, self.frame)
@@ -335,7 +361,7 @@ class Interpreter:
         outcomes = []
         for case in node.cases:
             self.names = dict(before)
-            for pattern in ast.walk(case.pattern):
+            for pattern in walk(case.pattern):
                 name = getattr(pattern, "name", None)
                 if isinstance(name, str):
                     plain = isinstance(pattern, ast.MatchAs) and pattern.pattern is None and pattern is case.pattern
@@ -496,7 +522,7 @@ class Interpreter:
             return UNKNOWN
         self._depth += 1
         try:
-            method = _method("eval_", node.__class__)
+            method = _EXPRESSIONS[node.__class__]
             value: Value = method(self, node) if method is not None else self.eval_children(node)
         finally:
             self._depth -= 1
@@ -554,11 +580,7 @@ class Interpreter:
         if node is not self._discarded or not isinstance(callee, FunctionValue):
             # What a project's function gives is worth reading its body only where somebody uses it.
             call.result = results.result(self, call)
-        if (
-            isinstance(node.func, ast.Attribute)
-            and node.func.attr in _GROWING
-            and isinstance(node.func.value, ast.Name)
-        ):
+        if isinstance(node.func, ast.Attribute) and node.func.attr in GROWING and isinstance(node.func.value, ast.Name):
             self.grow(node.func.value.id, node.func.attr, args)
         return call.result
 
@@ -781,16 +803,19 @@ class Interpreter:
         return Origin((node,), created)
 
 
-_METHODS: dict[tuple[str, type[ast.AST]], Callable[..., Any] | None] = {}
+class _Methods(dict[type[ast.AST], Callable[..., Any] | None]):
+    """The Interpreter's methods for each kind of node: `do_For`, `eval_Call`."""
 
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
 
-def _method(prefix: str, kind: type[ast.AST]) -> Callable[..., Any] | None:
-    """The Interpreter's method for a kind of node: `do_For`, `eval_Call`."""
-    try:
-        return _METHODS[prefix, kind]
-    except KeyError:
-        found = _METHODS[prefix, kind] = getattr(Interpreter, prefix + kind.__name__, None)
+    def __missing__(self, kind: type[ast.AST]) -> Callable[..., Any] | None:
+        found = self[kind] = getattr(Interpreter, self._prefix + kind.__name__, None)
         return found
+
+
+_STATEMENTS = _Methods("do_")
+_EXPRESSIONS = _Methods("eval_")
 
 
 def join(left: Names, right: Names) -> Names:

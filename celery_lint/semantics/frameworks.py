@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from celery_lint.project.index import is_test_file
 from celery_lint.project.modules import Class, Function, Module
+from celery_lint.project.syntax import walk
 from celery_lint.semantics.model import Argument
 from celery_lint.semantics.values import (
     UNKNOWN,
@@ -191,7 +192,7 @@ def managed_model(hub: Semantics, cls: Class) -> Value | None:
                 for bindings in other.assigns.values():
                     value = bindings[-1].value
                     if isinstance(value, ast.Call) and any(
-                        isinstance(n, ast.Name) and n.id == cls.name for n in ast.walk(value)
+                        isinstance(n, ast.Name) and n.id == cls.name for n in walk(value)
                     ):
                         if hub.classes.is_model(other):
                             return (
@@ -533,7 +534,7 @@ def _signals_of(hub: Semantics, function: Function) -> Iterator[SignalUse]:
 
 def connections(module: Module, name: str) -> Iterator[tuple[ast.Call, ast.expr]]:
     """The calls `signal.connect(handler, ...)` of a module for handlers of a name."""
-    for node in ast.walk(module.tree):
+    for node in walk(module.tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "connect":
             handler = node.args[0] if node.args else next((k.value for k in node.keywords if k.arg == "receiver"), None)
             last = (

@@ -19,6 +19,7 @@ from celery_lint.project.modules import (
     ImportBinding,
     Module,
 )
+from celery_lint.project.syntax import walk
 from celery_lint.semantics import attributes, declarations, frameworks, results
 from celery_lint.semantics.callgraph import CallGraph
 from celery_lint.semantics.candidates import Candidates
@@ -30,6 +31,7 @@ from celery_lint.semantics.memo import Memo
 from celery_lint.semantics.model import App, Argument, Call, Dispatch, Frame, FunctionFlow
 from celery_lint.semantics.roles import Roles
 from celery_lint.semantics.settings import ProjectSettings, given
+from celery_lint.semantics.slices import slice_of
 from celery_lint.semantics.tasks import Tasks
 from celery_lint.semantics.transactions import Transactions
 from celery_lint.semantics.values import (
@@ -306,14 +308,20 @@ class Semantics:
         receiver = names.get(function.positional[0].arg, UNKNOWN)
         return Super(function.cls, receiver)
 
-    def parameter_values(self, function: Function, captured: Captured | None) -> dict[str, Value]:
-        """The kinds of a function's parameters, as far as it says itself."""
-        values = {name: self._parameter(function, name, arg) for name, arg in function.parameters.items()}
+    def parameter_values(
+        self, function: Function, captured: Captured | None, wanted: frozenset[str] | None = None
+    ) -> dict[str, Value]:
+        """The kinds of a function's parameters, as far as it says itself; of `wanted` ones only, where given."""
+        values = {
+            name: self._parameter(function, name, arg)
+            for name, arg in function.parameters.items()
+            if wanted is None or name in wanted
+        }
         if function.parent is not None and captured is not None:
             inner = Interpreter(self, function.module, function.parent, captured.names, fuel=0)
             inner.recording = False
             for name, default in function.defaults.items():
-                if isinstance(values[name], Parameter):
+                if isinstance(values.get(name), Parameter):
                     values[name] = inner.eval(default)
         return values
 
@@ -403,15 +411,28 @@ class Semantics:
             return UNKNOWN
         if function.parent is not None and callee.captured is None:
             return UNKNOWN
-        if isinstance(function.node, ast.Lambda) or function.scan.returns_value:
-            flow = self.flow(function, callee.captured, fuel - 1)
-            if flow.yields:
-                return Collection("generator", union(*(v for _, v, _ in flow.yields)))
-            return union(*(v for _, v in flow.returns)) if flow.returns else UNKNOWN
-        if function.is_generator:
-            flow = self.flow(function, callee.captured, fuel - 1)
+        if not (isinstance(function.node, ast.Lambda) or function.scan.returns_value or function.is_generator):
+            return Constant(None)
+        return self.memo.get(
+            ("returned", function, fuel), lambda: self._returned(function, callee.captured, {}, fuel - 1), UNKNOWN
+        )
+
+    def returned_with(self, function: Function, bound: dict[str, Value], captured: Captured | None, fuel: int) -> Value:
+        """What a function gives when parameters have the given values; a generator's members as a collection."""
+        key = ("returned with", function, tuple(sorted(bound.items(), key=lambda kv: kv[0])), fuel)
+        return self.memo.get(key, lambda: self._returned(function, captured, bound, fuel), UNKNOWN)
+
+    def _returned(self, function: Function, captured: Captured | None, bound: dict[str, Value], fuel: int) -> Value:
+        if function.parent is not None and captured is None:
+            captured = self.captured(function)
+        part = self.memo.get(("slice", function), lambda: slice_of(function), None)
+        first = function.positional[0].arg if function.positional else ""
+        names = {**self.parameter_values(function, captured, part.names | {first}), **bound}
+        run = Interpreter(self, function.module, function, names, captured, fuel=fuel, kept=part.statements)
+        flow = run.run(function.body)
+        if flow.yields or function.is_generator:
             return Collection("generator", union(*(v for _, v, _ in flow.yields)) if flow.yields else UNKNOWN)
-        return Constant(None)
+        return union(*(v for _, v in flow.returns)) if flow.returns else UNKNOWN
 
     # Context managers
 
@@ -581,7 +602,7 @@ class Semantics:
             return True
         for filename in self.project.mentioning("register_type"):
             module = self.project.module_or_none(filename)
-            for node in ast.walk(module.tree) if module is not None else ():
+            for node in walk(module.tree) if module is not None else ():
                 if isinstance(node, ast.Call) and node.args and ast.unparse(node.func).endswith("register_type"):
                     found = self.evaluate(node.args[0], module)  # type: ignore[arg-type]
                     if isinstance(found, ClassValue) and self.classes.inherits(cls, found.cls):
@@ -691,9 +712,7 @@ class Semantics:
 
 def string_words(function: Function) -> frozenset[str]:
     """The string literals of a function."""
-    return frozenset(
-        n.value for n in ast.walk(function.node) if isinstance(n, ast.Constant) and isinstance(n.value, str)
-    )
+    return frozenset(n.value for n in walk(function.node) if isinstance(n, ast.Constant) and isinstance(n.value, str))
 
 
 def sets_django_settings_first(app: App) -> bool:

@@ -45,6 +45,11 @@ class Memo:
         return result
 
     @property
+    def is_settled(self) -> bool:
+        """Whether nothing computed so far for the answer under way rests on a stand-in."""
+        return self._lowest == NOTHING_OPEN
+
+    @property
     def depth(self) -> int:
         """How many answers are being computed."""
         return len(self._open)

@@ -6,7 +6,8 @@ import ast
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from celery_lint.project.modules import Function, own_nodes
+from celery_lint.project.modules import Function
+from celery_lint.project.syntax import own_nodes, walk
 from celery_lint.semantics.model import Call, FunctionFlow
 from celery_lint.semantics.values import Constant, FunctionValue
 
@@ -34,7 +35,7 @@ def tested(hub: Semantics, function: Function) -> frozenset[str]:
         stored: set[str] = set()
         for node in own_nodes(function.body):
             if isinstance(node, ast.If):
-                found.update(n.id for n in ast.walk(node.test) if isinstance(n, ast.Name))
+                found.update(n.id for n in walk(node.test) if isinstance(n, ast.Name))
             elif isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
                 stored.add(node.id)
         return frozenset(found.intersection(function.parameters) - stored)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from celery_lint.project.syntax import walk
 from celery_lint.semantics.evidence import from_callers
 from celery_lint.semantics.inline import mentions_mode
 from celery_lint.semantics.model import Call, FunctionFlow, Step
@@ -66,7 +67,7 @@ def is_known_ready(call: Call) -> bool:
     for test in tests:
         if mentions_mode(test):
             return True
-        for node in ast.walk(test):
+        for node in walk(test):
             if (
                 isinstance(node, ast.Attribute)
                 and node.attr in _ASKING
