@@ -177,19 +177,26 @@ class Scan:
     """Names, attributes, imports and identifiers in strings; those of nested functions too."""
     locals: frozenset[str]
     """The variables of the function itself."""
+    stored: frozenset[str]
+    """Those of them that are set in the body."""
     stored_attributes: frozenset[str]
     """The `x` of every `something.x = ...` of the function itself."""
+    tests: Sequence[ast.expr]
+    """What every `if` of the function itself tests."""
     yields: bool
     returns_value: bool
+    assigns_within: bool
+    """Whether an expression binds a name: `:=`."""
 
 
 def scan(function: Function) -> Scan:
     """Walk a function once. Nodes of nested functions only add to the words."""
     words: set[str] = set()
-    names = set(function.parameters)
     elsewhere: set[str] = set()
-    stored: set[str] = set()
-    yields = returns_value = False
+    names: set[str] = set()
+    attributes: set[str] = set()
+    tests: list[ast.expr] = []
+    yields = returns_value = assigns_within = False
     # What only adds to the words: the function's decorators and defaults, nested functions and classes.
     inner: list[ast.AST | None] = []
     stack: list[ast.AST | None] = list(function.body)
@@ -208,7 +215,7 @@ def scan(function: Function) -> Scan:
         elif kind is ast.Attribute:
             mention(node.attr)  # type: ignore[attr-defined]
             if node.ctx.__class__ is ast.Store:  # type: ignore[attr-defined]
-                stored.add(node.attr)  # type: ignore[attr-defined]
+                attributes.add(node.attr)  # type: ignore[attr-defined]
             push(node.value)  # type: ignore[attr-defined]
         elif kind is ast.Constant:
             value = node.value  # type: ignore[attr-defined]
@@ -224,16 +231,25 @@ def scan(function: Function) -> Scan:
             mention(node.name.rpartition(".")[2])  # type: ignore[attr-defined]
             bind(bound.partition(".")[0])
         else:
-            if kind is ast.Return:
+            if kind is ast.If:
+                tests.append(node.test)  # type: ignore[attr-defined]
+            elif kind is ast.Return:
                 returns_value |= node.value is not None  # type: ignore[attr-defined]
             elif kind in _YIELDS:
                 yields = True
+            elif kind is ast.NamedExpr:
+                assigns_within = True
             elif kind in _BINDERS:
                 if node.name:  # type: ignore[attr-defined]
                     bind(node.name)  # type: ignore[attr-defined]
             elif kind in _ELSEWHERE:
                 elsewhere.update(node.names)  # type: ignore[attr-defined]
-            _push_children(node, stack)
+            for name in FIELDS[kind]:
+                value = getattr(node, name, None)
+                if value.__class__ is list:
+                    stack += value
+                elif value is not None and value.__class__ is not str:
+                    push(value)
     for node in walk(*(node for node in inner if node is not None)):
         kind = node.__class__
         if kind is ast.Name:
@@ -247,7 +263,11 @@ def scan(function: Function) -> Scan:
         elif kind is ast.alias:
             mention((node.asname or node.name).rpartition(".")[2])  # type: ignore[attr-defined]
             mention(node.name.rpartition(".")[2])  # type: ignore[attr-defined]
-    return Scan(frozenset(words), frozenset(names - elsewhere), frozenset(stored), yields, returns_value)
+    names -= elsewhere
+    own = frozenset(names.union(function.parameters) - elsewhere)
+    return Scan(
+        frozenset(words), own, frozenset(names), frozenset(attributes), tests, yields, returns_value, assigns_within
+    )
 
 
 def _push_children(node: ast.AST, stack: list[ast.AST | None], without: str = "") -> None:
@@ -363,6 +383,15 @@ class Module:
             cls = parent.cls if parent is not None else None
             function = self.nested[node] = Function(self, node, cls, parent)
         return function
+
+    def nodes_around(self, words: Sequence[str]) -> Iterator[ast.AST]:
+        """The nodes of the module's statements, whole definitions too, in whose text any of the words stands."""
+        lines = self.source.lines
+        for node in self.tree.body:
+            first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))])
+            text = "\n".join(lines[first - 1 : node.end_lineno])
+            if any(word in text for word in words):
+                yield from walk(node)
 
     def module_imports(self) -> Iterator[ImportBinding]:
         """All module-level imports."""

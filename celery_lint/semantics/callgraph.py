@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -51,8 +50,8 @@ _COMMON = frozenset(
     groups encode decode refresh reset init setup teardown build make check test debug info warning error
     exception log json text data post put patch head options delay apply_async retry signature""".split()
 )
-_ON_COMMIT = re.compile(
-    r"^django\.db\.(transaction\.on_commit|connection\.on_commit|transaction\.get_connection\(\)\.on_commit)$"
+_ON_COMMIT = frozenset(
+    f"django.db.{path}.on_commit" for path in ("transaction", "connection", "transaction.get_connection()")
 )
 
 
@@ -205,7 +204,7 @@ class CallGraph:
 
     def _commit_callback(self, call: Call) -> Argument | None:
         for callee in call.callee.alternatives():
-            is_commit = isinstance(callee, External) and _ON_COMMIT.match(callee.path) is not None
+            is_commit = isinstance(callee, External) and callee.path in _ON_COMMIT
             if isinstance(callee, FunctionValue):
                 dotted = f"{callee.function.module.name}.{callee.function.qualname}"
                 is_commit = is_commit or dotted in self._hub.settings.on_commit_wrappers
@@ -236,7 +235,7 @@ class CallGraph:
                 return None
             for call in self._hub.flow(function).calls:
                 callee = call.callee
-                if isinstance(callee, External) and _ON_COMMIT.match(callee.path) and call.args:
+                if isinstance(callee, External) and callee.path in _ON_COMMIT and call.args:
                     value = call.args[0].value
                     if isinstance(value, Parameter) and value.function is function and not value.star:
                         return value.name
@@ -251,7 +250,7 @@ class CallGraph:
     def _defers(self, function: Function) -> bool:
         for decorator in function.decorators:
             value = self._hub.evaluate(decorator, function.module)
-            if isinstance(value, External) and _ON_COMMIT.match(value.path):
+            if isinstance(value, External) and value.path in _ON_COMMIT:
                 return True
             if isinstance(value, FunctionValue) and self.decorator_defers(value.function):
                 return True

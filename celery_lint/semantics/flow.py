@@ -85,19 +85,21 @@ class Interpreter:
         self.captured = captured
         self.fuel = fuel
         self.kept = kept
-        """The statements to read where only the returned values count (slices.py); None for all."""
+        """The statements to read, where not all matter (slices.py, Candidates.statements); None for all."""
         self.frame = Frame("function", function.node if function else module.tree)
         self.flow = FunctionFlow(module, function, self.frame)
         self.recording = function is not None and kept is None
         self._locals = function.scan.locals if function is not None else frozenset()
+        self._dotted = any("." in name for name in self.names)
+        """Whether something is known of an attribute of a variable."""
         self._depth = 0
         self._discarded: ast.expr | None = None
 
     # Bodies
 
     def run(self, body: Sequence[ast.stmt]) -> FunctionFlow:
-        """Read a whole body, or of a slice only what decides its returned and yielded values; returns its flow."""
-        self.recording = self.kept is None
+        """Read a body; returns its flow. Of a function's slice it has nothing but what is returned and yielded."""
+        self.recording = self.kept is None or self.function is None
         falls_through = self.block(body, self.frame)
         function = self.function
         if function is not None and falls_through and not isinstance(function.node, ast.Lambda):
@@ -410,6 +412,8 @@ class Interpreter:
     def forget(self, name: str) -> None:
         """Drop what is known of a variable and its attributes."""
         self.names.pop(name, None)
+        if not self._dotted:
+            return
         prefix = name + "."
         for key in [k for k in self.names if k.startswith(prefix)]:
             del self.names[key]
@@ -426,6 +430,7 @@ class Interpreter:
             if path is not None:
                 self.forget(path)
                 self.names[path] = value
+                self._dotted = True
             if isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign)):
                 self.flow.stores.append(Store(node, target, receiver, self.frame, len(self.flow.calls)))
         elif isinstance(target, (ast.Tuple, ast.List)):
@@ -479,6 +484,7 @@ class Interpreter:
         return value if value is not None else self.eval_quietly(node)
 
     def narrow_instance(self, path: str, value: Value, classes: Value, outcome: bool) -> None:
+        self._dotted = self._dotted or "." in path
         wanted = classes.items if isinstance(classes, Collection) and classes.items is not None else (classes,)
         if outcome:
             kept = [v for v in value.alternatives() if any(self.hub.is_instance(v, c) for c in wanted)]
@@ -492,6 +498,7 @@ class Interpreter:
 
     def narrow_none(self, path: str, node: ast.expr, is_none: bool, falsy: bool = False) -> None:
         value = self.value_of(path, node)
+        self._dotted = self._dotted or "." in path
         if is_none:
             if not falsy:
                 self.names[path] = Constant(None)
@@ -546,11 +553,12 @@ class Interpreter:
 
     def eval_Attribute(self, node: ast.Attribute) -> Value:
         base = self.eval(node.value)
-        path = dotted_name(node)
-        if path is not None:
-            value = self.names.get(path)
-            if value is not None:
-                return value
+        if self._dotted:
+            path = dotted_name(node)
+            if path is not None:
+                value = self.names.get(path)
+                if value is not None:
+                    return value
         return attributes.attribute(self, base, node.attr, node)
 
     def eval_Call(self, node: ast.Call) -> Value:

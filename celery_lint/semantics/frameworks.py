@@ -277,7 +277,7 @@ def view_model(hub: Semantics, cls: Class) -> Class | str | None:
             return value.path
     method = hub.classes.function(cls, "get_queryset")
     if method is not None:
-        for _, value in hub.flow(method, fuel=1).returns:
+        for _, value in hub.flow(method).returns:
             if isinstance(value, (QuerySetValue, ManagerValue)) and value.model is not None:
                 return value.model
     for name in ("serializer_class", "form_class"):
@@ -298,7 +298,7 @@ def class_of(hub: Semantics, cls: Class, name: str) -> Class | None:
     method = hub.classes.function(cls, f"get_{name}")
     if method is None:
         return None
-    kinds = [k for _, v in hub.flow(method, fuel=1).returns for k in v.alternatives()]
+    kinds = [k for _, v in hub.flow(method).returns for k in v.alternatives()]
     classes = [k.cls for k in kinds if isinstance(k, ClassValue)]
     if not classes or len(classes) < len(kinds):
         return None

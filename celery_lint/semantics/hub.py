@@ -393,14 +393,14 @@ class Semantics:
                 return Captured({})
         return None
 
-    def module_flow(self, module: Module) -> FunctionFlow:
-        """What a module does when it is imported."""
+    def module_flow(self, module: Module, whole: bool = False) -> FunctionFlow:
+        """What a module does when it is imported: the statements that may matter to a rule, or all of them."""
 
         def read() -> FunctionFlow:
-            run = Interpreter(self, module, fuel=FUEL)
-            return run.run(module.tree.body)
+            kept = None if whole else self.candidates.statements(module)
+            return Interpreter(self, module, fuel=FUEL, kept=kept).run(module.tree.body)
 
-        return self.memo.get(("flow", module), read, empty_flow(module, None))
+        return self.memo.get(("flow", module, whole), read, empty_flow(module, None))
 
     def returned(self, callee: FunctionValue, fuel: int) -> Value:
         """What a function's `return` statements give, its parameters left open."""

@@ -154,7 +154,7 @@ def _opaque_parts(hub: Semantics) -> Iterator[bool]:
         module = project.module_or_none(filename)
         if module is None:
             continue
-        for node in walk(module.tree):
+        for node in module.nodes_around(_LOADERS):
             if isinstance(node, ast.Call):
                 yield _hides_settings(hub, node, module)
     for filename in project.mentioning("INSTALLED_APPS"):

@@ -45,13 +45,17 @@ def slice_of(function: Function) -> Slice:
     wanted: set[str] = set()
     units: list[_Unit] = []
     kept: set[ast.AST] = set()
+    generator = function.is_generator
     for node in _statements(function.body):
         kind = node.__class__
         if kind is ast.Return:
             _add_names(wanted, (node,))
         elif kind in _READERS:
             units.append(_READERS[kind](node))
-        if kind in _YIELDING and _yields(node):
+            within = _bound_within(node) if function.scan.assigns_within else None
+            if within is not None:
+                units.append(within)
+        if generator and kind in _YIELDING and _yields(node):
             kept.add(node)
             _add_names(wanted, (node,))
         if kind is ast.With or kind is ast.AsyncWith:
@@ -128,24 +132,33 @@ def _bound(target: ast.expr) -> Iterator[str]:
         yield target.value.id
 
 
-def _walrus(*roots: ast.AST | None) -> Iterator[str]:
-    for node in walk(*(root for root in roots if root is not None)):
-        if node.__class__ is ast.NamedExpr:
-            yield from _bound(node.target)
+def _bound_within(node: ast.AST) -> _Unit | None:
+    """What the expressions of a statement bind by `:=`, as a unit of its own."""
+    changes: set[str] = set()
+    for part in _expressions(node):
+        for inner in walk(part):
+            if isinstance(inner, ast.NamedExpr):
+                changes.update(_bound(inner.target))
+    return _Unit(node, changes, _names(*_expressions(node))) if changes else None
+
+
+def _expressions(node: ast.AST) -> Iterator[ast.expr]:
+    """The expressions of a statement, without those in its blocks."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.expr):
+            yield child
 
 
 def _assignment(node: ast.Assign) -> _Unit:
-    changes = {name for target in node.targets for name in _bound(target)}
-    changes.update(_walrus(node.value))
-    return _Unit(node, changes, _names(node))
+    return _Unit(node, {name for target in node.targets for name in _bound(target)}, _names(node))
 
 
 def _annotated(node: ast.AnnAssign | ast.AugAssign) -> _Unit:
-    return _Unit(node, {*_bound(node.target), *_walrus(node.value)}, _names(node.target, node.value))
+    return _Unit(node, set(_bound(node.target)), _names(node.target, node.value))
 
 
 def _expression(node: ast.Expr) -> _Unit:
-    changes = set(_walrus(node.value))
+    changes: set[str] = set()
     call = node.value.value if isinstance(node.value, ast.Await) else node.value
     if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in GROWING:
         if isinstance(call.func.value, ast.Name):
@@ -162,12 +175,12 @@ def _definition(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> 
 
 
 def _loop(node: ast.For | ast.AsyncFor) -> _Unit:
-    return _Unit(node, {*_bound(node.target), *_walrus(node.iter)}, _names(node.iter))
+    return _Unit(node, set(_bound(node.target)), _names(node.iter))
 
 
 def _test(node: ast.If | ast.While) -> _Unit:
-    changes = set(_walrus(node.test))
-    reads = _names(node.test) if changes else set()
+    changes: set[str] = set()
+    reads: set[str] = set()
     parts: list[ast.expr] = [node.test]
     while parts:
         part = parts.pop()
@@ -191,7 +204,7 @@ def _match(node: ast.Match) -> _Unit:
     captured = {
         n.name for case in node.cases for n in walk(case.pattern) if isinstance(n, (ast.MatchAs, ast.MatchStar))
     }
-    return _Unit(node, {name for name in captured if name} | set(_walrus(node.subject)), _names(node.subject))
+    return _Unit(node, {name for name in captured if name}, _names(node.subject))
 
 
 _READERS: dict[type[ast.AST], Callable[[Any], _Unit]] = {
