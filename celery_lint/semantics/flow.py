@@ -525,14 +525,21 @@ class Interpreter:
 
     def eval(self, node: ast.expr) -> Value:
         """The kind of an expression."""
-        if self._depth > MAX_DEPTH:
+        kind = node.__class__
+        value: Value
+        if kind is ast.Name:
+            value = self.lookup(node.id)  # type: ignore[attr-defined]
+        elif kind is ast.Constant:
+            value = constant(node.value)  # type: ignore[attr-defined]
+        elif self._depth > MAX_DEPTH:
             return UNKNOWN
-        self._depth += 1
-        try:
-            method = _EXPRESSIONS[node.__class__]
-            value: Value = method(self, node) if method is not None else self.eval_children(node)
-        finally:
-            self._depth -= 1
+        else:
+            self._depth += 1
+            try:
+                method = _EXPRESSIONS[kind]
+                value = method(self, node) if method is not None else self.eval_children(node)
+            finally:
+                self._depth -= 1
         if self.recording:
             self.flow.values[node] = value
         return value
@@ -542,14 +549,6 @@ class Interpreter:
             if isinstance(child, ast.expr):
                 self.eval(child)
         return UNKNOWN
-
-    def eval_Constant(self, node: ast.Constant) -> Value:
-        if isinstance(node.value, (str, int, float, bool, bytes)) or node.value is None:
-            return Constant(node.value)
-        return UNKNOWN
-
-    def eval_Name(self, node: ast.Name) -> Value:
-        return self.lookup(node.id)
 
     def eval_Attribute(self, node: ast.Attribute) -> Value:
         base = self.eval(node.value)
@@ -824,6 +823,16 @@ class _Methods(dict[type[ast.AST], Callable[..., Any] | None]):
 
 _STATEMENTS = _Methods("do_")
 _EXPRESSIONS = _Methods("eval_")
+
+
+def constant(value: object) -> Value:
+    """The kind of a literal."""
+    if value is None or value is True or value is False:
+        return _SINGLE[value]
+    return Constant(value) if isinstance(value, (str, int, float, bytes)) else UNKNOWN
+
+
+_SINGLE: dict[object, Value] = {value: Constant(value) for value in (None, True, False)}
 
 
 def join(left: Names, right: Names) -> Names:

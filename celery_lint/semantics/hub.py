@@ -7,6 +7,7 @@ answer. What each answer is made of stands in the module that the method names.
 from __future__ import annotations
 
 import ast
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -77,6 +78,7 @@ class Semantics:
         self.project = project
         self.settings = settings
         self.memo = Memo()
+        self._names: defaultdict[Module, dict[str, Value | None]] = defaultdict(dict)
         self.classes = Classes(self)
         self.tasks = Tasks(self)
         self.candidates = Candidates(self)
@@ -193,7 +195,14 @@ class Semantics:
         """What a module's global name stands for; None when the module has no such name."""
         if name not in module.bindings and not module.star_imports and not module.is_package:
             return None
-        return self.memo.get(("name", module, name), lambda: self._module_name(module, name), UNKNOWN)
+        known = self._names[module]
+        if name in known:
+            return known[name]
+        key = ("name", module, name)
+        value = self.memo.get(key, lambda: self._module_name(module, name), UNKNOWN)
+        if key in self.memo:
+            known[name] = value
+        return value
 
     def _module_name(self, module: Module, name: str) -> Value | None:
         bindings = module.bindings.get(name)
