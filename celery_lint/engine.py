@@ -16,6 +16,8 @@ from celery_lint.semantics.hub import Semantics
 from celery_lint.source import UnreadableError
 
 UNREADABLE = "CEL001"
+FOUND = "found"
+"""The kind of answer in `Semantics.memo` that a file's findings are."""
 
 
 class Engine:
@@ -42,6 +44,9 @@ class Engine:
         """The findings of the enabled rules in one file, in the order of reports."""
         if filename not in self.project.files:
             self.project.add(filename)
+        return self.semantics.memo.get((FOUND, filename), lambda: self._check(filename), [])
+
+    def _check(self, filename: str) -> list[Finding]:
         try:
             if filename not in self.semantics.candidates:
                 if self.project.is_small:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import enum
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
+from celery_lint.project.inputs import Inputs
 from celery_lint.project.modules import Module
 from celery_lint.source import Source, UnreadableError
 
@@ -29,6 +31,65 @@ _TEST_FILE = re.compile(
 )
 
 
+class Selection(enum.Enum):
+    """The tests on a file's text by which files are found."""
+
+    MENTION = "mention"
+    PART = "part"
+    TEXT = "text"
+    FUNCTION = "function"
+    NESTED = "nested"
+    CLASS = "class"
+    ASSIGNED = "assigned"
+
+
+def selects(selection: str, text: str, filename: str, data: bytes, words: Collection[bytes]) -> bool:
+    """Whether a file is among those that a selection finds; `words` are the words of its `data`."""
+    wanted = text.encode()
+    if selection == Selection.TEXT.value:
+        return has_trace(data) and wanted in data
+    if is_test_file(filename):
+        return False
+    if selection == Selection.MENTION.value:
+        return wanted in words
+    if selection == Selection.PART.value:
+        return any(wanted in word for word in words)
+    return wanted in words and _stands(selection, wanted, data)
+
+
+def _stands(selection: str, name: bytes, data: bytes) -> bool:
+    """Whether a file that mentions a name has a line of the kind that a selection asks for."""
+    if selection == Selection.ASSIGNED.value:
+        return name + b" =" in data
+    if selection == Selection.CLASS.value:
+        return defines(data, b"class", name)
+    return defines(data, b"def", name, nested=selection == Selection.NESTED.value)
+
+
+def has_trace(data: bytes) -> bool:
+    """Whether a file's bytes may hold anything of Celery's."""
+    return any(trace in data for trace in TRACES)
+
+
+def words_of(data: bytes) -> set[bytes]:
+    """The names, keywords and numbers in a file's bytes, comments and strings included."""
+    return set(data.translate(_WORDS_ONLY).split())
+
+
+def defines(data: bytes, keyword: bytes, name: bytes, nested: bool = False) -> bool:
+    """Whether a file's text has a line `def name` or `class name`, with blanks before it if `nested`."""
+    needle = keyword + b" " + name
+    at = data.find(needle)
+    while at >= 0:
+        after = data[at + len(needle) : at + len(needle) + 1]
+        before = data[data.rfind(b"\n", 0, at) + 1 : at]
+        is_whole = not (after.isalnum() or after == b"_") and not before.replace(b"async", b"", 1).strip()
+        if is_whole and (not nested or before[:1].isspace()):
+            return True
+        at = data.find(needle, at + 1)
+    return False
+
+
 class Project:
     """The files under one root, and the modules that they are."""
 
@@ -41,6 +102,9 @@ class Project:
     ) -> None:
         self.root = root
         self._prefix = os.path.join(root, "")
+        self.inputs = Inputs()
+        self.selected: dict[tuple[str, str], Sequence[str]] = {}
+        """The answers of `mentioning` and its kin so far, by selection and text."""
         self.overrides = dict(overrides or {})
         self.files = frozenset(files) | frozenset(self.overrides)
         self._declared_roots = tuple(r.strip("/").removeprefix("./") for r in source_roots)
@@ -54,31 +118,36 @@ class Project:
     def add(self, filename: str) -> None:
         """Let a file in that the walk did not bring: one that was named explicitly."""
         self.files |= {filename}
-        for name in ("traced", "_mentions", "_packages", "_directories", "source_roots"):
+        for name in ("_traced", "_mentions", "_packages", "_directories", "source_roots"):
             self.__dict__.pop(name, None)
         self._resolved.clear()
+        self.selected.clear()
 
     def probe(self, filename: str) -> None:
         """Make sure that a file without a trace of Celery is Python at all. Raises UnreadableError."""
+        self.inputs.note("content", filename)
         try:
-            Source(filename, self.read(filename)).tree  # noqa: B018
+            Source(filename, self._read(filename)).tree  # noqa: B018
         except OSError as error:
             raise UnreadableError(f"cannot be read: {error.strerror or error}") from None
 
     def read(self, filename: str) -> bytes:
-        """A file's bytes. Raises OSError."""
+        """A file's bytes; none when it cannot be read."""
+        self.inputs.note("content", filename)
+        return self._bytes(filename)
+
+    def _read(self, filename: str) -> bytes:
         data = self.overrides.get(filename)
         if data is None:
             with open(f"{self._prefix}{filename}", "rb") as file:
                 data = file.read()
         return data
 
-    def read_quietly(self, filename: str) -> bytes:
-        """A file's bytes; none when it cannot be read."""
+    def _bytes(self, filename: str) -> bytes:
         data = self._data.get(filename)
         if data is None:
             try:
-                data = self.read(filename)
+                data = self._read(filename)
             except OSError:
                 data = b""
             if self._room > 0:
@@ -86,29 +155,36 @@ class Project:
                 self._data[filename] = data
         return data
 
-    def has_trace(self, filename: str) -> bool:
-        """Whether the file may hold anything of Celery's."""
-        return filename in self.traced
+    def content(self, filename: str) -> bytes:
+        """A file's bytes, for whoever rests no answer on them; none when it cannot be read."""
+        return self._bytes(filename)
 
-    @cached_property
+    def restore(self, traced: frozenset[str], is_small: bool) -> None:
+        """Let in what an earlier run found out of all files."""
+        self.__dict__["_traced"] = traced
+        self.__dict__["is_small"] = is_small
+
+    @property
     def traced(self) -> frozenset[str]:
         """The files with any trace of Celery."""
-        found = set()
-        for name in self.files:
-            data = self.read_quietly(name)
-            if any(trace in data for trace in TRACES):
-                found.add(name)
-        return frozenset(found)
+        self.inputs.note("traced")
+        return self._traced
+
+    @cached_property
+    def _traced(self) -> frozenset[str]:
+        return frozenset(name for name in self.files if has_trace(self._bytes(name)))
 
     @cached_property
     def is_small(self) -> bool:
         """Whether all files together are few enough to be parsed, those without a trace of Celery too."""
         size = 0
         for name in self.files:
-            size += len(self.read_quietly(name))
+            size += len(self._bytes(name))
             if size > SMALL:
                 return False
         return True
+
+    # Files by what stands in them
 
     @cached_property
     def _mentions(self) -> dict[bytes, list[str]]:
@@ -116,18 +192,53 @@ class Project:
         found: defaultdict[bytes, list[str]] = defaultdict(list)
         for name in sorted(self.files):
             if not is_test_file(name):
-                for word in set(self.read_quietly(name).translate(_WORDS_ONLY).split()):
+                for word in words_of(self._bytes(name)):
                     found[word].append(name)
         return found
 
     def mentioning(self, word: str) -> Sequence[str]:
         """The files, tests left out, that mention a name."""
-        return self._mentions.get(word.encode(), ())
+        return self._select(Selection.MENTION, word)
 
-    def mentioning_part(self, part: str) -> frozenset[str]:
+    def mentioning_part(self, part: str) -> Sequence[str]:
         """The files, tests left out, that mention a name with `part` in it."""
-        wanted = part.encode()
-        return frozenset(name for word, names in self._mentions.items() if wanted in word for name in names)
+        return self._select(Selection.PART, part)
+
+    def holding(self, text: str) -> Sequence[str]:
+        """The files with a trace of Celery in which a text stands."""
+        return self._select(Selection.TEXT, text)
+
+    def defining(self, name: str, nested: bool = False) -> Sequence[str]:
+        """The files, tests left out, that define a function of a name; found without parsing.
+
+        With `nested`, only methods and nested functions count.
+        """
+        return self._select(Selection.NESTED if nested else Selection.FUNCTION, name)
+
+    def defining_class(self, name: str) -> Sequence[str]:
+        """The files, tests left out, that have a class of a name."""
+        return self._select(Selection.CLASS, name)
+
+    def assigning(self, name: str) -> Sequence[str]:
+        """The files, tests left out, that set a variable of a name."""
+        return self._select(Selection.ASSIGNED, name)
+
+    def _select(self, selection: Selection, text: str) -> Sequence[str]:
+        self.inputs.note("files", selection.value, text)
+        key = (selection.value, text)
+        found = self.selected.get(key)
+        if found is None:
+            found = self.selected[key] = self._search(selection, text.encode())
+        return found
+
+    def _search(self, selection: Selection, text: bytes) -> Sequence[str]:
+        if selection is Selection.MENTION:
+            return self._mentions.get(text, ())
+        if selection is Selection.PART:
+            return sorted({name for word, names in self._mentions.items() if text in word for name in names})
+        if selection is Selection.TEXT:
+            return sorted(name for name in self._traced if text in self._bytes(name))
+        return [name for name in self._mentions.get(text, ()) if _stands(selection.value, text, self._bytes(name))]
 
     # Modules
 
@@ -226,10 +337,11 @@ class Project:
 
     def module(self, filename: str) -> Module:
         """A file's module. Raises UnreadableError."""
+        self.inputs.note("content", filename)
         known = self._modules.get(filename)
         if known is None:
             try:
-                known = Module(self.module_name(filename), Source(filename, self.read(filename)))
+                known = Module(self.module_name(filename), Source(filename, self._read(filename)))
             except UnreadableError as error:
                 known = error
             except OSError as error:

@@ -79,7 +79,7 @@ class CallGraph:
 
     def __init__(self, hub: Semantics) -> None:
         self._hub = hub
-        self._callbacks: dict[Call, Argument | None] = {}
+        self._callbacks: dict[Call, tuple[Argument | None, int]] = {}
 
     # Downwards
 
@@ -140,7 +140,7 @@ class CallGraph:
         ):
             return ()
         name = func.attr
-        if "_" not in name.strip("_") or len(name) < 8 or len(self.defining_files(name)) > MAX_DYNAMIC:
+        if "_" not in name.strip("_") or len(name) < 8 or len(self._hub.project.defining(name)) > MAX_DYNAMIC:
             return ()
         return tuple(m for m in self.methods_named(name) if m.cls is not None and not is_trivial(m))
 
@@ -151,7 +151,7 @@ class CallGraph:
             and isinstance(value.value, str)
             and len(value.value) >= 5
             and value.value.isidentifier()
-            and bool(self.defining_files(value.value))
+            and bool(self._hub.project.defining(value.value))
         )
 
     def family(self, name: str) -> Sequence[Function]:
@@ -162,7 +162,7 @@ class CallGraph:
         """
         if len(name) < 5 or name in _COMMON:
             return ()
-        if len(self.defining_files(name, nested=True)) != 1:
+        if len(self._hub.project.defining(name, nested=True)) != 1:
             return ()
         methods = tuple(m for m in self.methods_named(name) if m.cls is not None)
         if not methods or len(methods) > MAX_FAMILY or len({m.module.name for m in methods}) > 1:
@@ -174,7 +174,7 @@ class CallGraph:
 
         def search() -> tuple[Function, ...]:
             found: list[Function] = []
-            for filename in self.defining_files(name):
+            for filename in self._hub.project.defining(name):
                 module = self._hub.project.module_or_none(filename)
                 if module is not None:
                     found += [f for f in module.functions if f.name == name]
@@ -182,25 +182,16 @@ class CallGraph:
 
         return self._hub.memo.get(("methods named", name), search, ())
 
-    def defining_files(self, name: str, nested: bool = False) -> Sequence[str]:
-        """The files, tests left out, that define a function of a name; found without parsing.
-
-        With `nested`, only methods and nested functions count.
-        """
-
-        def search() -> tuple[str, ...]:
-            read = self._hub.project.read_quietly
-            return tuple(f for f in self._hub.project.mentioning(name) if defines(read(f), name.encode(), nested))
-
-        return self._hub.memo.get(("defining files", name, nested), search, ())
-
     def commit_callback(self, call: Call) -> Argument | None:
         """The callback, when the call is Django's `on_commit` or a declared wrapper of it."""
-        try:
-            return self._callbacks[call]
-        except KeyError:
-            found = self._callbacks[call] = self._commit_callback(call)
-            return found
+        inputs = self._hub.project.inputs
+        known = self._callbacks.get(call)
+        if known is None:
+            collected, inputs.collected = inputs.collected, 0
+            known = self._callbacks[call] = (self._commit_callback(call), inputs.collected)
+            inputs.collected = collected
+        inputs.collected |= known[1]
+        return known[0]
 
     def _commit_callback(self, call: Call) -> Argument | None:
         for callee in call.callee.alternatives():
@@ -397,20 +388,6 @@ class CallGraph:
                 ):
                     return True
         return False
-
-
-def defines(data: bytes, name: bytes, nested: bool) -> bool:
-    """Whether a file's text has a line `def name`, with blanks before it if `nested`."""
-    needle = b"def " + name
-    at = data.find(needle)
-    while at >= 0:
-        after = data[at + len(needle) : at + len(needle) + 1]
-        before = data[data.rfind(b"\n", 0, at) + 1 : at]
-        is_whole = not (after.isalnum() or after == b"_") and not before.replace(b"async", b"", 1).strip()
-        if is_whole and (not nested or before[:1].isspace()):
-            return True
-        at = data.find(needle, at + 1)
-    return False
 
 
 def hands_on(decorator: Function) -> bool:

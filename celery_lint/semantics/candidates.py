@@ -7,13 +7,13 @@ a task, a dispatch, a transaction around one, or a call of a task.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from celery_lint.project.index import is_test_file
 from celery_lint.project.modules import AssignBinding, Function, ImportBinding, Module, flat_statements
 from celery_lint.project.syntax import walk
+from celery_lint.semantics.memo import Memo, remembered
 from celery_lint.semantics.values import TaskValue
 
 if TYPE_CHECKING:
@@ -29,17 +29,28 @@ _SENDING_WORDS = frozenset({"delay", "apply_async", "send_task"})
 _HOOK_WORDS = """sender save_model save_related perform_create perform_update perform_destroy super""".split()
 
 
+# The names that a file adds to what is worth reading; the cache keeps them by file.
+SENDERS = "sender names"
+TASKS = "task names"
+
+
 class Candidates:
     """The files and functions in which a rule may find something."""
 
     def __init__(self, hub: Semantics) -> None:
         self._hub = hub
+        self.made_by_calls: set[str] = set()
+        """The files in which calls make tasks of functions: to know these, the files have to be read."""
 
     def __contains__(self, filename: str) -> bool:
         """Whether a rule may have something to say about a file."""
         return filename in self.files
 
-    @cached_property
+    @property
+    def memo(self) -> Memo:
+        return self._hub.memo
+
+    @remembered
     def files(self) -> frozenset[str]:
         """The files with a trace of Celery, those that may open transactions, and those that name a task."""
         project = self._hub.project
@@ -53,37 +64,50 @@ class Candidates:
             found.update(hooks.intersection(project.mentioning(name)))
         return frozenset(found)
 
-    @cached_property
+    @property
     def sender_names(self) -> frozenset[str]:
         """The names of functions, tests left out, that send a task themselves."""
-        found: set[str] = set()
-        for filename in self._hub.project.traced:
-            module = None if is_test_file(filename) else self._hub.project.module_or_none(filename)
-            for function in module.functions if module is not None else ():
-                if function.name.endswith("__") or function.tokens.isdisjoint(_SENDING_WORDS):
-                    continue
-                if function.words & _SENDING_WORDS:
-                    found.add(function.name)
-        return frozenset(found)
+        return self._hub.shared(SENDERS, lambda: self._everywhere(SENDERS, self._senders))
 
-    @cached_property
+    @property
     def task_names(self) -> frozenset[str]:
         """The names under which the project's tasks are defined, tests left out."""
+        return self._hub.shared(TASKS, lambda: self._everywhere(TASKS, self._tasks))
+
+    def _everywhere(self, kind: str, names: Callable[[Module], Iterator[str]]) -> frozenset[str]:
         found: set[str] = set()
-        for filename in self._hub.project.traced:
-            module = None if is_test_file(filename) else self._hub.project.module_or_none(filename)
-            if module is None:
-                continue
-            for task in self._hub.tasks.in_module(module):
-                found.add(task.name.rpartition(".")[2])
-                if task.cls is not None:
-                    found.add(task.cls.name)
-            # `remove_file = app.register_task(RemoveFile())`
-            for name, bindings in module.bindings.items():
-                if any(isinstance(b, AssignBinding) and isinstance(b.value, ast.Call) for b in bindings):
-                    if isinstance(self._hub.module_name(module, name), TaskValue):
-                        found.add(name)
+        for filename in sorted(f for f in self._hub.project.traced if not is_test_file(f)):
+            found.update(self._in_file(kind, filename, names))
         return frozenset(found)
+
+    def _in_file(self, kind: str, filename: str, names: Callable[[Module], Iterator[str]]) -> Sequence[str]:
+        def search() -> Sequence[str]:
+            before = self._hub.tasks.made_by_calls
+            module = self._hub.project.module_or_none(filename)
+            found = () if module is None else tuple(sorted(set(names(module))))
+            if self._hub.tasks.made_by_calls > before:
+                self.made_by_calls.add(filename)
+            return found
+
+        return self._hub.memo.get((kind, filename), search, ())
+
+    def _senders(self, module: Module) -> Iterator[str]:
+        for function in module.functions:
+            if function.name.endswith("__") or function.tokens.isdisjoint(_SENDING_WORDS):
+                continue
+            if function.words & _SENDING_WORDS:
+                yield function.name
+
+    def _tasks(self, module: Module) -> Iterator[str]:
+        for task in self._hub.tasks.in_module(module):
+            yield task.name.rpartition(".")[2]
+            if task.cls is not None:
+                yield task.cls.name
+        # `remove_file = app.register_task(RemoveFile())`
+        for name, bindings in module.bindings.items():
+            if any(isinstance(b, AssignBinding) and isinstance(b.value, ast.Call) for b in bindings):
+                if isinstance(self._hub.module_name(module, name), TaskValue):
+                    yield name
 
     def task_aliases(self, module: Module) -> frozenset[str]:
         """The other names under which a module imports tasks: `from .tasks import rate as rate_later`."""
@@ -98,7 +122,7 @@ class Candidates:
 
         return self._hub.memo.get(("task aliases", module), search, frozenset())
 
-    @cached_property
+    @remembered
     def telling_words(self) -> frozenset[str]:
         """The names of which a function must mention one to matter."""
         return _WORDS | self.task_names | self.sender_names

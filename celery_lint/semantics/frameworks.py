@@ -106,12 +106,10 @@ def classes_named(hub: Semantics, name: str) -> tuple[Class, ...]:
 
     def search() -> tuple[Class, ...]:
         found = []
-        pattern = re.compile(rb"^\s*class\s+" + re.escape(name.encode()) + rb"\b", re.MULTILINE)
-        for filename in hub.project.mentioning(name):
-            if pattern.search(hub.project.read_quietly(filename)):
-                module = hub.project.module_or_none(filename)
-                if module is not None:
-                    found += [c for c in module.classes if c.name == name]
+        for filename in hub.project.defining_class(name):
+            module = hub.project.module_or_none(filename)
+            if module is not None:
+                found += [c for c in module.classes if c.name == name]
         return tuple(found)
 
     return hub.memo.get(("classes named", name), search, ())
@@ -128,6 +126,9 @@ def model_by_lower_name(hub: Semantics, name: str, near: Class) -> Class | str |
 _RELATED_NAME = re.compile(rb"related_name\s*=\s*[\"']([A-Za-z_]\w*)[\"']")
 
 
+RELATED_NAMES = "related names"
+
+
 def related_names(hub: Semantics) -> dict[str, tuple[str, ...]]:
     """The files that declare each `related_name`."""
 
@@ -136,11 +137,11 @@ def related_names(hub: Semantics) -> dict[str, tuple[str, ...]]:
         for filename in hub.project.mentioning("related_name"):
             if "/migrations/" in filename:
                 continue
-            for name in _RELATED_NAME.findall(hub.project.read_quietly(filename)):
+            for name in _RELATED_NAME.findall(hub.project.read(filename)):
                 found.setdefault(name.decode(), set()).add(filename)
         return {name: tuple(sorted(files)) for name, files in found.items()}
 
-    return hub.memo.get(("related names",), search, {})
+    return hub.shared(RELATED_NAMES, search)
 
 
 def reverse_relation(hub: Semantics, model: Class, name: str) -> ModelValue | ManagerValue | None:
@@ -171,9 +172,7 @@ def reverse_relation(hub: Semantics, model: Class, name: str) -> ModelValue | Ma
 
 def user_model(hub: Semantics) -> Class | str:
     """The project's AUTH_USER_MODEL."""
-    for filename in hub.project.mentioning("AUTH_USER_MODEL"):
-        if b"AUTH_USER_MODEL =" not in hub.project.read_quietly(filename):
-            continue
+    for filename in hub.project.assigning("AUTH_USER_MODEL"):
         module = hub.project.module_or_none(filename)
         for binding in module.bindings.get("AUTH_USER_MODEL", ()) if module is not None else ():
             value = hub.evaluate(binding.value, module) if getattr(binding, "value", None) is not None else None  # type: ignore[union-attr,arg-type]
@@ -517,11 +516,9 @@ def _signals_of(hub: Semantics, function: Function) -> Iterator[SignalUse]:
     names = set(function.parameters)
     if "sender" not in names or is_test_file(function.module.filename):
         return
+    connecting = frozenset(hub.project.mentioning("connect"))
     for filename in hub.project.mentioning(function.name):
-        data = hub.project.read_quietly(filename)
-        if b".connect(" not in data:
-            continue
-        module = hub.project.module_or_none(filename)
+        module = hub.project.module_or_none(filename) if filename in connecting else None
         if module is None:
             continue
         for node, handler in connections(module, function.name):
@@ -558,7 +555,7 @@ def handles(hub: Semantics, handler: ast.expr, function: Function, module: Modul
     if module is function.module:
         return value == UNKNOWN
     tail = function.module.name.rpartition(".")[2]
-    return value == UNKNOWN and tail.encode() in hub.project.read_quietly(module.filename)
+    return value == UNKNOWN and tail.encode() in hub.project.read(module.filename)
 
 
 def _signal(hub: Semantics, node: ast.expr, sender: ast.expr | None, module: Module) -> Iterator[SignalUse]:

@@ -7,10 +7,8 @@ answer. What each answer is made of stands in the module that the method names.
 from __future__ import annotations
 
 import ast
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from functools import cached_property
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 from celery_lint.project.index import Project, is_test_file
 from celery_lint.project.modules import (
@@ -23,12 +21,12 @@ from celery_lint.project.modules import (
 from celery_lint.project.syntax import walk
 from celery_lint.semantics import attributes, declarations, frameworks, results
 from celery_lint.semantics.callgraph import CallGraph
-from celery_lint.semantics.candidates import Candidates
+from celery_lint.semantics.candidates import SENDERS, TASKS, Candidates
 from celery_lint.semantics.classes import Classes
 from celery_lint.semantics.dispatches import Dispatches
 from celery_lint.semantics.flow import Interpreter
 from celery_lint.semantics.hazards import Hazards
-from celery_lint.semantics.memo import Memo
+from celery_lint.semantics.memo import Memo, remembered
 from celery_lint.semantics.model import App, Argument, Call, Dispatch, Frame, FunctionFlow
 from celery_lint.semantics.roles import Roles
 from celery_lint.semantics.settings import ProjectSettings, given
@@ -67,6 +65,7 @@ if TYPE_CHECKING:
     from celery_lint.configuration import Settings
     from celery_lint.semantics.model import Task
 
+T = TypeVar("T")
 FUEL = 3
 """How many calls deep a returned value is followed through bodies without annotations."""
 
@@ -77,8 +76,7 @@ class Semantics:
     def __init__(self, project: Project, settings: Settings) -> None:
         self.project = project
         self.settings = settings
-        self.memo = Memo()
-        self._names: defaultdict[Module, dict[str, Value | None]] = defaultdict(dict)
+        self.memo = Memo(project.inputs)
         self.classes = Classes(self)
         self.tasks = Tasks(self)
         self.candidates = Candidates(self)
@@ -103,24 +101,40 @@ class Semantics:
             "__exit__",
         )
 
-    @cached_property
+    def shared(self, name: str, compute: Callable[[], T]) -> T:
+        """An answer that is made of many files and seldom changes: to rest on it is to rest on its value alone."""
+        inputs = self.project.inputs
+        collected = inputs.collected
+        answer = self.memo.get(("shared", name), compute, None)
+        inputs.collected = collected
+        inputs.note("shared", name)
+        return answer
+
+    def shared_answer(self, name: str) -> object:
+        """The shared answer of a name."""
+        if name == TASKS:
+            return self.candidates.task_names
+        if name == SENDERS:
+            return self.candidates.sender_names
+        return frameworks.related_names(self)
+
+    @remembered
     def app_class_names(self) -> frozenset[str]:
         """The project's own classes below `celery.Celery`."""
         found = set()
-        for filename in self.project.traced:
-            if b"(Celery)" in self.project.read_quietly(filename):
-                module = self.project.module_or_none(filename)
-                for cls in module.classes if module is not None else ():
-                    if self.classes.derives_from(cls, results.APP_CLASSES):
-                        found.add(cls.name)
+        for filename in self.project.holding("(Celery)"):
+            module = self.project.module_or_none(filename)
+            for cls in module.classes if module is not None else ():
+                if self.classes.derives_from(cls, results.APP_CLASSES):
+                    found.add(cls.name)
         return frozenset(found)
 
-    @cached_property
+    @remembered
     def uses_django(self) -> bool:
         """Whether the project has anything of Django's."""
         return any(not is_test_file(f) for f in self.project.mentioning("django"))
 
-    @cached_property
+    @remembered
     def atomic_requests(self) -> bool | None:
         """Whether each request runs in a transaction; None when the settings do not tell."""
         if self.settings.atomic_requests is not None:
@@ -141,7 +155,7 @@ class Semantics:
 
     def uses_pyramid_tm(self, function: Function) -> bool:
         """Whether a view belongs to a Pyramid application whose requests run in a transaction."""
-        return b"pyramid" in self.project.read_quietly(function.module.filename) and any(
+        return b"pyramid" in self.project.read(function.module.filename) and any(
             not is_test_file(f) for f in self.project.mentioning("pyramid_tm")
         )
 
@@ -195,16 +209,10 @@ class Semantics:
         """What a module's global name stands for; None when the module has no such name."""
         if name not in module.bindings and not module.star_imports and not module.is_package:
             return None
-        known = self._names[module]
-        if name in known:
-            return known[name]
-        key = ("name", module, name)
-        value = self.memo.get(key, lambda: self._module_name(module, name), UNKNOWN)
-        if key in self.memo:
-            known[name] = value
-        return value
+        return self.memo.get(("name", module, name), lambda: self._module_name(module, name), UNKNOWN)
 
     def _module_name(self, module: Module, name: str) -> Value | None:
+        self.project.inputs.note("content", module.filename)
         bindings = module.bindings.get(name)
         if bindings:
             values = [self._bound(b, module) for b in bindings]
@@ -542,7 +550,7 @@ class Semantics:
 
     # Models
 
-    @cached_property
+    @remembered
     def user_model(self) -> Class | str:
         """The model of `request.user`: AUTH_USER_MODEL's, or Django's own."""
         return frameworks.user_model(self)

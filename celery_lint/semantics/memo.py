@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
-from typing import Any, TypeVar
+from collections.abc import Callable, Hashable, Iterator
+from typing import Any, Protocol, TypeVar, cast
+
+from celery_lint.project.inputs import Inputs
 
 T = TypeVar("T")
 
@@ -13,18 +15,23 @@ class Memo:
 
     An answer that is asked for while it is being computed is `default`. What was
     computed from such a stand-in is not kept (unless it is the head of the
-    cycle), so that no answer depends on which question came first.
+    cycle), so that no answer depends on which question came first. With each
+    answer the inputs are kept that it rests on.
     """
 
-    def __init__(self) -> None:
-        self._known: dict[Hashable, object] = {}
+    def __init__(self, inputs: Inputs) -> None:
+        self._inputs = inputs
+        self._known: dict[Hashable, tuple[object, int]] = {}
         self._open: dict[Hashable, int] = {}
         self._lowest = NOTHING_OPEN
 
     def get(self, key: Hashable, compute: Callable[[], T], default: Any) -> T:
         """The answer for `key`."""
-        if key in self._known:
-            return self._known[key]  # type: ignore[return-value]
+        inputs = self._inputs
+        known = self._known.get(key)
+        if known is not None:
+            inputs.collected |= known[1]
+            return known[0]  # type: ignore[return-value]
         depth = self._open.get(key)
         if depth is not None:
             self._lowest = min(self._lowest, depth)
@@ -32,21 +39,30 @@ class Memo:
         depth = len(self._open)
         self._open[key] = depth
         around, self._lowest = self._lowest, NOTHING_OPEN
+        collected, inputs.collected = inputs.collected, 0
         try:
             result = compute()
         finally:
             del self._open[key]
+            own = inputs.collected
+            inputs.collected = collected | own
             lowest, self._lowest = (
                 self._lowest,
                 min(around, self._lowest if self._lowest < depth else NOTHING_OPEN),
             )
         if lowest >= depth:
-            self._known[key] = result
+            self._known[key] = (result, inputs.shared(own))
         return result
 
-    def __contains__(self, key: Hashable) -> bool:
-        """Whether the answer is known for good."""
-        return key in self._known
+    def put(self, key: Hashable, answer: object, inputs: int) -> None:
+        """Let an answer in that was found before."""
+        self._known[key] = (answer, inputs)
+
+    def kept(self, kind: str) -> Iterator[tuple[Hashable, object, int]]:
+        """The answers to questions `(kind, what)`: what, the answer, its inputs."""
+        for key, (answer, inputs) in self._known.items():
+            if isinstance(key, tuple) and len(key) == 2 and key[0] == kind:
+                yield key[1], answer, inputs
 
     @property
     def is_settled(self) -> bool:
@@ -60,3 +76,18 @@ class Memo:
 
 
 NOTHING_OPEN = 1 << 30
+
+
+class _Remembers(Protocol):
+    @property
+    def memo(self) -> Memo: ...
+
+
+def remembered(method: Callable[[Any], T]) -> T:
+    """A property of an object with a `memo`, computed once."""
+    name = method.__name__
+
+    def get(owner: _Remembers) -> T:
+        return owner.memo.get((name,), lambda: method(owner), None)
+
+    return cast("T", property(get, doc=method.__doc__))

@@ -102,7 +102,7 @@ class ProjectSettings:
         def search() -> tuple[str, ...]:
             found = []
             for filename in self._hub.project.mentioning("config_from_object"):
-                data = self._hub.project.read_quietly(filename)
+                data = self._hub.project.read(filename)
                 found += [m.decode() for m in re.findall(rb"namespace\s*=\s*['\"]([A-Za-z_]\w*)['\"]", data)]
             return tuple(sorted(set(found)))
 
@@ -160,10 +160,8 @@ class ProjectSettings:
 
         def search() -> tuple[App, ...]:
             found: list[App] = []
-            for filename in sorted(self._hub.project.traced):
-                if is_test_file(filename) or b"Celery" not in self._hub.project.read_quietly(filename):
-                    continue
-                module = self._hub.project.module_or_none(filename)
+            for filename in self._hub.project.holding("Celery"):
+                module = None if is_test_file(filename) else self._hub.project.module_or_none(filename)
                 if module is not None:
                     found += self.apps(module)
             return tuple(found)

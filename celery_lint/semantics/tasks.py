@@ -70,13 +70,17 @@ class Tasks:
     def __init__(self, hub: Semantics) -> None:
         self._hub = hub
         self.app_value: Value = AppValue()
-        self._made: dict[Function, Task] = {}
-        self._classes: dict[Class, Task] = {}
+        self._made: dict[Function, tuple[Task, int]] = {}
+        """The tasks that calls made of functions, and what each rests on."""
 
     def of_function(self, function: Function, captured: Captured | None = None) -> Task | None:
         """The task that a decorated function is, or None."""
         if not function.decorators:
-            return self._made.get(function)
+            made = self._made.get(function)
+            if made is None:
+                return None
+            self._hub.project.inputs.collected |= made[1]
+            return made[0]
         return self._hub.memo.get(("task", function), lambda: self._of_function(function, captured), None)
 
     def _of_function(self, function: Function, captured: Captured | None) -> Task | None:
@@ -181,10 +185,18 @@ class Tasks:
 
     def by_call(self, function: Function, node: ast.Call | None, factory: Function | None = None) -> Task:
         """The task that `app.task(function)` or `shared_task(**options)(function)` makes."""
+        inputs = self._hub.project.inputs
         known = self._made.get(function)
         if known is None:
-            known = self._made[function] = self._task(function, None, node, factory)
-        return known
+            task = self._task(function, None, node, factory)
+            known = self._made[function] = (task, inputs.collected)
+        inputs.collected |= known[1]
+        return known[0]
+
+    @property
+    def made_by_calls(self) -> int:
+        """How many functions calls have made tasks of so far: these are tasks only once the call was read."""
+        return len(self._made)
 
     def of_class(self, cls: Class) -> Task | None:
         """The task that a class below `celery.Task` with a `run` method is, or None."""
@@ -280,10 +292,7 @@ class Tasks:
 
     def _app_task_values(self) -> Iterator[Value]:
         hub = self._hub
-        for filename in sorted(hub.project.traced):
-            data = hub.project.read_quietly(filename)
-            if b"task_cls" not in data and b".Task = " not in data:
-                continue
+        for filename in sorted({*hub.project.holding("task_cls"), *hub.project.holding(".Task = ")}):
             module = hub.project.module_or_none(filename)
             if module is None:
                 continue
@@ -334,8 +343,9 @@ class Tasks:
             if isinstance(value, TaskValue) and not isinstance(value.task, str) and value.task.registered_name == name:
                 return value.task
         # A name of its own stands as a literal in the file that defines the task.
+        holding = frozenset(self._hub.project.holding(name))
         for filename in self._hub.project.mentioning(last):
-            if filename in self._hub.project.traced and name.encode() in self._hub.project.read_quietly(filename):
+            if filename in holding:
                 found = self._hub.project.module_or_none(filename)
                 for task in self.in_module(found) if found is not None else ():
                     if task.registered_name == name:

@@ -75,8 +75,8 @@ class Transactions:
 
     def __init__(self, hub: Semantics) -> None:
         self._hub = hub
-        self._silent: dict[object, int] = {}
-        """What was found to send nothing, and after how many calls it was come to then."""
+        self._silent: dict[object, tuple[int, int]] = {}
+        """What was found to send nothing: after how many calls it was come to then, and what that rests on."""
 
     # Inside one function
 
@@ -353,12 +353,17 @@ class Transactions:
         queue: deque[tuple[Target, tuple[tuple[Function, Call, Function], ...], Call]]
         queue = deque((t, (), call) for t in targets)
         seen: dict[object, int] = {}
+        inputs = hub.project.inputs
         while queue:
             target, steps, outer = queue.popleft()
             known = switches(hub, outer, target.function)
             key = (target.function, target.values, tuple(known.items()))
             depth = len(steps)
-            if key in seen or depth >= MAX_DOWN or self._silent.get(key, MAX_DOWN) <= depth:
+            if key in seen or depth >= MAX_DOWN:
+                continue
+            silent = self._silent.get(key)
+            if silent is not None and silent[0] <= depth:
+                inputs.collected |= silent[1]
                 continue
             seen[key] = depth
             flow = self.target_flow(target)
@@ -374,7 +379,7 @@ class Transactions:
                 if deeper and self.around(inner.frame, flow) is not False and not is_switched_off(inner, flow, known):
                     queue.extend((one, (*steps, (target.function, inner, one.function)), inner) for one in deeper)
         if hub.memo.is_settled:
-            self._silent.update(seen)
+            self._silent.update((key, (depth, inputs.collected)) for key, depth in seen.items())
         return None
 
     def target_flow(self, target: Target) -> FunctionFlow:

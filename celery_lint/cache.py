@@ -1,0 +1,242 @@
+"""What a run found, kept for the next one.
+
+One JSON file a project and configuration holds each file's state, the answers
+worth keeping (findings by file, names by file) and, for each answer, the inputs
+that it rests on (project/inputs.py). An answer is used again only if none of
+its inputs has changed: a change in `models.py` that makes an argument in
+`views.py` a model instance changes the findings of `views.py`.
+
+The file is data and nothing else: whatever is wrong with it, it is left unread
+and written anew. Two runs at once write whole files, one after the other.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from celery_lint import __version__
+
+FORMAT = 1
+FOLDER = ".celery_lint_cache"
+MAX_BYTES = 64_000_000
+MAX_FILES = 16
+"""How many projects and configurations are kept in one folder."""
+RACY = 2_000_000_000
+"""A file that changed within this many nanoseconds before it was looked at may change again unseen."""
+
+
+@dataclass(slots=True)
+class FileState:
+    """A file as it was when it was read."""
+
+    modified: int
+    """Nanoseconds since the epoch."""
+    size: int
+    digest: str
+    traced: bool
+
+
+@dataclass(slots=True)
+class Snapshot:
+    """All that a cache file holds."""
+
+    taken: int = 0
+    """When the files were looked at, in nanoseconds since the epoch."""
+    files: dict[str, FileState] = field(default_factory=dict)
+    inputs: list[tuple[str, ...]] = field(default_factory=list)
+    selected: dict[tuple[str, str], Sequence[str]] = field(default_factory=dict)
+    """The files that each selection found: project/index.py, Project.selected."""
+    shared: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """The digests of answers that are an input of others, and the inputs that they rest on."""
+    answers: dict[str, dict[str, tuple[Any, int]]] = field(default_factory=dict)
+    """By kind and file, JSON values and the inputs that they rest on."""
+
+
+def digest_of(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+class Cache:
+    """The cache file of one project under one configuration."""
+
+    def __init__(self, folder: Path, root: Path, settings: object) -> None:
+        self._folder = folder
+        key = f"{FORMAT} {__version__} {_own_state()} {sys.version_info[:2]} {os.fspath(root)} {_stable(settings)}"
+        self._key = digest_of(key.encode("utf-8", "surrogateescape"))
+        self._path = folder / f"{self._key}.json"
+
+    def load(self) -> Snapshot | None:
+        """What was kept; None when there is nothing, or nothing that can be read."""
+        try:
+            if self._path.stat().st_size > MAX_BYTES:
+                return None
+            return _unpacked(json.loads(self._path.read_bytes()), self._key)
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            return None
+
+    def save(self, snapshot: Snapshot) -> None:
+        """Keeps a snapshot; a cache that cannot be written is no reason to fail."""
+        try:
+            data = json.dumps(_packed(snapshot, self._key), separators=(",", ":")).encode("utf-8", "surrogatepass")
+            if len(data) > MAX_BYTES:
+                return
+            self._folder.mkdir(parents=True, exist_ok=True)
+            _mark(self._folder)
+            handle, temporary = tempfile.mkstemp(dir=self._folder, suffix=".tmp")
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    file.write(data)
+                os.replace(temporary, self._path)
+            except BaseException:
+                os.unlink(temporary)
+                raise
+            _tidy(self._folder)
+        except (OSError, ValueError):
+            return
+
+
+def changed_files(snapshot: Snapshot, root: Path, files: Sequence[str]) -> dict[str, bytes] | None:
+    """The files whose content is not that of the snapshot, with their content now.
+
+    None when files came or went: then nothing of the snapshot is sure. States
+    that are only dated anew are brought up to date in the snapshot.
+    """
+    if len(files) != len(snapshot.files) or any(name not in snapshot.files for name in files):
+        return None
+    changed = {}
+    prefix = os.path.join(root, "")
+    for name in files:
+        known = snapshot.files[name]
+        try:
+            status = os.stat(prefix + name)
+        except OSError:
+            return None
+        is_dated = status.st_mtime_ns == known.modified and status.st_size == known.size
+        if is_dated and known.modified < snapshot.taken - RACY:
+            continue
+        try:
+            with open(prefix + name, "rb") as file:
+                data = file.read()
+        except OSError:
+            return None
+        if digest_of(data) != known.digest:
+            changed[name] = data
+        known.modified, known.size = status.st_mtime_ns, status.st_size
+    return changed
+
+
+def state_of(root: Path, filename: str) -> tuple[int, int]:
+    """When a file was changed and its size; zeros when it is not there."""
+    try:
+        status = os.stat(os.path.join(root, filename))
+    except OSError:
+        return (0, 0)
+    return (status.st_mtime_ns, status.st_size)
+
+
+def _own_state() -> str:
+    """The linter's own files, so that whoever works on it is not told yesterday's findings."""
+    package = Path(__file__).parent
+    newest = 0
+    for folder, _, names in os.walk(package):
+        for name in names:
+            if name.endswith(".py"):
+                newest = max(newest, os.stat(os.path.join(folder, name)).st_mtime_ns)
+    return f"{newest}"
+
+
+def _stable(value: object) -> str:
+    """A text for a configuration that is the same in each run."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return f"({','.join(_stable(getattr(value, each.name)) for each in dataclasses.fields(value))})"
+    if isinstance(value, (set, frozenset)):
+        return f"{{{','.join(sorted(map(_stable, value)))}}}"
+    if isinstance(value, (tuple, list)):
+        return f"[{','.join(map(_stable, value))}]"
+    if isinstance(value, Mapping):
+        return _stable(sorted((str(key), _stable(each)) for key, each in value.items()))
+    return repr(value)
+
+
+def _packed(snapshot: Snapshot, key: str) -> dict[str, Any]:
+    names = list(snapshot.files)
+    numbers = {name: number for number, name in enumerate(names)}
+    sets: dict[int, int] = {}
+
+    def number_of(inputs: int) -> int:
+        return sets.setdefault(inputs, len(sets))
+
+    answers = {
+        kind: {name: [value, number_of(inputs)] for name, (value, inputs) in by_file.items()}
+        for kind, by_file in snapshot.answers.items()
+    }
+    shared = {name: [digest, number_of(inputs)] for name, (digest, inputs) in snapshot.shared.items()}
+    return {
+        "key": key,
+        "taken": snapshot.taken,
+        "files": [[n, s.modified, s.size, s.digest, int(s.traced)] for n, s in snapshot.files.items()],
+        "inputs": snapshot.inputs,
+        "selected": [
+            [*selection, [numbers[name] for name in found if name in numbers]]
+            for selection, found in snapshot.selected.items()
+        ],
+        "shared": shared,
+        "answers": answers,
+        "sets": [f"{inputs:x}" for inputs in sets],
+    }
+
+
+def _unpacked(data: Any, key: str) -> Snapshot | None:
+    if data["key"] != key:
+        return None
+    files = {n: FileState(int(m), int(s), str(d), bool(t)) for n, m, s, d, t in data["files"]}
+    names = list(files)
+    sets = [int(text, 16) for text in data["sets"]]
+    return Snapshot(
+        taken=int(data["taken"]),
+        files=files,
+        inputs=[tuple(map(str, each)) for each in data["inputs"]],
+        selected={(str(s), str(t)): [names[number] for number in found] for s, t, found in data["selected"]},
+        shared={str(name): (str(digest), sets[number]) for name, (digest, number) in data["shared"].items()},
+        answers={
+            str(kind): {str(name): (value, sets[number]) for name, (value, number) in by_file.items()}
+            for kind, by_file in data["answers"].items()
+        },
+    )
+
+
+def _mark(folder: Path) -> None:
+    """Keeps version control and backups out of the folder."""
+    for name, text in (
+        (".gitignore", "*\n"),
+        ("CACHEDIR.TAG", "Signature: 8a477f597d28d172789f06886806bc55\n"),
+    ):
+        path = folder / name
+        if not path.exists():
+            path.write_text(text)
+
+
+def _tidy(folder: Path) -> None:
+    """Deletes the cache files that were not written for longest, and what killed runs left behind."""
+    found = []
+    with os.scandir(folder) as scan:
+        for entry in scan:
+            if entry.name.endswith(".json"):
+                found.append((entry.stat().st_mtime, entry.path))
+            elif entry.name.endswith(".tmp") and time.time() - entry.stat().st_mtime > 600:
+                os.unlink(entry.path)
+    for _, path in sorted(found, reverse=True)[MAX_FILES:]:
+        os.unlink(path)
+
+
+__all__ = ["FOLDER", "Cache", "FileState", "Snapshot", "changed_files", "digest_of", "state_of"]

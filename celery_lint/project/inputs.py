@@ -1,0 +1,46 @@
+"""What of a project's files an answer rests on.
+
+Each answer that is remembered keeps a set of inputs: a file's content, or the
+list of files for which a test on their text holds (those that mention a name,
+say). An answer still holds as long as none of its inputs has changed, which is
+what the cache asks. A set of inputs is an integer, one bit an input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+Key = tuple[str, ...]
+
+
+class Inputs:
+    """The inputs of one run, numbered as they come, and those of the answer under way."""
+
+    def __init__(self) -> None:
+        self.collected = 0
+        self.keys: list[Key] = []
+        self._bits: dict[Key, int] = {}
+        self._shared: dict[int, int] = {}
+
+    def note(self, *key: str) -> None:
+        """The answer under way rests on this input."""
+        bit = self._bits.get(key)
+        if bit is None:
+            bit = self._bits[key] = 1 << len(self.keys)
+            self.keys.append(key)
+        self.collected |= bit
+
+    def number(self, keys: Sequence[Sequence[str]]) -> dict[Key, int]:
+        """Number the inputs of an earlier run as they were then; each with the set that has it alone."""
+        for key in keys:
+            self.note(*key)
+        self.collected = 0
+        return dict(self._bits)
+
+    def texts(self) -> list[tuple[str, ...]]:
+        """The inputs in the order of their numbers."""
+        return list(self.keys)
+
+    def shared(self, inputs: int) -> int:
+        """The same set, as one object for all who have it."""
+        return self._shared.setdefault(inputs, inputs)
