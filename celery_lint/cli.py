@@ -10,13 +10,13 @@ import errno
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from celery_lint import __version__
+from celery_lint.records import dataclass
 
 if TYPE_CHECKING:
     from celery_lint.configuration import Overrides
@@ -365,12 +365,12 @@ def _show(arguments: Arguments, paths: Sequence[Path], overrides: Overrides, uns
         for name in sorted(shown_path(project.root, file) for project in projects for file in project.asked):
             click.echo(name)
     if arguments.show_settings:
-        import dataclasses
+        from celery_lint.records import fields
 
         for project in projects:
             click.echo(f"# {project.root}")
-            for key in dataclasses.fields(project.settings):
-                click.echo(f"{key.name.replace('_', '-')} = {_plain(getattr(project.settings, key.name))}")
+            for key in fields(type(project.settings)):
+                click.echo(f"{key.replace('_', '-')} = {_plain(getattr(project.settings, key))}")
     for error in errors:
         _complain(error)
     return TROUBLE if errors else NOTHING_TO_REPORT

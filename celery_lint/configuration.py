@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from celery_lint.patterns import Globs
+from celery_lint.records import dataclass, field
 from celery_lint.requirements import Version, minimum_versions, parse_version
 
 if sys.version_info >= (3, 11):

@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from celery_lint.configuration import ConfigurationError, Settings, find_file
 from celery_lint.patterns import Gitignore, Globs
+from celery_lint.records import dataclass, field
 
 # What a folder holds that is the top of a project.
 MARKERS = frozenset({"pyproject.toml", "celery-lint.toml", "manage.py", "setup.cfg", "setup.py", ".git"})

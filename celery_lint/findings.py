@@ -10,7 +10,8 @@ libcst.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+
+from celery_lint.records import dataclass
 
 
 class Severity(enum.Enum):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from celery_lint.findings import Applicability, Finding, Place
+from celery_lint.records import replace
 from celery_lint.reporters.style import Style
 from celery_lint.run import Checked
 from celery_lint.source import NEWLINE, Source, UnreadableError
@@ -89,10 +89,8 @@ class Results:
         return lines
 
     def _shown(self, checked: Checked, finding: Finding) -> Finding:
-        related = tuple(
-            dataclasses.replace(each, place=self._shown_place(checked, each.place)) for each in finding.related
-        )
-        return dataclasses.replace(finding, place=self._shown_place(checked, finding.place), related=related)
+        related = tuple(replace(each, place=self._shown_place(checked, each.place)) for each in finding.related)
+        return replace(finding, place=self._shown_place(checked, finding.place), related=related)
 
     def _shown_place(self, checked: Checked, place: Place) -> Place:
         shown = shown_path(checked.project.root, place.filename)
@@ -139,7 +137,6 @@ class Results:
             planned = edits_for([self._origins[finding][1] for finding in shown], checked.read)
             for index, edits in planned.items():
                 result[shown[index]] = [
-                    dataclasses.replace(edit, filename=shown_path(checked.project.root, edit.filename))
-                    for edit in edits
+                    replace(edit, filename=shown_path(checked.project.root, edit.filename)) for edit in edits
                 ]
         return result

@@ -6,7 +6,6 @@ import contextlib
 import gc
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from celery_lint import suppressions
@@ -14,6 +13,7 @@ from celery_lint.configuration import Overrides, Settings, load
 from celery_lint.discovery import Project, discover
 from celery_lint.engine import Engine
 from celery_lint.findings import Finding
+from celery_lint.records import dataclass
 from celery_lint.rules.registry import known_codes
 from celery_lint.source import Source
 

@@ -12,9 +12,9 @@ import bisect
 import re
 import tokenize
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
 
 from celery_lint.findings import Applicability, Finding, Fix, Place, Position, Span, Substitute
+from celery_lint.records import dataclass, field
 from celery_lint.source import Source, UnreadableError
 
 UNUSED = "CEL002"

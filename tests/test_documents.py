@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import re
 import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -17,6 +17,7 @@ import pytest
 from celery_lint import configuration
 from celery_lint.cli import main
 from celery_lint.configuration import Settings
+from celery_lint.records import fields
 from celery_lint.rules.registry import all_rules, known_codes
 
 ROOT = Path(__file__).parents[1]
@@ -28,7 +29,7 @@ TABLE_ROW = re.compile(r"^\| (?P<first>.+?) \|", re.MULTILINE)
 TOP_LEVEL = ("celery_lint/", "tests/", "docs/", "examples/", ".ci/", ".github/")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Block:
     """A fenced block of a document."""
 
@@ -82,7 +83,7 @@ def options() -> dict[str, click.Option]:
 
 def configuration_keys() -> set[str]:
     """The keys that a configuration may have: those of Settings, and the four that `rules` is made of."""
-    keys = {field.name.replace("_", "-") for field in dataclasses.fields(Settings)} - {"rules"}
+    keys = {name.replace("_", "-") for name in fields(Settings)} - {"rules"}
     return keys | {"select", "extend-select", "ignore", "extend-ignore"}
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from celery_lint.findings import Applicability, Finding
 from celery_lint.fixes.plan import Drafts, Files, Read, syntax_error
 from celery_lint.fixes.text import NotExact
 from celery_lint.fixes.write import Replacement, replace_files
+from celery_lint.records import dataclass
 
 ROUNDS = 10
 

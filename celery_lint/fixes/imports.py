@@ -6,7 +6,6 @@ import bisect
 import builtins
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import libcst as cst
 
@@ -16,6 +15,7 @@ from celery_lint.fixes.bridge import Bridge
 from celery_lint.fixes.layout import Layout, Line
 from celery_lint.fixes.scopes import Scopes, full_name, imported_module, is_module
 from celery_lint.fixes.text import NotExact, Splice
+from celery_lint.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import libcst as cst
 
 from celery_lint.fixes.bridge import Bridge
 from celery_lint.fixes.scopes import dotted
 from celery_lint.fixes.text import Splice
+from celery_lint.records import dataclass
 
 FUTURE, STANDARD_LIBRARY, THIRD_PARTY, FIRST_PARTY, RELATIVE = range(5)
 _DEFINITION = re.compile(r"@|(?:async\s+)?def\b|class\b")

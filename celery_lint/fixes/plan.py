@@ -6,7 +6,6 @@ import bisect
 import itertools
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 from celery_lint.findings import Change, Finding, Fix, Span, Substitute
 from celery_lint.fixes.bridge import Bridge
@@ -14,6 +13,7 @@ from celery_lint.fixes.changes import splice_for
 from celery_lint.fixes.imports import FileImports
 from celery_lint.fixes.scopes import Scopes
 from celery_lint.fixes.text import NotExact, Splice, parse, splice
+from celery_lint.records import dataclass, field
 from celery_lint.source import UnreadableError
 
 Read = Callable[[str], bytes]

@@ -7,12 +7,12 @@ alias at most.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import libcst as cst
 
 from celery_lint.findings import Import
 from celery_lint.fixes.bridge import Bridge, children
+from celery_lint.records import dataclass
 
 ImportStatement = cst.Import | cst.ImportFrom
 ScopeNode = cst.Module | cst.FunctionDef | cst.ClassDef | cst.Lambda

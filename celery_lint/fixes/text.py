@@ -7,9 +7,9 @@ import bisect
 import io
 import re
 import tokenize
-from dataclasses import dataclass
 
 from celery_lint.findings import Position, Span
+from celery_lint.records import dataclass
 from celery_lint.source import NEWLINE, Source, UnreadableError
 
 _TRIVIA = re.compile(r"(?:[ \t\f\r\n]|\\(?:\r\n|\r|\n)|#[^\r\n]*)*")

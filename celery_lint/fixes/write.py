@@ -7,8 +7,9 @@ import os
 import stat
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from celery_lint.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeAlias
 
+from celery_lint.records import dataclass, field
 from celery_lint.source import Source
 
 WORD = re.compile(r"[^\W\d]\w*")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from celery_lint.findings import Applicability, Finding, Place, Severity
+from celery_lint.records import dataclass
 
 _CODES = {
     "bold": "1",

@@ -10,10 +10,10 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from celery_lint.project.modules import Class, Function, own_nodes
+from celery_lint.records import dataclass, replace
 from celery_lint.semantics.dispatches import VERBS
 from celery_lint.semantics.handlers import is_mute
 from celery_lint.semantics.model import Call, Frame, FunctionFlow, Step

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from celery_lint.findings import Place
 from celery_lint.project.modules import Function, own_nodes
+from celery_lint.records import dataclass
 from celery_lint.semantics.model import Call, Frame
 from celery_lint.semantics.transactions import Transaction
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from celery_lint.project.modules import Class, Function
+from celery_lint.records import dataclass
 from celery_lint.semantics.model import Call, Frame, FunctionFlow, Step
 from celery_lint.semantics.values import (
     BoundMethod,

@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from celery_lint.findings import Place, Position, Span
 from celery_lint.project.modules import AssignBinding, Module, own_nodes
+from celery_lint.records import dataclass
 from celery_lint.semantics.model import Call, Frame, FunctionFlow, Step
 from celery_lint.semantics.values import (
     UNKNOWN,

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
 from celery_lint.project.index import is_test_file
 from celery_lint.project.modules import Class, Module
+from celery_lint.records import dataclass
 from celery_lint.semantics.model import App, Argument, Call, Dispatch, Option, Step, Task
 from celery_lint.semantics.tasks import TASK_CLASSES
 from celery_lint.semantics.values import (

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
 from celery_lint.findings import Place
 from celery_lint.project.modules import Class, Function, Module
+from celery_lint.records import dataclass, field
 from celery_lint.semantics.values import UNKNOWN, Constant, Origin, Value
 
 FrameKind = Literal[

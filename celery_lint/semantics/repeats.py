@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import own_nodes
+from celery_lint.records import dataclass
 from celery_lint.semantics import guards
 from celery_lint.semantics.effects import DATABASE, Effect, Risk, effects, fits, is_swallowed, risks
 from celery_lint.semantics.model import Call, Frame, FunctionFlow, Task

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from celery_lint.findings import Place
 from celery_lint.project.modules import Module
+from celery_lint.records import dataclass
 from celery_lint.semantics.model import Call, Option, Task
 from celery_lint.semantics.values import UNKNOWN, BoundMethod, Collection, Constant, TaskValue, Value
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from celery_lint.project.index import is_test_file
 from celery_lint.project.modules import AssignBinding, Class, Function, Module, own_nodes
+from celery_lint.records import dataclass
 from celery_lint.semantics import frameworks
 from celery_lint.semantics.model import Step
 from celery_lint.semantics.values import External, HttpRequest, Value

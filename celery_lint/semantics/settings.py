@@ -11,11 +11,11 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from celery_lint.project.index import is_test_file
 from celery_lint.project.modules import Module
+from celery_lint.records import dataclass
 from celery_lint.semantics.model import App
 from celery_lint.semantics.values import UNKNOWN, AppValue, Constant, Value
 

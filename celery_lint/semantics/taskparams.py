@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 import datetime
 import uuid
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from celery_lint.findings import Place
 from celery_lint.project.modules import Class, Function, own_nodes
+from celery_lint.records import dataclass, field
 from celery_lint.semantics import frameworks
 from celery_lint.semantics.evidence import MAX_CALLERS, from_callers, members_of
 from celery_lint.semantics.model import Dispatch, Sent, Task

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import Class, Function
+from celery_lint.records import dataclass, replace
 from celery_lint.semantics import frameworks
 from celery_lint.semantics.callgraph import CallSite, Target
 from celery_lint.semantics.model import Call, Dispatch, Frame, FunctionFlow, Step, Task

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import Class, Function, own_nodes
+from celery_lint.records import dataclass
 from celery_lint.semantics import locks
 from celery_lint.semantics.model import Call, FunctionFlow, Store
 from celery_lint.semantics.values import (

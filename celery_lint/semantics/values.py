@@ -8,8 +8,9 @@ joining the branches of an `if` is a union of sets.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from celery_lint.records import dataclass, field
 
 if TYPE_CHECKING:
     import ast
@@ -89,7 +90,7 @@ class FunctionValue(Value):
 
     function: Function
     receiver: Value | None = None
-    captured: Captured | None = field(default=None, compare=False, hash=False)
+    captured: Captured | None = field(default=None, compare=False)
 
 
 class Captured:
@@ -216,7 +217,7 @@ class Partial(Value):
     function: Value
     args: tuple[Value, ...] = ()
     keywords: tuple[tuple[str, Value], ...] = ()
-    node: ast.Call | None = field(default=None, compare=False, hash=False)
+    node: ast.Call | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,7 +310,7 @@ class Decorator(Value):
     """What a decorator factory returned: `task` when it makes tasks."""
 
     kind: str
-    node: ast.Call | None = field(default=None, compare=False, hash=False)
+    node: ast.Call | None = field(default=None, compare=False)
 
 
 def union(*values: Value) -> Value:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from celery_lint.records import dataclass
 from celery_lint.semantics.evidence import from_callers
 from celery_lint.semantics.inline import mentions_mode
 from celery_lint.semantics.model import Call, FunctionFlow, Step
