@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
 
+from celery_lint import toml
 from celery_lint.patterns import Globs
 from celery_lint.records import dataclass, field
+from celery_lint.reporters import FORMATS
 from celery_lint.requirements import Version, minimum_versions, parse_version
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeVar
 
-OUTPUT_FORMATS = ("full", "concise", "json", "github")
+    T = TypeVar("T")
+
 TIME_LIMIT_SCOPES = ("app", "task")
 ALL = "ALL"
 UNREADABLE = "CEL001"
-
-T = TypeVar("T")
+UNUSED_SUPPRESSION = "CEL002"
 
 
 class ConfigurationError(Exception):
@@ -156,8 +155,8 @@ def find_file(folder: Path) -> Path | None:
     if b"celery-lint" not in data:
         return None
     try:
-        tables = tomllib.loads(data.decode("utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        tables = toml.loads(data.decode("utf-8-sig"))
+    except ValueError:
         # Broken, and it means us: to be found, so that reading it says so.
         return shared if re.search(rb"tool\s*\.\s*[\"']?celery-lint", data) else None
     tool = tables.get("tool")
@@ -187,7 +186,7 @@ def load(root: Path, known: Mapping[str, bool], overrides: Overrides = Overrides
         extend_exclude=(*(reader.globs("extend-exclude") or ()), *overrides.exclude),
         force_exclude=_first(overrides.force_exclude, reader.flag("force-exclude"), False),
         src=reader.strings("src") or (),
-        output_format=_first(overrides.output_format, reader.choice("output-format", OUTPUT_FORMATS), "full"),
+        output_format=_first(overrides.output_format, reader.choice("output-format", FORMATS), "full"),
         task_decorators=reader.dotted_names("task-decorators"),
         dispatch_wrappers=reader.dotted_names("dispatch-wrappers"),
         on_commit_wrappers=reader.dotted_names("on-commit-wrappers"),
@@ -221,12 +220,12 @@ def _codes_under(selectors: Iterable[str], known: Iterable[str]) -> frozenset[st
 def _read_table(path: Path) -> dict[str, Any]:
     """Our table of a configuration file. Raises ConfigurationError."""
     try:
-        tables = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+        tables = toml.loads(path.read_bytes().decode("utf-8-sig"))
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be read: {error.strerror or error}") from None
     except UnicodeDecodeError:
         raise ConfigurationError(f"{path}: not valid TOML: it is not UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:
         raise ConfigurationError(f"{path}: not valid TOML: {error}") from None
     # A pyproject.toml named by --config may have no table of ours; celery-lint.toml is one itself.
     tool = tables.get("tool")

@@ -6,16 +6,16 @@ import os
 from collections import Counter
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from celery_lint.findings import Applicability, Finding, Place
 from celery_lint.records import replace
 from celery_lint.reporters.style import Style
 from celery_lint.run import Checked
-from celery_lint.source import NEWLINE, Source, UnreadableError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from celery_lint.fixes.plan import Edit
+    from celery_lint.source import Source
 
 
 def shown_path(root: Path, filename: str) -> str:
@@ -98,6 +98,8 @@ class Results:
         return Place(shown, place.span)
 
     def _source(self, shown: str) -> Source:
+        from celery_lint.source import Source  # reads syntax as well, which a clean run need not
+
         checked, filename = self._files[shown]
         try:
             return Source(filename, checked.read(filename))
@@ -105,6 +107,8 @@ class Results:
             return Source(filename, b"")
 
     def _lines(self, shown: str) -> Sequence[str]:
+        from celery_lint.source import NEWLINE, UnreadableError
+
         source = self._source(shown)
         try:
             return source.lines
@@ -112,6 +116,8 @@ class Results:
             return NEWLINE.split(source.data.decode("utf-8", "replace"))
 
     def _all_noqa_rows(self) -> dict[Finding, int]:
+        if not self.findings:
+            return {}
         from celery_lint.suppressions import noqa_rows
 
         by_file: dict[str, list[Finding]] = {}

@@ -8,14 +8,15 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from celery_lint import suppressions
-from celery_lint.configuration import Overrides, Settings, load
+from celery_lint.configuration import UNUSED_SUPPRESSION, Overrides, Settings, load
 from celery_lint.discovery import Project, discover
-from celery_lint.engine import Engine
 from celery_lint.findings import Finding
 from celery_lint.records import dataclass
 from celery_lint.rules.registry import known_codes
-from celery_lint.source import Source
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from celery_lint.engine import Engine
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,8 @@ def check_project(project: Project, unsaved: Mapping[str, bytes]) -> Checked:
     findings: list[Finding] = []
     failures = []
     if project.asked:
+        from celery_lint.engine import Engine  # with all that knows of Celery: most of what there is to import
+
         engine = Engine(project.root, project.files, project.settings, unsaved)
         with collection_paused():
             for filename in project.asked:
@@ -104,6 +107,8 @@ def explain_context(path: Path, row: int, overrides: Overrides = Overrides()) ->
 
     Raises ConfigurationError.
     """
+    from celery_lint.engine import Engine
+
     projects, errors = find_projects([path], overrides)
     lines = list(errors)
     for project in projects:
@@ -140,7 +145,10 @@ def check_file(
     With `noqa` false, only celery-lint's own comments count.
     """
     findings = engine.check(filename)
-    if findings or suppressions.UNUSED in settings.rules:
+    if findings or UNUSED_SUPPRESSION in settings.rules:
+        from celery_lint import suppressions
+        from celery_lint.source import Source
+
         try:
             source = Source(filename, _read(root, filename, unsaved))
         except OSError:

@@ -15,10 +15,10 @@ import click
 import pytest
 
 from celery_lint import configuration
-from celery_lint.cli import main
 from celery_lint.configuration import Settings
 from celery_lint.records import fields
 from celery_lint.rules.registry import all_rules, known_codes
+from celery_lint.usage import command
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -76,8 +76,8 @@ def commands(path: Path) -> Iterator[list[str]]:
 
 def options() -> dict[str, click.Option]:
     """Every option of the command by each of its spellings."""
-    context = click.Context(main)
-    parameters = [each for each in main.get_params(context) if isinstance(each, click.Option)]
+    shown = command()
+    parameters = [each for each in shown.get_params(click.Context(shown)) if isinstance(each, click.Option)]
     return {name: option for option in parameters for name in (*option.opts, *option.secondary_opts)}
 
 

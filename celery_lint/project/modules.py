@@ -9,12 +9,16 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import TypeAlias
 
 from celery_lint.records import dataclass, field
 from celery_lint.source import Source
 
 WORD = re.compile(r"[^\W\d]\w*")
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
 FunctionNode: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
