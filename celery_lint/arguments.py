@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from celery_lint import __version__
 from celery_lint.records import dataclass
@@ -17,6 +16,7 @@ from celery_lint.reporters import FORMATS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from pathlib import Path
     from typing import Any
 
 VERSION = f"celery-lint, version {__version__}"
@@ -93,6 +93,8 @@ class Option:
             return word if word in self.choices else None
         if self.kind == "text":
             return word
+        from pathlib import Path
+
         return None if self.kind == "new-file" and os.path.isdir(word) else Path(word)
 
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from pathlib import Path
 
 from celery_lint.arguments import VERSION, Arguments, UsageError, read
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
     from typing import NoReturn
 
     from celery_lint.configuration import Overrides
@@ -104,6 +104,8 @@ def _complain(message: str) -> None:
 
 def _command(arguments: Arguments) -> int:
     """Does what the arguments ask for and gives the exit code."""
+    from pathlib import Path
+
     if arguments.list_rules:
         return _list_rules()
     if arguments.explain is not None:
@@ -167,6 +169,8 @@ def _standard_input(arguments: Arguments) -> Unsaved | None:
         return None
     if len(arguments.paths) > 1:
         raise UsageError("`-` (standard input) goes with no other path")
+    from pathlib import Path
+
     from celery_lint.run import Unsaved
 
     is_read = not (arguments.show_files or arguments.show_settings)
@@ -296,6 +300,8 @@ def _explain(wanted: str) -> int:
 
 def _explain_context(place: str, overrides: Overrides) -> int:
     """Prints what the linter knows of a line."""
+    from pathlib import Path
+
     from celery_lint.run import explain_context
 
     name, _, row = place.rpartition(":")
