@@ -35,6 +35,7 @@ class Arguments:
     ignore: tuple[str, ...] | None
     per_file_ignores: tuple[str, ...] | None
     exclude: tuple[str, ...] | None
+    extend_exclude: tuple[str, ...] | None
     force_exclude: bool | None
     config: Path | None
     isolated: bool
@@ -107,6 +108,7 @@ OPTIONS = (
     Option("list", "--ignore", "Do not report these rules.", "CODES"),
     Option("list", "--per-file-ignores", "Do not report these rules in files that match.", "PATTERN:CODES"),
     Option("list", "--exclude", "Leave out these files and folders too.", "PATTERNS"),
+    Option("list", "--extend-exclude", "The same as --exclude.", "PATTERNS"),
     Option("switch", "--force-exclude", "Leave out excluded files even when named."),
     Option("file", "--config", "Read this configuration file.", "FILE"),
     Option("flag", "--isolated", "Read no configuration file."),

@@ -145,7 +145,8 @@ def _overrides(arguments: Arguments) -> Overrides:
             raise UsageError(f"{item!r} is not PATTERN:CODES", option="--per-file-ignores")
         check_glob(pattern.removeprefix("!"), "--per-file-ignores")
         per_file.setdefault(pattern, []).extend(selectors([after], "--per-file-ignores"))
-    for each in arguments.exclude or ():
+    exclude = (*(arguments.exclude or ()), *(arguments.extend_exclude or ()))
+    for each in exclude:
         check_glob(each, "--exclude")
     select = None if arguments.select is None else selectors(arguments.select, "--select")
     return Overrides(
@@ -155,7 +156,7 @@ def _overrides(arguments: Arguments) -> Overrides:
             selectors(arguments.ignore, "--ignore"),
         ),
         per_file_ignores=tuple((pattern, tuple(codes)) for pattern, codes in per_file.items()),
-        exclude=arguments.exclude or (),
+        exclude=exclude,
         force_exclude=arguments.force_exclude,
         output_format=arguments.output_format,
         config=arguments.config,

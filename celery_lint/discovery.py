@@ -245,7 +245,10 @@ class _Tree:
 
     def takes(self, file: Path) -> bool:
         """Whether a file that was named outright is to be checked."""
-        return not (self.settings.force_exclude and self._excluded.match(self.relative(file)))
+        return not (self.settings.force_exclude and self._is_left_out(self.relative(file)))
+
+    def _is_left_out(self, path: str) -> bool:
+        return self._excluded.match(path) or not FOREIGN.isdisjoint(path.split("/"))
 
     @cached_property
     def _whole(self) -> _Walked:
@@ -259,7 +262,7 @@ class _Tree:
     def under(self, folder: Path) -> tuple[Sequence[str], Sequence[Path]]:
         """The files to check in a folder that was asked for, and the projects nested in it."""
         start = self.relative(folder)
-        if start and self.settings.force_exclude and self._excluded.match(start):
+        if start and self.settings.force_exclude and self._is_left_out(start):
             return (), ()
         inside = f"{start}/" if start else ""
         walked = self._whole

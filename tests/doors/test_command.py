@@ -150,6 +150,10 @@ class TestChoosing:
         assert workspace.lint(*SELECT, "--per-file-ignores", "views.py:CEL3").code == 1
         assert workspace.lint(*SELECT, "--per-file-ignores", "CEL3").code == 2
 
+    @pytest.mark.parametrize("option", ["--exclude", "--extend-exclude"])
+    def test_excluding_by_option(self, workspace: Workspace, option: str) -> None:
+        assert workspace.lint(*SELECT, option, "shop").code == 0
+
     def test_excluding(self, workspace: Workspace) -> None:
         assert workspace.lint(*SELECT, "--exclude", "tasks.py,other").code == 0
         assert workspace.lint(*SELECT, "--exclude", "tasks.py", "shop/tasks.py").code == 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 
 from tests.conftest import SWALLOWING_TASK, Workspace
+from tests.doors.test_flake8 import IS_INSTALLED, LOCAL_PLUGIN
 
 # What a run imports that finds no file with a trace of Celery.
 RUN = """
@@ -101,3 +102,18 @@ def test_a_project_with_findings(workspace: Workspace) -> None:
 def test_listing_rules_reads_no_project(workspace: Workspace) -> None:
     modules = imported(workspace, "--list-rules")
     assert modules.isdisjoint({"celery_lint.engine", "celery_lint.discovery", "libcst", "click"})
+
+
+def test_flake8_loads_next_to_nothing_before_it_has_a_file(workspace: Workspace) -> None:
+    workspace.write({".flake8": "" if IS_INSTALLED else LOCAL_PLUGIN})
+    script = (
+        "import runpy, sys\n"
+        "sys.argv[1:] = ['--version']\n"
+        "try:\n"
+        "    runpy.run_module('flake8', run_name='__main__')\n"
+        "finally:\n"
+        "    print(*sorted(sys.modules), file=sys.stderr)\n"
+    )
+    outcome = workspace.python("-c", script)
+    assert "celery-lint" in outcome.out or "CEL" in outcome.out
+    assert own(set(outcome.err.splitlines()[-1].split())) == ["celery_lint", "celery_lint.flake8_plugin"]
