@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -18,8 +20,10 @@ TRACES = (
 # Up to this many bytes a project's files without a trace of Celery are parsed as well, only to say
 # whether they can be (about half a second). Larger projects have other tools for that.
 SMALL = 3_000_000
-# Names that are called, decorate, or are handed on: what a caller can be found by.
-_MENTIONED = re.compile(rb"[A-Za-z_][A-Za-z0-9_]{2,}")
+# How many bytes of files are kept in memory, so that they are read once.
+MAX_KEPT = 48_000_000
+# Every byte that is no part of a name becomes a blank: splitting is several times as fast as a pattern.
+_WORDS_ONLY = bytes(b if (chr(b).isalnum() and b < 128) or b == 95 or b > 127 else 32 for b in range(256))
 _TEST_FILE = re.compile(
     r"(^|/)(tests?|testing|test_utils|testutils|fixtures|factories)/|(^|/)(test_[^/]*|[^/]*_tests?|tests?|conftest|factories)\.py$"
 )
@@ -36,12 +40,14 @@ class Project:
         overrides: Mapping[str, bytes] | None = None,
     ) -> None:
         self.root = root
+        self._prefix = os.path.join(root, "")
         self.overrides = dict(overrides or {})
         self.files = frozenset(files) | frozenset(self.overrides)
         self._declared_roots = tuple(r.strip("/").removeprefix("./") for r in source_roots)
         self._modules: dict[str, Module | UnreadableError] = {}
         self._resolved: dict[tuple[str, str], str | None] = {}
         self._data: dict[str, bytes] = {}
+        self._room = MAX_KEPT
 
     # Files
 
@@ -63,15 +69,22 @@ class Project:
         """A file's bytes. Raises OSError."""
         data = self.overrides.get(filename)
         if data is None:
-            data = (self.root / filename).read_bytes()
+            with open(f"{self._prefix}{filename}", "rb") as file:
+                data = file.read()
         return data
 
     def read_quietly(self, filename: str) -> bytes:
         """A file's bytes; none when it cannot be read."""
-        try:
-            return self.read(filename)
-        except OSError:
-            return b""
+        data = self._data.get(filename)
+        if data is None:
+            try:
+                data = self.read(filename)
+            except OSError:
+                data = b""
+            if self._room > 0:
+                self._room -= len(data)
+                self._data[filename] = data
+        return data
 
     def has_trace(self, filename: str) -> bool:
         """Whether the file may hold anything of Celery's."""
@@ -100,11 +113,11 @@ class Project:
     @cached_property
     def _mentions(self) -> dict[bytes, list[str]]:
         """The files, tests left out, in which each name is mentioned."""
-        found: dict[bytes, list[str]] = {}
+        found: defaultdict[bytes, list[str]] = defaultdict(list)
         for name in sorted(self.files):
             if not is_test_file(name):
-                for word in set(_MENTIONED.findall(self.read_quietly(name))):
-                    found.setdefault(word, []).append(name)
+                for word in set(self.read_quietly(name).translate(_WORDS_ONLY).split()):
+                    found[word].append(name)
         return found
 
     def mentioning(self, word: str) -> Sequence[str]:

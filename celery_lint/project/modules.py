@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
+from celery_lint.project.syntax import FIELDS, SCOPES, walk
 from celery_lint.records import dataclass, field
 from celery_lint.source import Source
 
@@ -180,76 +181,110 @@ class Scan:
     """Names, attributes, imports and identifiers in strings; those of nested functions too."""
     locals: frozenset[str]
     """The variables of the function itself."""
+    stored: frozenset[str]
+    """Those of them that are set in the body."""
     stored_attributes: frozenset[str]
     """The `x` of every `something.x = ...` of the function itself."""
+    tests: Sequence[ast.expr]
+    """What every `if` of the function itself tests."""
     yields: bool
     returns_value: bool
+    assigns_within: bool
+    """Whether an expression binds a name: `:=`."""
 
 
 def scan(function: Function) -> Scan:
     """Walk a function once. Nodes of nested functions only add to the words."""
     words: set[str] = set()
-    names = set(function.parameters)
     elsewhere: set[str] = set()
-    stored: set[str] = set()
-    yields = returns_value = False
-    own = {id(node) for node in function.body}
-    stack: list[tuple[ast.AST, bool]] = [(function.node, False)]
+    names: set[str] = set()
+    attributes: set[str] = set()
+    tests: list[ast.expr] = []
+    yields = returns_value = assigns_within = False
+    # What only adds to the words: the function's decorators and defaults, nested functions and classes.
+    inner: list[ast.AST | None] = []
+    stack: list[ast.AST | None] = list(function.body)
+    _push_children(function.node, inner, without="body")
+    push, pop = stack.append, stack.pop
+    mention, bind = words.add, names.add
     while stack:
-        node, is_own = stack.pop()
+        node = pop()
+        if node is None:
+            continue
         kind = node.__class__
-        inner = is_own
-        if not is_own and id(node) in own:
-            is_own = inner = True
         if kind is ast.Name:
-            words.add(node.id)  # type: ignore[attr-defined]
-            if is_own and node.ctx.__class__ is not ast.Load:  # type: ignore[attr-defined]
-                names.add(node.id)  # type: ignore[attr-defined]
-            continue
-        if kind is ast.Attribute:
-            words.add(node.attr)  # type: ignore[attr-defined]
-            if is_own and node.ctx.__class__ is ast.Store:  # type: ignore[attr-defined]
-                stored.add(node.attr)  # type: ignore[attr-defined]
-            stack.append((node.value, is_own))  # type: ignore[attr-defined]
-            continue
-        if kind is ast.Constant:
+            mention(node.id)  # type: ignore[attr-defined]
+            if node.ctx.__class__ is not ast.Load:  # type: ignore[attr-defined]
+                bind(node.id)  # type: ignore[attr-defined]
+        elif kind is ast.Attribute:
+            mention(node.attr)  # type: ignore[attr-defined]
+            if node.ctx.__class__ is ast.Store:  # type: ignore[attr-defined]
+                attributes.add(node.attr)  # type: ignore[attr-defined]
+            push(node.value)  # type: ignore[attr-defined]
+        elif kind is ast.Constant:
             value = node.value  # type: ignore[attr-defined]
             if value.__class__ is str and value.isidentifier():
-                words.add(value)
-            continue
-        if kind in _SCOPES:
-            if is_own:
-                if kind is not ast.Lambda:
-                    names.add(node.name)  # type: ignore[attr-defined]
-                inner = False
+                mention(value)
+        elif kind in SCOPES:
+            if kind is not ast.Lambda:
+                bind(node.name)  # type: ignore[attr-defined]
+            _push_children(node, inner)
         elif kind is ast.alias:
             bound = node.asname or node.name  # type: ignore[attr-defined]
-            words.add(bound.rpartition(".")[2])
-            words.add(node.name.rpartition(".")[2])  # type: ignore[attr-defined]
-            if is_own:
-                names.add(bound.partition(".")[0])
-        elif is_own:
-            if kind is ast.Return:
+            mention(bound.rpartition(".")[2])
+            mention(node.name.rpartition(".")[2])  # type: ignore[attr-defined]
+            bind(bound.partition(".")[0])
+        else:
+            if kind is ast.If:
+                tests.append(node.test)  # type: ignore[attr-defined]
+            elif kind is ast.Return:
                 returns_value |= node.value is not None  # type: ignore[attr-defined]
             elif kind in _YIELDS:
                 yields = True
+            elif kind is ast.NamedExpr:
+                assigns_within = True
             elif kind in _BINDERS:
                 if node.name:  # type: ignore[attr-defined]
-                    names.add(node.name)  # type: ignore[attr-defined]
+                    bind(node.name)  # type: ignore[attr-defined]
             elif kind in _ELSEWHERE:
                 elsewhere.update(node.names)  # type: ignore[attr-defined]
-        for name in node._fields:  # not __dict__: pyflakes hangs parents on shared nodes
-            value = getattr(node, name, None)
-            if value.__class__ is list:
-                for item in value:
-                    if isinstance(item, ast.AST):
-                        stack.append((item, inner))
-            elif isinstance(value, ast.AST):
-                stack.append((value, inner))
-    return Scan(frozenset(words), frozenset(names - elsewhere), frozenset(stored), yields, returns_value)
+            for name in FIELDS[kind]:
+                value = getattr(node, name, None)
+                if value.__class__ is list:
+                    stack += value
+                elif value is not None and value.__class__ is not str:
+                    push(value)
+    for node in walk(*(node for node in inner if node is not None)):
+        kind = node.__class__
+        if kind is ast.Name:
+            mention(node.id)  # type: ignore[attr-defined]
+        elif kind is ast.Attribute:
+            mention(node.attr)  # type: ignore[attr-defined]
+        elif kind is ast.Constant:
+            value = node.value  # type: ignore[attr-defined]
+            if value.__class__ is str and value.isidentifier():
+                mention(value)
+        elif kind is ast.alias:
+            mention((node.asname or node.name).rpartition(".")[2])  # type: ignore[attr-defined]
+            mention(node.name.rpartition(".")[2])  # type: ignore[attr-defined]
+    names -= elsewhere
+    own = frozenset(names.union(function.parameters) - elsewhere)
+    return Scan(
+        frozenset(words), own, frozenset(names), frozenset(attributes), tests, yields, returns_value, assigns_within
+    )
 
 
-_SCOPES = frozenset({ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda})
+def _push_children(node: ast.AST, stack: list[ast.AST | None], without: str = "") -> None:
+    for name in FIELDS[node.__class__]:
+        value = getattr(node, name, None)
+        if value is None or value.__class__ is str or name == without:
+            continue
+        if value.__class__ is list:
+            stack.extend(value)
+        else:
+            stack.append(value)
+
+
 _YIELDS = frozenset({ast.Yield, ast.YieldFrom})
 _BINDERS = frozenset({ast.ExceptHandler, ast.MatchAs, ast.MatchStar})
 _ELSEWHERE = frozenset({ast.Global, ast.Nonlocal})
@@ -353,6 +388,15 @@ class Module:
             function = self.nested[node] = Function(self, node, cls, parent)
         return function
 
+    def nodes_around(self, words: Sequence[str]) -> Iterator[ast.AST]:
+        """The nodes of the module's statements, whole definitions too, in whose text any of the words stands."""
+        lines = self.source.lines
+        for node in self.tree.body:
+            first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))])
+            text = "\n".join(lines[first - 1 : node.end_lineno])
+            if any(word in text for word in words):
+                yield from walk(node)
+
     def module_imports(self) -> Iterator[ImportBinding]:
         """All module-level imports."""
         for bindings in self.bindings.values():
@@ -413,21 +457,3 @@ def _targets(target: ast.expr, value: ast.expr | None) -> Iterator[tuple[str, As
                     yield element.id, AssignBinding(value.elts[index])
                 else:
                     yield element.id, AssignBinding(value, index=index)
-
-
-def own_nodes(body: Sequence[ast.AST]) -> Iterator[ast.AST]:
-    """All nodes of a body, those of nested functions, lambdas and classes left out."""
-    stack: list[ast.AST] = list(reversed(body))
-    while stack:
-        node = stack.pop()
-        yield node
-        if node.__class__ in _SCOPES:
-            continue
-        children: list[ast.AST] = []
-        for name in node._fields:  # not __dict__: pyflakes hangs parents on shared nodes
-            value = getattr(node, name, None)
-            if value.__class__ is list:
-                children += [item for item in value if isinstance(item, ast.AST)]
-            elif isinstance(value, ast.AST):
-                children.append(value)
-        stack.extend(reversed(children))

@@ -106,6 +106,8 @@ def attribute(run: Interpreter, base: Value, name: str, node: ast.Attribute | No
 
 
 def _attribute(run: Interpreter, base: Value, name: str, node: ast.Attribute | None) -> Value:
+    if base is UNKNOWN:
+        return UNKNOWN
     hub = run.hub
     if isinstance(base, External):
         if name in MANAGER_NAMES and external_is_model(base.path):

@@ -12,7 +12,8 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
-from celery_lint.project.modules import Class, Function, own_nodes
+from celery_lint.project.modules import Class, Function
+from celery_lint.project.syntax import own_nodes, walk
 from celery_lint.records import dataclass, replace
 from celery_lint.semantics.dispatches import VERBS
 from celery_lint.semantics.handlers import is_mute
@@ -303,19 +304,19 @@ def _rows_of(flow: FunctionFlow, frame: Frame, is_top: bool) -> ast.expr | None:
     if not isinstance(node, (ast.For, ast.AsyncFor)) or not any(_is_open(v) for v in frame.detail.alternatives()):
         return None
     parts = _made_of(flow, node.iter)
-    if any(_bounds(n) for part in parts for n in ast.walk(part)):
+    if any(_bounds(n) for part in parts for n in walk(part)):
         return None
     if not is_top and any(_is_given(flow, part) for part in parts):
         return None
     # The rows of each row of an outer loop: that loop is what counts.
     turns = {n.id for f in frame.chain() if f is not frame for n in _targets(f)}
-    return None if any(isinstance(n, ast.Name) and n.id in turns for n in ast.walk(node.iter)) else node.iter
+    return None if any(isinstance(n, ast.Name) and n.id in turns for n in walk(node.iter)) else node.iter
 
 
 def _targets(frame: Frame) -> Sequence[ast.Name]:
     if frame.kind != "loop" or not isinstance(frame.node, (ast.For, ast.AsyncFor)):
         return ()
-    return [n for n in ast.walk(frame.node.target) if isinstance(n, ast.Name)]
+    return [n for n in walk(frame.node.target) if isinstance(n, ast.Name)]
 
 
 def _is_open(value: Value) -> bool:
@@ -332,7 +333,7 @@ def _made_of(flow: FunctionFlow, node: ast.expr) -> Sequence[ast.expr]:
         n for n in own_nodes(flow.function.body if flow.function is not None else ()) if isinstance(n, ast.Assign)
     ]
     for part in parts:
-        for name in {n.id for n in ast.walk(part) if isinstance(n, ast.Name)} - seen:
+        for name in {n.id for n in walk(part) if isinstance(n, ast.Name)} - seen:
             seen.add(name)
             parts += [n.value for n in assigns if any(isinstance(t, ast.Name) and t.id == name for t in n.targets)]
     return parts
@@ -347,7 +348,7 @@ def _bounds(node: ast.AST) -> bool:
 
 def _is_given(flow: FunctionFlow, node: ast.expr) -> bool:
     """Whether rows are those of a parameter or of one row: `self.lines.all()`, `filter(order=self)`."""
-    if any(isinstance(n, ast.keyword) and isinstance(flow.value(n.value), ModelValue) for n in ast.walk(node)):
+    if any(isinstance(n, ast.keyword) and isinstance(flow.value(n.value), ModelValue) for n in walk(node)):
         return True
     while isinstance(node, (ast.Attribute, ast.Call, ast.Subscript)):
         inner = node.func if isinstance(node, ast.Call) else node.value

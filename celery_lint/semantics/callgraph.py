@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from celery_lint.project.index import is_test_file
-from celery_lint.project.modules import Class, Function, Module, own_nodes
+from celery_lint.project.modules import Class, Function, Module
+from celery_lint.project.syntax import own_nodes, walk
 from celery_lint.records import dataclass
 from celery_lint.semantics.dispatches import is_sendable
 from celery_lint.semantics.frameworks import signals_of
@@ -50,8 +50,8 @@ _COMMON = frozenset(
     groups encode decode refresh reset init setup teardown build make check test debug info warning error
     exception log json text data post put patch head options delay apply_async retry signature""".split()
 )
-_ON_COMMIT = re.compile(
-    r"^django\.db\.(transaction\.on_commit|connection\.on_commit|transaction\.get_connection\(\)\.on_commit)$"
+_ON_COMMIT = frozenset(
+    f"django.db.{path}.on_commit" for path in ("transaction", "connection", "transaction.get_connection()")
 )
 
 
@@ -79,6 +79,7 @@ class CallGraph:
 
     def __init__(self, hub: Semantics) -> None:
         self._hub = hub
+        self._callbacks: dict[Call, Argument | None] = {}
 
     # Downwards
 
@@ -161,7 +162,7 @@ class CallGraph:
         """
         if len(name) < 5 or name in _COMMON:
             return ()
-        if len(self.defining_files(name, b"^[ \t]+")) != 1:
+        if len(self.defining_files(name, nested=True)) != 1:
             return ()
         methods = tuple(m for m in self.methods_named(name) if m.cls is not None)
         if not methods or len(methods) > MAX_FAMILY or len({m.module.name for m in methods}) > 1:
@@ -181,28 +182,29 @@ class CallGraph:
 
         return self._hub.memo.get(("methods named", name), search, ())
 
-    def defining_files(self, name: str, indent: bytes = rb"^[ \t]*") -> Sequence[str]:
+    def defining_files(self, name: str, nested: bool = False) -> Sequence[str]:
         """The files, tests left out, that define a function of a name; found without parsing.
 
-        With `indent` one or more blanks, only methods and nested functions count.
+        With `nested`, only methods and nested functions count.
         """
 
         def search() -> tuple[str, ...]:
-            needle = b"def " + name.encode()
-            pattern = re.compile(
-                indent + rb"(?:async[ \t]+)?def[ \t]+" + re.escape(name.encode()) + rb"\b", re.MULTILINE
-            )
             read = self._hub.project.read_quietly
-            return tuple(
-                f for f in self._hub.project.mentioning(name) if needle in (data := read(f)) and pattern.search(data)
-            )
+            return tuple(f for f in self._hub.project.mentioning(name) if defines(read(f), name.encode(), nested))
 
-        return self._hub.memo.get(("defining files", name, indent), search, ())
+        return self._hub.memo.get(("defining files", name, nested), search, ())
 
     def commit_callback(self, call: Call) -> Argument | None:
         """The callback, when the call is Django's `on_commit` or a declared wrapper of it."""
+        try:
+            return self._callbacks[call]
+        except KeyError:
+            found = self._callbacks[call] = self._commit_callback(call)
+            return found
+
+    def _commit_callback(self, call: Call) -> Argument | None:
         for callee in call.callee.alternatives():
-            is_commit = isinstance(callee, External) and _ON_COMMIT.match(callee.path) is not None
+            is_commit = isinstance(callee, External) and callee.path in _ON_COMMIT
             if isinstance(callee, FunctionValue):
                 dotted = f"{callee.function.module.name}.{callee.function.qualname}"
                 is_commit = is_commit or dotted in self._hub.settings.on_commit_wrappers
@@ -233,7 +235,7 @@ class CallGraph:
                 return None
             for call in self._hub.flow(function).calls:
                 callee = call.callee
-                if isinstance(callee, External) and _ON_COMMIT.match(callee.path) and call.args:
+                if isinstance(callee, External) and callee.path in _ON_COMMIT and call.args:
                     value = call.args[0].value
                     if isinstance(value, Parameter) and value.function is function and not value.star:
                         return value.name
@@ -248,7 +250,7 @@ class CallGraph:
     def _defers(self, function: Function) -> bool:
         for decorator in function.decorators:
             value = self._hub.evaluate(decorator, function.module)
-            if isinstance(value, External) and _ON_COMMIT.match(value.path):
+            if isinstance(value, External) and value.path in _ON_COMMIT:
                 return True
             if isinstance(value, FunctionValue) and self.decorator_defers(value.function):
                 return True
@@ -397,9 +399,23 @@ class CallGraph:
         return False
 
 
+def defines(data: bytes, name: bytes, nested: bool) -> bool:
+    """Whether a file's text has a line `def name`, with blanks before it if `nested`."""
+    needle = b"def " + name
+    at = data.find(needle)
+    while at >= 0:
+        after = data[at + len(needle) : at + len(needle) + 1]
+        before = data[data.rfind(b"\n", 0, at) + 1 : at]
+        is_whole = not (after.isalnum() or after == b"_") and not before.replace(b"async", b"", 1).strip()
+        if is_whole and (not nested or before[:1].isspace()):
+            return True
+        at = data.find(needle, at + 1)
+    return False
+
+
 def hands_on(decorator: Function) -> bool:
     """Whether a decorator's wrapper never calls what it decorates, and gives it to another call: a queue, a thread."""
-    for outer in ast.walk(decorator.node):
+    for outer in walk(decorator.node):
         if not isinstance(outer, (ast.FunctionDef, ast.AsyncFunctionDef)) or not outer.args.args:
             continue
         name = outer.args.args[0].arg
@@ -408,7 +424,7 @@ def hands_on(decorator: Function) -> bool:
         }
         for wrapper in outer.body:
             if isinstance(wrapper, (ast.FunctionDef, ast.AsyncFunctionDef)) and wrapper.name in returned:
-                calls = [n for statement in wrapper.body for n in ast.walk(statement) if isinstance(n, ast.Call)]
+                calls = [n for statement in wrapper.body for n in walk(statement) if isinstance(n, ast.Call)]
                 if any(is_given(name, call) for call in calls) and not any(is_run(name, call) for call in calls):
                     return True
     return False

@@ -7,11 +7,13 @@ a task, a dispatch, a transaction around one, or a call of a task.
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from celery_lint.project.index import is_test_file
-from celery_lint.project.modules import AssignBinding, Function, ImportBinding, Module
+from celery_lint.project.modules import AssignBinding, Function, ImportBinding, Module, flat_statements
+from celery_lint.project.syntax import walk
 from celery_lint.semantics.values import TaskValue
 
 if TYPE_CHECKING:
@@ -101,9 +103,48 @@ class Candidates:
         """The names of which a function must mention one to matter."""
         return _WORDS | self.task_names | self.sender_names
 
+    def _wanted(self, module: Module) -> frozenset[str]:
+        aliases = self.task_aliases(module)
+        return self.telling_words | aliases if aliases else self.telling_words
+
+    def statements(self, module: Module) -> frozenset[ast.AST]:
+        """The statements of a module and its classes that may hold something that a rule looks at.
+
+        Of a compound statement, its head counts; of a definition, the decorators.
+        """
+        wanted = self._wanted(module)
+
+        def tells(*parts: ast.AST) -> bool:
+            return any(
+                (n.id if isinstance(n, ast.Name) else n.attr) in wanted
+                for n in walk(*parts)
+                if isinstance(n, (ast.Name, ast.Attribute))
+            )
+
+        def search(body: Sequence[ast.stmt]) -> Iterator[ast.AST]:
+            for node in flat_statements(body):
+                if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                    if tells(*node.decorator_list):
+                        yield node
+                elif isinstance(node, ast.ClassDef):
+                    inner = list(search(node.body))
+                    if inner or tells(*node.decorator_list):
+                        yield node
+                        yield from inner
+                elif isinstance(node, (ast.If, ast.While)):
+                    if tells(node.test):
+                        yield node
+                elif isinstance(node, (ast.For, ast.AsyncFor)):
+                    if tells(node.iter):
+                        yield node
+                elif isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr)) and tells(node):
+                    yield node
+
+        return frozenset(search(module.tree.body))
+
     def has(self, function: Function) -> bool:
         """Whether a function's body may hold something that a rule looks at."""
-        wanted = self.telling_words | self.task_aliases(function.module)
+        wanted = self._wanted(function.module)
         tasks = self._hub.tasks
         return (
             (not function.tokens.isdisjoint(wanted) and not function.words.isdisjoint(wanted))

@@ -6,7 +6,8 @@ import ast
 from typing import TYPE_CHECKING, Literal
 
 from celery_lint.findings import Place
-from celery_lint.project.modules import Function, own_nodes
+from celery_lint.project.modules import Function
+from celery_lint.project.syntax import own_nodes, walk
 from celery_lint.records import dataclass
 from celery_lint.semantics.model import Call, Frame
 from celery_lint.semantics.transactions import Transaction
@@ -76,7 +77,7 @@ def free_variables(function: Function) -> list[str]:
             else:
                 bound.add(node.id)
         elif isinstance(node, (ast.comprehension,)):
-            bound.update(n.id for n in ast.walk(node.target) if isinstance(n, ast.Name))
+            bound.update(n.id for n in walk(node.target) if isinstance(n, ast.Name))
     return [name for name in dict.fromkeys(read) if name not in bound]
 
 
@@ -127,7 +128,7 @@ def bound_in(loop: Frame) -> dict[str, ast.AST]:
     if isinstance(node, (ast.For, ast.AsyncFor, ast.comprehension)):
         targets.append(node.target)
     for target in targets:
-        for name in ast.walk(target):
+        for name in walk(target):
             if isinstance(name, ast.Name):
                 found[name.id] = name
     if isinstance(node, ast.comprehension):
@@ -172,12 +173,12 @@ def keeps_value(owner: Function, target: ast.Name) -> bool:
     """
     for node in own_nodes(owner.body):
         if isinstance(node, ast.Assign) and target in node.targets:
-            for part in ast.walk(node.value):
+            for part in walk(node.value):
                 if isinstance(part, ast.Attribute) and part.attr in ("pk", "id") and isinstance(part.value, ast.Name):
                     if part.value.id == target.id:
                         return True
         elif isinstance(node, ast.If) and node.lineno < target.lineno <= (node.end_lineno or 0):
-            if any(isinstance(part, ast.Name) and part.id == target.id for part in ast.walk(node.test)):
+            if any(isinstance(part, ast.Name) and part.id == target.id for part in walk(node.test)):
                 return True
     return False
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import Class, Function
+from celery_lint.project.syntax import walk
 from celery_lint.semantics.model import Argument, Call, Dispatch, FunctionFlow, Sent, Task
 from celery_lint.semantics.results import is_method
 from celery_lint.semantics.tasks import TASK_CLASSES
@@ -418,7 +419,7 @@ def is_sendable(value: Value) -> bool:
 
 def mentions_parameter(node: ast.expr, function: Function) -> bool:
     """Whether an expression names one of a function's parameters."""
-    return any(isinstance(n, ast.Name) and n.id in function.parameters for n in ast.walk(node))
+    return any(isinstance(n, ast.Name) and n.id in function.parameters for n in walk(node))
 
 
 def renamed(sent: Sequence[Sent], nodes: dict[str, list[Sent]], call: ast.Call) -> Iterator[Sent]:

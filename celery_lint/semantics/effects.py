@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
 from celery_lint.project.modules import Class, Function
+from celery_lint.project.syntax import walk
 from celery_lint.records import dataclass
 from celery_lint.semantics.model import Call, Frame, FunctionFlow, Step
 from celery_lint.semantics.values import (
@@ -288,9 +289,7 @@ def _is_true(keyword: ast.keyword, name: str) -> bool:
 
 def _words(node: ast.AST) -> set[str]:
     return {
-        n.attr if isinstance(n, ast.Attribute) else n.id
-        for n in ast.walk(node)
-        if isinstance(n, (ast.Attribute, ast.Name))
+        n.attr if isinstance(n, ast.Attribute) else n.id for n in walk(node) if isinstance(n, (ast.Attribute, ast.Name))
     }
 
 
@@ -463,10 +462,8 @@ def is_swallowed(hub: Semantics, risk: Risk, call: Call, flow: FunctionFlow) -> 
         if id(statement) in tries:
             named = classes.items if isinstance(classes, Collection) and classes.items is not None else (classes,)
             if any(fits(hub, risk, c) for c in named):
-                ends = any(isinstance(n, ast.Raise) for s in handler.body for n in ast.walk(s))
-                again = any(
-                    isinstance(n, ast.Attribute) and n.attr == "retry" for s in handler.body for n in ast.walk(s)
-                )
+                ends = any(isinstance(n, ast.Raise) for s in handler.body for n in walk(s))
+                again = any(isinstance(n, ast.Attribute) and n.attr == "retry" for s in handler.body for n in walk(s))
                 return not ends and not again
     return False
 

@@ -63,7 +63,7 @@ def covers(node: ast.AST, row: int) -> bool:
 
 def inmost_flow(hub: Semantics, module: Module, row: int) -> FunctionFlow:
     """The flow of the inmost function around a row, or the module's own."""
-    found = hub.module_flow(module)
+    found = hub.module_flow(module, whole=True)
     for function in module.functions:
         if function.parent is None and covers(function.node, row):
             flows = [f for f in hub.calls.flows_within(function) if f.function and covers(f.function.node, row)]

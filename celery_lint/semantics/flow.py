@@ -13,9 +13,11 @@ import builtins
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from celery_lint.project.modules import Class, Function, Module, own_nodes
+from celery_lint.project.modules import Class, Function, Module
+from celery_lint.project.syntax import own_nodes, walk
 from celery_lint.semantics import attributes, results
 from celery_lint.semantics.model import Argument, Call, Exit, Frame, FunctionFlow, Store, Use
+from celery_lint.semantics.slices import GROWING
 from celery_lint.semantics.values import (
     UNKNOWN,
     Atomic,
@@ -51,8 +53,13 @@ _DISPLAYS: dict[type[ast.expr], str] = {
     ast.SetComp: "set",
     ast.GeneratorExp: "generator",
 }
-# Methods that put something into a list, set or dict.
-_GROWING = frozenset({"append", "add", "insert", "extend", "update", "appendleft"})
+# Statements that a slice leaves out unless they are kept.
+_SKIPPED = frozenset(
+    {
+        ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr, ast.Import, ast.ImportFrom, ast.Raise, ast.Assert,
+        ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef,
+    }
+)  # fmt: skip
 Names = dict[str, Value]
 
 
@@ -68,6 +75,7 @@ class Interpreter:
         captured: Captured | None = None,
         cls: Class | None = None,
         fuel: int = 0,
+        kept: frozenset[ast.AST] | None = None,
     ) -> None:
         self.hub = hub
         self.module = module
@@ -76,18 +84,22 @@ class Interpreter:
         self.names: Names = dict(names or {})
         self.captured = captured
         self.fuel = fuel
+        self.kept = kept
+        """The statements to read, where not all matter (slices.py, Candidates.statements); None for all."""
         self.frame = Frame("function", function.node if function else module.tree)
         self.flow = FunctionFlow(module, function, self.frame)
-        self.recording = function is not None
+        self.recording = function is not None and kept is None
         self._locals = function.scan.locals if function is not None else frozenset()
+        self._dotted = any("." in name for name in self.names)
+        """Whether something is known of an attribute of a variable."""
         self._depth = 0
         self._discarded: ast.expr | None = None
 
     # Bodies
 
     def run(self, body: Sequence[ast.stmt]) -> FunctionFlow:
-        """Read a whole body; returns its flow."""
-        self.recording = True
+        """Read a body; returns its flow. Of a function's slice it has nothing but what is returned and yielded."""
+        self.recording = self.kept is None or self.function is None
         falls_through = self.block(body, self.frame)
         function = self.function
         if function is not None and falls_through and not isinstance(function.node, ast.Lambda):
@@ -108,7 +120,10 @@ class Interpreter:
 
     def statement(self, node: ast.stmt) -> bool:
         """Read one statement; returns whether control can pass it."""
-        method = _method("do_", node.__class__)
+        kind = node.__class__
+        if self.kept is not None and kind in _SKIPPED and node not in self.kept:
+            return kind is not ast.Raise
+        method = _STATEMENTS[kind]
         if method is None:
             for child in ast.iter_child_nodes(node):
                 if isinstance(child, ast.expr):
@@ -216,16 +231,25 @@ class Interpreter:
         self.names[node.name] = ClassValue(self.hub.local_class(node, self.module, self.function))
         return True
 
+    def test(self, node: ast.If | ast.While) -> bool:
+        """Read a test; returns whether its outcome may say something of a variable that counts."""
+        if self.kept is None or node in self.kept:
+            self.eval(node.test)
+            return True
+        return False
+
     def do_If(self, node: ast.If) -> bool:
-        self.eval(node.test)
+        narrows = self.test(node)
         atomic_test = tests_atomic(node.test)
         before = dict(self.names)
-        self.narrow(node.test, True)
+        if narrows:
+            self.narrow(node.test, True)
         body_frame = Frame("outside" if atomic_test is False else "if", node, self.frame)
         body_ends = self.block(node.body, body_frame)
         after_body = self.names
         self.names = before
-        self.narrow(node.test, False)
+        if narrows:
+            self.narrow(node.test, False)
         else_frame = Frame("outside" if atomic_test is True else "orelse", node, self.frame)
         else_ends = self.block(node.orelse, else_frame)
         if not body_ends:
@@ -241,9 +265,12 @@ class Interpreter:
         return body_ends or else_ends
 
     def do_For(self, node: ast.For | ast.AsyncFor) -> bool:
-        iterable = self.eval(node.iter)
+        iterable: Value = UNKNOWN
         before = dict(self.names)
-        self.assign(node.target, self.element(iterable, node.iter), node)
+        if self.kept is None or node in self.kept:
+            iterable = self.eval(node.iter)
+            before = dict(self.names)
+            self.assign(node.target, self.element(iterable, node.iter), node)
         frame = Frame("loop", node, self.frame, iterable)
         self.block(node.body, frame)
         self.names = join(before, self.names)
@@ -252,9 +279,10 @@ class Interpreter:
     do_AsyncFor = do_For
 
     def do_While(self, node: ast.While) -> bool:
-        self.eval(node.test)
+        narrows = self.test(node)
         before = dict(self.names)
-        self.narrow(node.test, True)
+        if narrows:
+            self.narrow(node.test, True)
         self.block(node.body, Frame("loop", node, self.frame))
         self.names = join(before, self.names)
         self.block(node.orelse, self.frame)
@@ -335,7 +363,7 @@ class Interpreter:
         outcomes = []
         for case in node.cases:
             self.names = dict(before)
-            for pattern in ast.walk(case.pattern):
+            for pattern in walk(case.pattern):
                 name = getattr(pattern, "name", None)
                 if isinstance(name, str):
                     plain = isinstance(pattern, ast.MatchAs) and pattern.pattern is None and pattern is case.pattern
@@ -384,6 +412,8 @@ class Interpreter:
     def forget(self, name: str) -> None:
         """Drop what is known of a variable and its attributes."""
         self.names.pop(name, None)
+        if not self._dotted:
+            return
         prefix = name + "."
         for key in [k for k in self.names if k.startswith(prefix)]:
             del self.names[key]
@@ -400,6 +430,7 @@ class Interpreter:
             if path is not None:
                 self.forget(path)
                 self.names[path] = value
+                self._dotted = True
             if isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign)):
                 self.flow.stores.append(Store(node, target, receiver, self.frame, len(self.flow.calls)))
         elif isinstance(target, (ast.Tuple, ast.List)):
@@ -453,6 +484,7 @@ class Interpreter:
         return value if value is not None else self.eval_quietly(node)
 
     def narrow_instance(self, path: str, value: Value, classes: Value, outcome: bool) -> None:
+        self._dotted = self._dotted or "." in path
         wanted = classes.items if isinstance(classes, Collection) and classes.items is not None else (classes,)
         if outcome:
             kept = [v for v in value.alternatives() if any(self.hub.is_instance(v, c) for c in wanted)]
@@ -466,6 +498,7 @@ class Interpreter:
 
     def narrow_none(self, path: str, node: ast.expr, is_none: bool, falsy: bool = False) -> None:
         value = self.value_of(path, node)
+        self._dotted = self._dotted or "." in path
         if is_none:
             if not falsy:
                 self.names[path] = Constant(None)
@@ -492,14 +525,21 @@ class Interpreter:
 
     def eval(self, node: ast.expr) -> Value:
         """The kind of an expression."""
-        if self._depth > MAX_DEPTH:
+        kind = node.__class__
+        value: Value
+        if kind is ast.Name:
+            value = self.lookup(node.id)  # type: ignore[attr-defined]
+        elif kind is ast.Constant:
+            value = constant(node.value)  # type: ignore[attr-defined]
+        elif self._depth > MAX_DEPTH:
             return UNKNOWN
-        self._depth += 1
-        try:
-            method = _method("eval_", node.__class__)
-            value: Value = method(self, node) if method is not None else self.eval_children(node)
-        finally:
-            self._depth -= 1
+        else:
+            self._depth += 1
+            try:
+                method = _EXPRESSIONS[kind]
+                value = method(self, node) if method is not None else self.eval_children(node)
+            finally:
+                self._depth -= 1
         if self.recording:
             self.flow.values[node] = value
         return value
@@ -510,21 +550,14 @@ class Interpreter:
                 self.eval(child)
         return UNKNOWN
 
-    def eval_Constant(self, node: ast.Constant) -> Value:
-        if isinstance(node.value, (str, int, float, bool, bytes)) or node.value is None:
-            return Constant(node.value)
-        return UNKNOWN
-
-    def eval_Name(self, node: ast.Name) -> Value:
-        return self.lookup(node.id)
-
     def eval_Attribute(self, node: ast.Attribute) -> Value:
         base = self.eval(node.value)
-        path = dotted_name(node)
-        if path is not None:
-            value = self.names.get(path)
-            if value is not None:
-                return value
+        if self._dotted:
+            path = dotted_name(node)
+            if path is not None:
+                value = self.names.get(path)
+                if value is not None:
+                    return value
         return attributes.attribute(self, base, node.attr, node)
 
     def eval_Call(self, node: ast.Call) -> Value:
@@ -554,11 +587,7 @@ class Interpreter:
         if node is not self._discarded or not isinstance(callee, FunctionValue):
             # What a project's function gives is worth reading its body only where somebody uses it.
             call.result = results.result(self, call)
-        if (
-            isinstance(node.func, ast.Attribute)
-            and node.func.attr in _GROWING
-            and isinstance(node.func.value, ast.Name)
-        ):
+        if isinstance(node.func, ast.Attribute) and node.func.attr in GROWING and isinstance(node.func.value, ast.Name):
             self.grow(node.func.value.id, node.func.attr, args)
         return call.result
 
@@ -781,16 +810,29 @@ class Interpreter:
         return Origin((node,), created)
 
 
-_METHODS: dict[tuple[str, type[ast.AST]], Callable[..., Any] | None] = {}
+class _Methods(dict[type[ast.AST], Callable[..., Any] | None]):
+    """The Interpreter's methods for each kind of node: `do_For`, `eval_Call`."""
 
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
 
-def _method(prefix: str, kind: type[ast.AST]) -> Callable[..., Any] | None:
-    """The Interpreter's method for a kind of node: `do_For`, `eval_Call`."""
-    try:
-        return _METHODS[prefix, kind]
-    except KeyError:
-        found = _METHODS[prefix, kind] = getattr(Interpreter, prefix + kind.__name__, None)
+    def __missing__(self, kind: type[ast.AST]) -> Callable[..., Any] | None:
+        found = self[kind] = getattr(Interpreter, self._prefix + kind.__name__, None)
         return found
+
+
+_STATEMENTS = _Methods("do_")
+_EXPRESSIONS = _Methods("eval_")
+
+
+def constant(value: object) -> Value:
+    """The kind of a literal."""
+    if value is None or value is True or value is False:
+        return _SINGLE[value]
+    return Constant(value) if isinstance(value, (str, int, float, bytes)) else UNKNOWN
+
+
+_SINGLE: dict[object, Value] = {value: Constant(value) for value in (None, True, False)}
 
 
 def join(left: Names, right: Names) -> Names:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from celery_lint.project.index import is_test_file
 from celery_lint.project.modules import Class, Function, Module
+from celery_lint.project.syntax import walk
 from celery_lint.semantics.model import Argument
 from celery_lint.semantics.values import (
     UNKNOWN,
@@ -191,7 +192,7 @@ def managed_model(hub: Semantics, cls: Class) -> Value | None:
                 for bindings in other.assigns.values():
                     value = bindings[-1].value
                     if isinstance(value, ast.Call) and any(
-                        isinstance(n, ast.Name) and n.id == cls.name for n in ast.walk(value)
+                        isinstance(n, ast.Name) and n.id == cls.name for n in walk(value)
                     ):
                         if hub.classes.is_model(other):
                             return (
@@ -276,7 +277,7 @@ def view_model(hub: Semantics, cls: Class) -> Class | str | None:
             return value.path
     method = hub.classes.function(cls, "get_queryset")
     if method is not None:
-        for _, value in hub.flow(method, fuel=1).returns:
+        for _, value in hub.flow(method).returns:
             if isinstance(value, (QuerySetValue, ManagerValue)) and value.model is not None:
                 return value.model
     for name in ("serializer_class", "form_class"):
@@ -297,7 +298,7 @@ def class_of(hub: Semantics, cls: Class, name: str) -> Class | None:
     method = hub.classes.function(cls, f"get_{name}")
     if method is None:
         return None
-    kinds = [k for _, v in hub.flow(method, fuel=1).returns for k in v.alternatives()]
+    kinds = [k for _, v in hub.flow(method).returns for k in v.alternatives()]
     classes = [k.cls for k in kinds if isinstance(k, ClassValue)]
     if not classes or len(classes) < len(kinds):
         return None
@@ -533,7 +534,7 @@ def _signals_of(hub: Semantics, function: Function) -> Iterator[SignalUse]:
 
 def connections(module: Module, name: str) -> Iterator[tuple[ast.Call, ast.expr]]:
     """The calls `signal.connect(handler, ...)` of a module for handlers of a name."""
-    for node in ast.walk(module.tree):
+    for node in walk(module.tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "connect":
             handler = node.args[0] if node.args else next((k.value for k in node.keywords if k.arg == "receiver"), None)
             last = (

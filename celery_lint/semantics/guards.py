@@ -15,7 +15,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from celery_lint.project.modules import Function, own_nodes
+from celery_lint.project.modules import Function
+from celery_lint.project.syntax import own_nodes, walk
 from celery_lint.semantics import locks
 from celery_lint.semantics.model import Call, FunctionFlow, Task
 from celery_lint.semantics.values import (
@@ -94,7 +95,7 @@ def has_key(path: Sequence[Call]) -> bool:
         for arg in call.args:
             if arg.keyword and _KEYS.search(arg.keyword):
                 return True
-            for node in ast.walk(arg.node):
+            for node in walk(arg.node):
                 if (
                     isinstance(node, ast.Constant)
                     and isinstance(node.value, str)
@@ -133,14 +134,14 @@ def in_search(call: Call) -> bool:
     """Whether a call is what a search does that has found nothing: `for row in rows: ... break` / `else:`."""
     for node in own_nodes(call.flow.function.body if call.flow.function else ()):
         otherwise = node.orelse if isinstance(node, (ast.For, ast.AsyncFor)) else ()
-        if any(n is call.node for s in otherwise for n in ast.walk(s)):
+        if any(n is call.node for s in otherwise for n in walk(s)):
             return True
     return False
 
 
 def _holds(call: Call, other: Call) -> bool:
     """Whether a call is part of what another is called on or with."""
-    return other is not call and any(n is other.node for n in ast.walk(call.node))
+    return other is not call and any(n is other.node for n in walk(call.node))
 
 
 def conditions(call: Call) -> Iterator[tuple[ast.expr, bool]]:
@@ -184,7 +185,7 @@ def is_state_test(hub: Semantics, test: ast.expr, holds: bool, flow: FunctionFlo
             return True
         if any(isinstance(v, TaskRequest) for v in flow.value(column.value).alternatives()):
             return True
-    for node in ast.walk(test):
+    for node in walk(test):
         if isinstance(node, ast.Call):
             if asks(hub, node, flow, depth):
                 return True
@@ -213,8 +214,8 @@ def written_columns(hub: Semantics, flow: FunctionFlow, depth: int) -> frozenset
 
 def columns(node: ast.expr) -> Iterator[ast.Attribute]:
     """The attributes that an expression reads, its methods left out."""
-    methods = {id(n.func) for n in ast.walk(node) if isinstance(n, ast.Call)}
-    return (n for n in ast.walk(node) if isinstance(n, ast.Attribute) and id(n) not in methods)
+    methods = {id(n.func) for n in walk(node) if isinstance(n, ast.Call)}
+    return (n for n in walk(node) if isinstance(n, ast.Attribute) and id(n) not in methods)
 
 
 def is_empty_test(test: ast.expr, holds: bool) -> bool:
@@ -271,7 +272,7 @@ def _helper_asks(hub: Semantics, function: Function, depth: int) -> bool:
     flags = 0
     for statement, value in flow.returns:
         flags += value in (Constant(True), Constant(False))
-        for node in ast.walk(statement) if isinstance(statement, ast.Return) else ():
+        for node in walk(statement) if isinstance(statement, ast.Return) else ():
             if (
                 isinstance(node, ast.Attribute)
                 and isinstance(node.ctx, ast.Load)
@@ -289,8 +290,8 @@ def _comes_from_question(hub: Semantics, name: str, flow: FunctionFlow) -> bool:
     for node in own_nodes(flow.function.body if flow.function else ()):
         if isinstance(node, (ast.Assign, ast.NamedExpr)):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            bound = {n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)}
-            if name in bound and any(isinstance(n, ast.Call) and asks(hub, n, flow, 1) for n in ast.walk(node.value)):
+            bound = {n.id for t in targets for n in walk(t) if isinstance(n, ast.Name)}
+            if name in bound and any(isinstance(n, ast.Call) and asks(hub, n, flow, 1) for n in walk(node.value)):
                 return True
             if name in bound and any(names_state(n.attr) for n in columns(node.value)):
                 return True
@@ -352,10 +353,7 @@ def is_once(hub: Semantics, decorator: Function) -> bool:
     if _ONCE.search(decorator.name) or decorator.words & _ONCE_WORDS:
         return True
     return any(
-        locks.names_lock(item.context_expr)
-        for n in ast.walk(decorator.node)
-        if isinstance(n, ast.With)
-        for item in n.items
+        locks.names_lock(item.context_expr) for n in walk(decorator.node) if isinstance(n, ast.With) for item in n.items
     )
 
 

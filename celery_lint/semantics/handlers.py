@@ -9,7 +9,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from celery_lint.findings import Place, Position, Span
-from celery_lint.project.modules import AssignBinding, Module, own_nodes
+from celery_lint.project.modules import AssignBinding, Module
+from celery_lint.project.syntax import own_nodes, walk
 from celery_lint.records import dataclass
 from celery_lint.semantics.model import Call, Frame, FunctionFlow, Step
 from celery_lint.semantics.values import (
@@ -356,7 +357,7 @@ def _is_trace(node: ast.AST) -> bool:
         return True
     if isinstance(node, (ast.Assign, ast.AnnAssign)):
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-        return any(isinstance(n, (ast.Attribute, ast.Subscript)) for t in targets for n in ast.walk(t))
+        return any(isinstance(n, (ast.Attribute, ast.Subscript)) for t in targets for n in walk(t))
     return isinstance(node, ast.Return) and node.value is not None and _tells(node.value)
 
 
@@ -398,7 +399,7 @@ def _is_told_later(catch: Catch) -> bool:
             return True
     tests = [n for node in own_nodes(function.body) for n in _tests(node)]
     for test in tests:
-        names = {n.id for n in ast.walk(test) if isinstance(n, ast.Name)}
+        names = {n.id for n in walk(test) if isinstance(n, ast.Name)}
         if names & given or (names & tried and test in later_nodes):
             return True
     if not _leaves(catch):

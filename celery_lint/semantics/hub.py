@@ -7,6 +7,7 @@ answer. What each answer is made of stands in the module that the method names.
 from __future__ import annotations
 
 import ast
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from celery_lint.project.modules import (
     ImportBinding,
     Module,
 )
+from celery_lint.project.syntax import walk
 from celery_lint.semantics import attributes, declarations, frameworks, results
 from celery_lint.semantics.callgraph import CallGraph
 from celery_lint.semantics.candidates import Candidates
@@ -30,6 +32,7 @@ from celery_lint.semantics.memo import Memo
 from celery_lint.semantics.model import App, Argument, Call, Dispatch, Frame, FunctionFlow
 from celery_lint.semantics.roles import Roles
 from celery_lint.semantics.settings import ProjectSettings, given
+from celery_lint.semantics.slices import slice_of
 from celery_lint.semantics.tasks import Tasks
 from celery_lint.semantics.transactions import Transactions
 from celery_lint.semantics.values import (
@@ -75,6 +78,7 @@ class Semantics:
         self.project = project
         self.settings = settings
         self.memo = Memo()
+        self._names: defaultdict[Module, dict[str, Value | None]] = defaultdict(dict)
         self.classes = Classes(self)
         self.tasks = Tasks(self)
         self.candidates = Candidates(self)
@@ -191,7 +195,14 @@ class Semantics:
         """What a module's global name stands for; None when the module has no such name."""
         if name not in module.bindings and not module.star_imports and not module.is_package:
             return None
-        return self.memo.get(("name", module, name), lambda: self._module_name(module, name), UNKNOWN)
+        known = self._names[module]
+        if name in known:
+            return known[name]
+        key = ("name", module, name)
+        value = self.memo.get(key, lambda: self._module_name(module, name), UNKNOWN)
+        if key in self.memo:
+            known[name] = value
+        return value
 
     def _module_name(self, module: Module, name: str) -> Value | None:
         bindings = module.bindings.get(name)
@@ -306,14 +317,20 @@ class Semantics:
         receiver = names.get(function.positional[0].arg, UNKNOWN)
         return Super(function.cls, receiver)
 
-    def parameter_values(self, function: Function, captured: Captured | None) -> dict[str, Value]:
-        """The kinds of a function's parameters, as far as it says itself."""
-        values = {name: self._parameter(function, name, arg) for name, arg in function.parameters.items()}
+    def parameter_values(
+        self, function: Function, captured: Captured | None, wanted: frozenset[str] | None = None
+    ) -> dict[str, Value]:
+        """The kinds of a function's parameters, as far as it says itself; of `wanted` ones only, where given."""
+        values = {
+            name: self._parameter(function, name, arg)
+            for name, arg in function.parameters.items()
+            if wanted is None or name in wanted
+        }
         if function.parent is not None and captured is not None:
             inner = Interpreter(self, function.module, function.parent, captured.names, fuel=0)
             inner.recording = False
             for name, default in function.defaults.items():
-                if isinstance(values[name], Parameter):
+                if isinstance(values.get(name), Parameter):
                     values[name] = inner.eval(default)
         return values
 
@@ -385,14 +402,14 @@ class Semantics:
                 return Captured({})
         return None
 
-    def module_flow(self, module: Module) -> FunctionFlow:
-        """What a module does when it is imported."""
+    def module_flow(self, module: Module, whole: bool = False) -> FunctionFlow:
+        """What a module does when it is imported: the statements that may matter to a rule, or all of them."""
 
         def read() -> FunctionFlow:
-            run = Interpreter(self, module, fuel=FUEL)
-            return run.run(module.tree.body)
+            kept = None if whole else self.candidates.statements(module)
+            return Interpreter(self, module, fuel=FUEL, kept=kept).run(module.tree.body)
 
-        return self.memo.get(("flow", module), read, empty_flow(module, None))
+        return self.memo.get(("flow", module, whole), read, empty_flow(module, None))
 
     def returned(self, callee: FunctionValue, fuel: int) -> Value:
         """What a function's `return` statements give, its parameters left open."""
@@ -403,15 +420,28 @@ class Semantics:
             return UNKNOWN
         if function.parent is not None and callee.captured is None:
             return UNKNOWN
-        if isinstance(function.node, ast.Lambda) or function.scan.returns_value:
-            flow = self.flow(function, callee.captured, fuel - 1)
-            if flow.yields:
-                return Collection("generator", union(*(v for _, v, _ in flow.yields)))
-            return union(*(v for _, v in flow.returns)) if flow.returns else UNKNOWN
-        if function.is_generator:
-            flow = self.flow(function, callee.captured, fuel - 1)
+        if not (isinstance(function.node, ast.Lambda) or function.scan.returns_value or function.is_generator):
+            return Constant(None)
+        return self.memo.get(
+            ("returned", function, fuel), lambda: self._returned(function, callee.captured, {}, fuel - 1), UNKNOWN
+        )
+
+    def returned_with(self, function: Function, bound: dict[str, Value], captured: Captured | None, fuel: int) -> Value:
+        """What a function gives when parameters have the given values; a generator's members as a collection."""
+        key = ("returned with", function, tuple(sorted(bound.items(), key=lambda kv: kv[0])), fuel)
+        return self.memo.get(key, lambda: self._returned(function, captured, bound, fuel), UNKNOWN)
+
+    def _returned(self, function: Function, captured: Captured | None, bound: dict[str, Value], fuel: int) -> Value:
+        if function.parent is not None and captured is None:
+            captured = self.captured(function)
+        part = self.memo.get(("slice", function), lambda: slice_of(function), None)
+        first = function.positional[0].arg if function.positional else ""
+        names = {**self.parameter_values(function, captured, part.names | {first}), **bound}
+        run = Interpreter(self, function.module, function, names, captured, fuel=fuel, kept=part.statements)
+        flow = run.run(function.body)
+        if flow.yields or function.is_generator:
             return Collection("generator", union(*(v for _, v, _ in flow.yields)) if flow.yields else UNKNOWN)
-        return Constant(None)
+        return union(*(v for _, v in flow.returns)) if flow.returns else UNKNOWN
 
     # Context managers
 
@@ -581,7 +611,7 @@ class Semantics:
             return True
         for filename in self.project.mentioning("register_type"):
             module = self.project.module_or_none(filename)
-            for node in ast.walk(module.tree) if module is not None else ():
+            for node in walk(module.tree) if module is not None else ():
                 if isinstance(node, ast.Call) and node.args and ast.unparse(node.func).endswith("register_type"):
                     found = self.evaluate(node.args[0], module)  # type: ignore[arg-type]
                     if isinstance(found, ClassValue) and self.classes.inherits(cls, found.cls):
@@ -691,9 +721,7 @@ class Semantics:
 
 def string_words(function: Function) -> frozenset[str]:
     """The string literals of a function."""
-    return frozenset(
-        n.value for n in ast.walk(function.node) if isinstance(n, ast.Constant) and isinstance(n.value, str)
-    )
+    return frozenset(n.value for n in walk(function.node) if isinstance(n, ast.Constant) and isinstance(n.value, str))
 
 
 def sets_django_settings_first(app: App) -> bool:

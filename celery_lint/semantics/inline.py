@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
 from celery_lint.project.modules import Function
+from celery_lint.project.syntax import walk
 from celery_lint.records import dataclass
 from celery_lint.semantics.model import Call, Dispatch, FunctionFlow, Task
 from celery_lint.semantics.values import (
@@ -163,7 +164,7 @@ def under_mode_test(call: Call) -> bool:
 
 def mentions_mode(test: ast.expr) -> bool:
     """Whether a test names a switch between synchronous and asynchronous operation."""
-    for node in ast.walk(test):
+    for node in walk(test):
         name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             name = node.value

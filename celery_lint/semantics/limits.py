@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 from celery_lint.project.index import is_test_file
 from celery_lint.project.modules import Class, Module
+from celery_lint.project.syntax import walk
 from celery_lint.records import dataclass
 from celery_lint.semantics.model import App, Argument, Call, Dispatch, Option, Step, Task
 from celery_lint.semantics.tasks import TASK_CLASSES
@@ -124,7 +125,7 @@ def _annotated(hub: Semantics, task: Task) -> bool:
 
 def _assigned_value(hub: Semantics, target: ast.expr, module: Module) -> Value:
     """The value of the setting given at `target`."""
-    for node in ast.walk(module.tree):
+    for node in walk(module.tree):
         if isinstance(node, ast.Assign) and target in node.targets:
             return hub.evaluate(node.value, module)
         if isinstance(node, ast.AnnAssign) and node.target is target and node.value is not None:
@@ -153,7 +154,7 @@ def _opaque_parts(hub: Semantics) -> Iterator[bool]:
         module = project.module_or_none(filename)
         if module is None:
             continue
-        for node in ast.walk(module.tree):
+        for node in module.nodes_around(_LOADERS):
             if isinstance(node, ast.Call):
                 yield _hides_settings(hub, node, module)
     for filename in project.mentioning("INSTALLED_APPS"):
@@ -292,7 +293,7 @@ def pair_of_task(hub: Semantics, task: Task) -> Pair | None:
     become attributes of the task since Celery 5.7 (`Task.from_config`) and are
     the pool's defaults before.
     """
-    inside = set(ast.walk(task.decorator)) if task.decorator is not None and task.cls is None else set()
+    inside = set(walk(task.decorator)) if task.decorator is not None and task.cls is None else set()
     return _meeting(hub, task.options, lambda o: o.node in inside, "task", task.name)
 
 

@@ -44,6 +44,15 @@ class Memo:
             self._known[key] = result
         return result
 
+    def __contains__(self, key: Hashable) -> bool:
+        """Whether the answer is known for good."""
+        return key in self._known
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing computed so far for the answer under way rests on a stand-in."""
+        return self._lowest == NOTHING_OPEN
+
     @property
     def depth(self) -> int:
         """How many answers are being computed."""

@@ -13,7 +13,7 @@ import ast
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from celery_lint.project.modules import own_nodes
+from celery_lint.project.syntax import own_nodes, walk
 from celery_lint.records import dataclass
 from celery_lint.semantics import guards
 from celery_lint.semantics.effects import DATABASE, Effect, Risk, effects, fits, is_swallowed, risks
@@ -208,7 +208,7 @@ def later(hub: Semantics, call: Call, effect: Effect) -> Iterator[Call]:
         if other.index <= call.index or not may_follow(call.frame, other.frame, call.flow):
             continue
         if (
-            any(n is call.node for n in ast.walk(other.node))
+            any(n is call.node for n in walk(other.node))
             or is_about(other.node.func, own)
             or about_result(other.frame, call)
         ):
@@ -224,15 +224,15 @@ def result_names(call: Call) -> frozenset[str]:
     for node in own_nodes(call.flow.function.body if call.flow.function else ()):
         if not isinstance(node, (ast.Assign, ast.AnnAssign, ast.NamedExpr)) or node.value is None:
             continue
-        if any(n is call.node for n in ast.walk(node.value)):
+        if any(n is call.node for n in walk(node.value)):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            found.update(n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name))
+            found.update(n.id for t in targets for n in walk(t) if isinstance(n, ast.Name))
     return frozenset(found)
 
 
 def is_about(node: ast.AST, names: frozenset[str]) -> bool:
     """Whether an expression mentions one of the variables."""
-    return bool(names) and any(isinstance(n, ast.Name) and n.id in names for n in ast.walk(node))
+    return bool(names) and any(isinstance(n, ast.Name) and n.id in names for n in walk(node))
 
 
 def about_result(frame: Frame, call: Call) -> bool:

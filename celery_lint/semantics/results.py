@@ -778,8 +778,7 @@ def served(run: Interpreter, callee: FunctionValue) -> Value:
     own: Value = ManagerValue(receiver.model, receiver.cls)
     if isinstance(receiver, QuerySetValue):
         own = QuerySetValue(receiver.model, receiver.rows, receiver.cls)
-    flow = run.hub.flow_with(function, {function.positional[0].arg: own}, callee.captured, run.fuel - 1)
-    return union(*(v for _, v in flow.returns)) if flow.returns else UNKNOWN
+    return run.hub.returned_with(function, {function.positional[0].arg: own}, callee.captured, run.fuel - 1)
 
 
 def narrowed(run: Interpreter, callee: FunctionValue, args: Sequence[Argument]) -> Value:
@@ -798,8 +797,7 @@ def narrowed(run: Interpreter, callee: FunctionValue, args: Sequence[Argument]) 
     values = bound[0]
     if inherited and receiver is not None and function.positional:
         values = {function.positional[0].arg: receiver, **values}
-    flow = run.hub.flow_with(function, values, callee.captured, run.fuel - 1)
-    kinds = [k for _, v in flow.returns for k in v.alternatives()]
+    kinds = list(run.hub.returned_with(function, values, callee.captured, run.fuel - 1).alternatives())
     if inherited:
         kinds = [k for k in kinds if k != UNKNOWN]
     known = (QuerySetValue, ModelValue, SignatureValue, CanvasValue)

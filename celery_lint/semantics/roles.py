@@ -7,7 +7,8 @@ import re
 from typing import TYPE_CHECKING, Literal
 
 from celery_lint.project.index import is_test_file
-from celery_lint.project.modules import AssignBinding, Class, Function, Module, own_nodes
+from celery_lint.project.modules import AssignBinding, Class, Function, Module
+from celery_lint.project.syntax import own_nodes, walk
 from celery_lint.records import dataclass
 from celery_lint.semantics import frameworks
 from celery_lint.semantics.model import Step
@@ -216,9 +217,9 @@ class Roles:
             found: set[str] = set()
             for filename in self._hub.project.mentioning("non_atomic_requests"):
                 module = self._hub.project.module_or_none(filename)
-                for node in ast.walk(module.tree) if module is not None else ():
+                for node in walk(module.tree) if module is not None else ():
                     if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("non_atomic_requests"):
-                        inner = [n for a in node.args for n in ast.walk(a)]
+                        inner = [n for a in node.args for n in walk(a)]
                         found.update(n.attr for n in inner if isinstance(n, ast.Attribute))
                         found.update(n.id for n in inner if isinstance(n, ast.Name))
             return frozenset(found)

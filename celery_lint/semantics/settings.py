@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from celery_lint.project.index import is_test_file
 from celery_lint.project.modules import Module
+from celery_lint.project.syntax import walk
 from celery_lint.records import dataclass
 from celery_lint.semantics.model import App
 from celery_lint.semantics.values import UNKNOWN, AppValue, Constant, Value
@@ -141,7 +142,7 @@ class ProjectSettings:
             names = {b"elery", *(n.encode() for n in self._hub.app_class_names)}
             if not any(name + b"(" in module.source.data for name in names):
                 return ()
-            for node in ast.walk(module.tree):
+            for node in walk(module.tree):
                 if isinstance(node, ast.Call) and isinstance(node.func, (ast.Name, ast.Attribute)):
                     last = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id
                     if "elery" not in last and last not in self._hub.app_class_names:
@@ -172,7 +173,7 @@ class ProjectSettings:
 
 def given(tree: ast.Module, names: frozenset[str]) -> Iterator[tuple[ast.expr, ast.expr]]:
     """The places in a module that give a setting of one of these names: the target and the value."""
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, ast.Assign):
             for target in node.targets:
                 if target_name(target) in names:

@@ -6,7 +6,8 @@ import ast
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from celery_lint.project.modules import Function, own_nodes
+from celery_lint.project.modules import Function
+from celery_lint.project.syntax import walk
 from celery_lint.semantics.model import Call, FunctionFlow
 from celery_lint.semantics.values import Constant, FunctionValue
 
@@ -30,14 +31,10 @@ def tested(hub: Semantics, function: Function) -> frozenset[str]:
     """The parameters that stand in the test of an `if`, and are never set anew."""
 
     def search() -> frozenset[str]:
-        found: set[str] = set()
-        stored: set[str] = set()
-        for node in own_nodes(function.body):
-            if isinstance(node, ast.If):
-                found.update(n.id for n in ast.walk(node.test) if isinstance(n, ast.Name))
-            elif isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
-                stored.add(node.id)
-        return frozenset(found.intersection(function.parameters) - stored)
+        if not function.parameters or not function.scan.tests:
+            return frozenset()
+        found = {n.id for n in walk(*function.scan.tests) if isinstance(n, ast.Name)}
+        return frozenset(found.intersection(function.parameters) - function.scan.stored)
 
     return hub.memo.get(("tested", function), search, frozenset())
 

@@ -7,7 +7,8 @@ import functools
 from typing import TYPE_CHECKING
 
 from celery_lint.findings import Place
-from celery_lint.project.modules import Class, Function, own_nodes
+from celery_lint.project.modules import Class, Function
+from celery_lint.project.syntax import own_nodes
 from celery_lint.records import dataclass, field
 from celery_lint.semantics import frameworks
 from celery_lint.semantics.evidence import MAX_CALLERS, from_callers, members_of

@@ -8,7 +8,8 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from celery_lint.project.modules import AssignBinding, Class, Function, Module, own_nodes
+from celery_lint.project.modules import AssignBinding, Class, Function, Module
+from celery_lint.project.syntax import own_nodes, walk
 from celery_lint.semantics.model import Option, Task
 from celery_lint.semantics.results import TASK_DECORATORS
 from celery_lint.semantics.values import (
@@ -140,9 +141,9 @@ class Tasks:
             return False
         # Somewhere inside, the result of a task decorator is returned, or a nested `def` under one is.
         returned_names = {
-            n.value.id for n in ast.walk(function.node) if isinstance(n, ast.Return) and isinstance(n.value, ast.Name)
+            n.value.id for n in walk(function.node) if isinstance(n, ast.Return) and isinstance(n.value, ast.Name)
         }
-        for node in ast.walk(function.node):
+        for node in walk(function.node):
             if isinstance(node, ast.Return) and isinstance(node.value, ast.Call):
                 if self._calls_maker(node.value, function):
                     return True
@@ -229,7 +230,7 @@ class Tasks:
     def _factory_options(self, task: Task, factory: Function) -> None:
         """The options that a project's decorator gives by itself."""
         task.is_opaque = True
-        for node in ast.walk(factory.node):
+        for node in walk(factory.node):
             if isinstance(node, ast.Call) and self._is_maker(node.func, factory):
                 for keyword in node.keywords:
                     if keyword.arg is not None:
@@ -286,7 +287,7 @@ class Tasks:
             module = hub.project.module_or_none(filename)
             if module is None:
                 continue
-            for node in ast.walk(module.tree):
+            for node in walk(module.tree):
                 found: Value = Constant(None)
                 if isinstance(node, ast.keyword) and node.arg == "task_cls":
                     found = hub.evaluate(node.value, module)
@@ -394,7 +395,7 @@ class Tasks:
 
         def decide() -> bool:
             outer = set(decorator.parameters)
-            for node in ast.walk(decorator.node):
+            for node in walk(decorator.node):
                 if (
                     isinstance(node, ast.Call)
                     and isinstance(node.func, ast.Name)
@@ -431,7 +432,7 @@ def inner_names(function: Function) -> set[str]:
     """The parameters of the functions nested in a function: a decorator factory's inner decorator gets the function."""
     return {
         a.arg
-        for n in ast.walk(function.node)
+        for n in walk(function.node)
         if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef)) and n is not function.node
         for a in n.args.args
     }

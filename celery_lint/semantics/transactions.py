@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import Class, Function
+from celery_lint.project.syntax import walk
 from celery_lint.records import dataclass, replace
 from celery_lint.semantics import frameworks
 from celery_lint.semantics.callgraph import CallSite, Target
@@ -73,6 +75,8 @@ class Transactions:
 
     def __init__(self, hub: Semantics) -> None:
         self._hub = hub
+        self._silent: dict[object, int] = {}
+        """What was found to send nothing, and after how many calls it was come to then."""
 
     # Inside one function
 
@@ -126,7 +130,7 @@ class Transactions:
         """The alias (`""` for the default) of the transaction that a decorator opens, None when it opens none."""
         value: Value
         if function.parent is not None:
-            return "" if any(isinstance(n, ast.Attribute) and n.attr == "atomic" for n in ast.walk(decorator)) else None
+            return "" if any(isinstance(n, ast.Attribute) and n.attr == "atomic" for n in walk(decorator)) else None
         value = self._hub.evaluate(decorator, function.module)
         for one in value.alternatives():
             if isinstance(one, Atomic):
@@ -345,31 +349,32 @@ class Transactions:
 
     def _reach(self, targets: Sequence[Target], call: Call) -> Reached | None:
         """The nearest dispatch that functions, which a call runs, lead to; breadth first."""
-        queue: list[tuple[Target, tuple[Step, ...], Call]] = [(t, (), call) for t in targets]
-        seen: set[tuple[Function, object, object]] = set()
+        hub = self._hub
+        queue: deque[tuple[Target, tuple[tuple[Function, Call, Function], ...], Call]]
+        queue = deque((t, (), call) for t in targets)
+        seen: dict[object, int] = {}
         while queue:
-            target, steps, outer = queue.pop(0)
-            known = switches(self._hub, outer, target.function)
+            target, steps, outer = queue.popleft()
+            known = switches(hub, outer, target.function)
             key = (target.function, target.values, tuple(known.items()))
-            if key in seen or len(steps) >= MAX_DOWN:
+            depth = len(steps)
+            if key in seen or depth >= MAX_DOWN or self._silent.get(key, MAX_DOWN) <= depth:
                 continue
-            seen.add(key)
+            seen[key] = depth
             flow = self.target_flow(target)
-            for dispatch in self._hub.dispatches.of_flow(flow):
+            for dispatch in hub.dispatches.of_flow(flow):
                 if is_switched_off(dispatch.call, flow, known):
                     continue
                 if self.is_immediate(dispatch) and self.around(dispatch.call.frame, flow) is not False:
                     place = flow.module.source.place(dispatch.node)
                     text = f"`{target.function.qualname}` sends `{dispatched_name(dispatch)}` here"
-                    return Reached(dispatch, (*steps, Step(place, text)))
+                    return Reached(dispatch, (*trail(steps), Step(place, text)))
             for inner in flow.calls:
-                if self.around(inner.frame, flow) is False or is_switched_off(inner, flow, known):
-                    continue
-                for deeper in self._hub.calls.targets(inner):
-                    if not deeper.deferred and self._hub.may_send(deeper.function):
-                        place = flow.module.source.place(inner.node)
-                        text = f"`{target.function.qualname}` calls `{deeper.function.qualname}` here"
-                        queue.append((deeper, (*steps, Step(place, text)), inner))
+                deeper = [t for t in hub.calls.targets(inner) if not t.deferred and hub.may_send(t.function)]
+                if deeper and self.around(inner.frame, flow) is not False and not is_switched_off(inner, flow, known):
+                    queue.extend((one, (*steps, (target.function, inner, one.function)), inner) for one in deeper)
+        if hub.memo.is_settled:
+            self._silent.update(seen)
         return None
 
     def target_flow(self, target: Target) -> FunctionFlow:
@@ -430,6 +435,13 @@ AFTER_COMMIT = frozenset(
 
 # Packages whose task decorators make tasks that wait for the commit, or for the request's end.
 DEFERRING_PACKAGES = frozenset({"post_request_task", "djcelery_transactions", "django_celery_oncommit"})
+
+
+def trail(steps: Sequence[tuple[Function, Call, Function]]) -> Iterator[Step]:
+    """The calls that lead from one function to the next, as steps of a proof."""
+    for caller, call, called in steps:
+        place = call.flow.module.source.place(call.node)
+        yield Step(place, f"`{caller.qualname}` calls `{called.qualname}` here")
 
 
 def is_better(one: Transaction, other: Transaction) -> bool:

@@ -11,7 +11,8 @@ import ast
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from celery_lint.project.modules import Class, Function, own_nodes
+from celery_lint.project.modules import Class, Function
+from celery_lint.project.syntax import own_nodes, walk
 from celery_lint.records import dataclass
 from celery_lint.semantics import locks
 from celery_lint.semantics.model import Call, FunctionFlow, Store
@@ -87,7 +88,7 @@ def may_update(function: Function) -> bool:
     """Whether it is worth to read a function's body: it saves, and does arithmetic on an attribute."""
     if not function.words & (_SAVES | _BULK):
         return False
-    for node in ast.walk(function.node):
+    for node in walk(function.node):
         if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Attribute):
             return True
         if isinstance(node, ast.Assign) and isinstance(node.value, (ast.BinOp, ast.Name)):
@@ -167,7 +168,7 @@ def operands(node: ast.expr) -> Iterator[ast.expr]:
 def uses_expression(store: Store, flow: FunctionFlow) -> bool:
     """Whether the database does the arithmetic already."""
     assert store.node.value is not None
-    for node in ast.walk(store.node.value):
+    for node in walk(store.node.value):
         if isinstance(node, ast.Call):
             callee = flow.value(node.func)
             if isinstance(callee, External) and callee.path.startswith(_EXPRESSIONS):

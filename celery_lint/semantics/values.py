@@ -315,12 +315,16 @@ class Decorator(Value):
 
 def union(*values: Value) -> Value:
     """The value that is one of `values`: UNKNOWN absorbs nothing, too many become UNKNOWN."""
-    if len(values) == 1:
+    if len(values) == 1 or (len(values) == 2 and values[0] is values[1]):
         return values[0]
     # Not a set: an order by hashes would differ from run to run, and with it the findings.
     members: dict[Value, None] = {}
     for value in values:
-        members.update(dict.fromkeys(value.alternatives()))
+        if isinstance(value, Union):
+            for member in value.members:
+                members[member] = None
+        else:
+            members[value] = None
     if len(members) == 1:
         return next(iter(members))
     if not members or len(members) > MAX_ALTERNATIVES:

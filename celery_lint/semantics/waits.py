@@ -11,6 +11,7 @@ import ast
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from celery_lint.project.syntax import walk
 from celery_lint.records import dataclass
 from celery_lint.semantics.evidence import from_callers
 from celery_lint.semantics.inline import mentions_mode
@@ -66,7 +67,7 @@ def is_known_ready(call: Call) -> bool:
     for test in tests:
         if mentions_mode(test):
             return True
-        for node in ast.walk(test):
+        for node in walk(test):
             if (
                 isinstance(node, ast.Attribute)
                 and node.attr in _ASKING

@@ -80,7 +80,7 @@ class Writes:
         rows = {("self",): function.positional[0].arg} if function.positional else {}
         for name in function.parameters:
             rows[(name,)] = name
-        for call in self._hub.flow(function, fuel=1).calls:
+        for call in self._hub.flow(function).calls:
             origins = []
             for callee in call.callee.alternatives():
                 write = self._of_callee(call, callee)

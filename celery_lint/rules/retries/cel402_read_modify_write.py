@@ -18,6 +18,7 @@ from celery_lint.findings import (
     Severity,
     Side,
 )
+from celery_lint.project.syntax import walk
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
 from celery_lint.semantics.inline import is_for_operators
@@ -116,7 +117,7 @@ class ReadModifyWrite(Rule):
             target = file.module.source.segment(node.target)
             code = f'{target} = $F("{update.column}") {operator} {value}'
             return PutStatement(file.place(node), Side.INSTEAD, code, (_F,))
-        if update.read is not None and not any(isinstance(n, ast.FloorDiv) for n in ast.walk(node)):
+        if update.read is not None and not any(isinstance(n, ast.FloorDiv) for n in walk(node)):
             return Replace(file.place(update.read), f'$F("{update.column}")', (_F,))
         return None
 
@@ -145,13 +146,11 @@ def saved_columns(update: Update, file: FileContext) -> list[str] | None:
         return None
     reads = [
         n
-        for n in ast.walk(flow.function.node)
+        for n in walk(flow.function.node)
         if isinstance(n, ast.Name) and n.id == row.id and isinstance(n.ctx, ast.Load)
     ]
-    inside = {id(n) for n in ast.walk(store.node)} | {id(n) for n in ast.walk(save.node)}
-    keys = {
-        id(n.value) for n in ast.walk(flow.function.node) if isinstance(n, ast.Attribute) and n.attr in ("pk", "id")
-    }
+    inside = {id(n) for n in walk(store.node)} | {id(n) for n in walk(save.node)}
+    keys = {id(n.value) for n in walk(flow.function.node) if isinstance(n, ast.Attribute) and n.attr in ("pk", "id")}
     if any(id(n) not in inside | keys and n.lineno >= store.node.lineno for n in reads):
         return None
     if isinstance(store.node, ast.AugAssign) and names(store.node.value, row.id):
@@ -170,7 +169,7 @@ def saved_columns(update: Update, file: FileContext) -> list[str] | None:
 
 def names(node: ast.AST, name: str) -> bool:
     """Whether an expression mentions a variable."""
-    return any(isinstance(n, ast.Name) and n.id == name for n in ast.walk(node))
+    return any(isinstance(n, ast.Name) and n.id == name for n in walk(node))
 
 
 def is_auto_now(value: ast.expr | None) -> bool:
@@ -180,7 +179,7 @@ def is_auto_now(value: ast.expr | None) -> bool:
 
 def following(node: ast.stmt, root: ast.AST) -> ast.stmt | None:
     """The statement right after another in the same block."""
-    for parent in ast.walk(root):
+    for parent in walk(root):
         for name in ("body", "orelse", "finalbody"):
             block = getattr(parent, name, None)
             if isinstance(block, list) and node in block[:-1]:
@@ -191,7 +190,7 @@ def following(node: ast.stmt, root: ast.AST) -> ast.stmt | None:
 
 def statement_of(call: ast.Call, root: ast.AST) -> ast.stmt | None:
     """The statement that is nothing but a call."""
-    for node in ast.walk(root):
+    for node in walk(root):
         if isinstance(node, ast.Expr):
             inner = node.value.value if isinstance(node.value, ast.Await) else node.value
             if inner is call:
