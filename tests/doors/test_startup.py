@@ -14,8 +14,8 @@ from tests.doors.test_flake8 import IS_INSTALLED, LOCAL_PLUGIN
 RUN = """
     celery_lint celery_lint.arguments celery_lint.cli celery_lint.configuration celery_lint.discovery
     celery_lint.engine celery_lint.findings celery_lint.gitignore celery_lint.newer_syntax celery_lint.output
-    celery_lint.patterns
-    celery_lint.project celery_lint.project.index celery_lint.project.modules celery_lint.project.syntax celery_lint.records
+    celery_lint.patterns celery_lint.project celery_lint.project.index celery_lint.project.modules
+    celery_lint.project.syntax celery_lint.records
     celery_lint.reporters celery_lint.reporters.style celery_lint.requirements celery_lint.rules
     celery_lint.rules.base celery_lint.rules.registry celery_lint.run celery_lint.source celery_lint.toml
 """
