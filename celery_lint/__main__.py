@@ -3,4 +3,4 @@
 from celery_lint.cli import main
 
 if __name__ == "__main__":
-    main(prog_name="celery-lint")
+    main()

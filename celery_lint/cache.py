@@ -12,22 +12,27 @@ and written anew. Two runs at once write whole files, one after the other.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from celery_lint import __version__
+from celery_lint.codec import decode_finding
+from celery_lint.findings import Finding
+from celery_lint.project.inputs import FOUND
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 FORMAT = 1
-FOLDER = ".celery_lint_cache"
 MAX_BYTES = 64_000_000
 MAX_FILES = 16
 """How many projects and configurations are kept in one folder."""
@@ -92,13 +97,13 @@ class Cache:
                 return
             self._folder.mkdir(parents=True, exist_ok=True)
             _mark(self._folder)
-            handle, temporary = tempfile.mkstemp(dir=self._folder, suffix=".tmp")
+            temporary = f"{self._path}.{os.getpid()}.tmp"
             try:
-                with os.fdopen(handle, "wb") as file:
+                with open(temporary, "wb") as file:
                     file.write(data)
                 os.replace(temporary, self._path)
-            except BaseException:
-                os.unlink(temporary)
+            except OSError:
+                _remove(temporary)
                 raise
             _tidy(self._folder)
         except (OSError, ValueError):
@@ -135,13 +140,23 @@ def changed_files(snapshot: Snapshot, root: Path, files: Sequence[str]) -> dict[
     return changed
 
 
-def state_of(root: Path, filename: str) -> tuple[int, int]:
-    """When a file was changed and its size; zeros when it is not there."""
-    try:
-        status = os.stat(os.path.join(root, filename))
-    except OSError:
-        return (0, 0)
-    return (status.st_mtime_ns, status.st_size)
+def states_of(root: Path, files: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """When each file was changed and its size; zeros for one that is not there."""
+    prefix = os.path.join(root, "")
+    states = {}
+    for name in files:
+        try:
+            status = os.stat(prefix + name)
+            states[name] = (status.st_mtime_ns, status.st_size)
+        except OSError:
+            states[name] = (0, 0)
+    return states
+
+
+def findings_of(snapshot: Snapshot, filename: str) -> list[Finding] | None:
+    """The findings of a file while nothing has changed; None when it was not checked. Raises DecodeError."""
+    known = snapshot.answers.get(FOUND, {}).get(filename)
+    return None if known is None else [decode_finding(each) for each in known[0]]
 
 
 def _own_state() -> str:
@@ -226,6 +241,11 @@ def _mark(folder: Path) -> None:
             path.write_text(text)
 
 
+def _remove(path: str) -> None:
+    with contextlib.suppress(OSError):
+        os.unlink(path)
+
+
 def _tidy(folder: Path) -> None:
     """Deletes the cache files that were not written for longest, and what killed runs left behind."""
     found = []
@@ -234,9 +254,6 @@ def _tidy(folder: Path) -> None:
             if entry.name.endswith(".json"):
                 found.append((entry.stat().st_mtime, entry.path))
             elif entry.name.endswith(".tmp") and time.time() - entry.stat().st_mtime > 600:
-                os.unlink(entry.path)
+                _remove(entry.path)
     for _, path in sorted(found, reverse=True)[MAX_FILES:]:
-        os.unlink(path)
-
-
-__all__ = ["FOLDER", "Cache", "FileState", "Snapshot", "changed_files", "digest_of", "state_of"]
+        _remove(path)

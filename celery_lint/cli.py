@@ -9,16 +9,16 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-import click
+from celery_lint import VERSION
+from celery_lint.arguments import Arguments, UsageError, read
 
-from celery_lint import __version__
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+    from typing import NoReturn
+
     from celery_lint.configuration import Overrides
     from celery_lint.rules.base import Rule
     from celery_lint.run import Checked, Unsaved
@@ -27,105 +27,60 @@ NOTHING_TO_REPORT, FINDINGS, TROUBLE = 0, 1, 2
 ISSUES = "https://github.com/celery-lint/celery-lint/issues"
 
 
-@dataclass(frozen=True)
-class Arguments:
-    """The command's arguments, named as the options are."""
-
-    paths: tuple[str, ...]
-    fix: bool
-    unsafe_fixes: bool
-    diff: bool
-    select: tuple[str, ...] | None
-    extend_select: tuple[str, ...] | None
-    ignore: tuple[str, ...] | None
-    per_file_ignores: tuple[str, ...] | None
-    exclude: tuple[str, ...] | None
-    force_exclude: bool | None
-    config: Path | None
-    isolated: bool
-    output_format: str | None
-    output_file: Path | None
-    statistics: bool
-    exit_zero: bool
-    explain: str | None
-    explain_context: str | None
-    list_rules: bool
-    show_settings: bool
-    show_files: bool
-    stdin_filename: str | None
-    quiet: bool
-    verbose: bool
-
-
-def _comma_separated(
-    context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
-) -> tuple[str, ...] | None:
-    """The items of an option that may be repeated and takes lists; None when it is not given."""
-    items = tuple(item.strip() for value in values for item in value.split(",") if item.strip())
-    return items if values else None
-
-
-def _list_option(name: str, metavar: str, help_text: str) -> Callable[[Any], Any]:
-    return click.option(name, metavar=metavar, multiple=True, callback=_comma_separated, help=help_text)
-
-
-@click.command(
-    context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 nothing to report, 1 findings, 2 wrong usage or configuration, internal error.",
-)
-@click.argument("paths", nargs=-1)
-@click.option("--fix", is_flag=True, help="Repair what has a safe fix, then report what is left.")
-@click.option("--unsafe-fixes", is_flag=True, help="With --fix or --diff: fixes that may change behaviour as well.")
-@click.option("--diff", is_flag=True, help="Show what --fix would change, and change nothing.")
-@_list_option("--select", "CODES", "Report these rules: codes, prefixes or ALL, separated by commas.")
-@_list_option("--extend-select", "CODES", "Report these rules in addition to those selected.")
-@_list_option("--ignore", "CODES", "Do not report these rules.")
-@_list_option("--per-file-ignores", "PATTERN:CODES", "Do not report these rules in files that match.")
-@_list_option("--exclude", "PATTERNS", "Leave out these files and folders too.")
-@click.option("--force-exclude/--no-force-exclude", default=None, help="Leave out excluded files even when named.")
-@click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Read this configuration file.")
-@click.option("--isolated", is_flag=True, help="Read no configuration file.")
-@click.option(
-    "--output-format",
-    type=click.Choice(["full", "concise", "json", "github"]),
-    help="How findings are printed: full by default.",
-)
-@click.option("--output-file", type=click.Path(path_type=Path, dir_okay=False), help="Write the findings to a file.")
-@click.option("--statistics", is_flag=True, help="Print how many findings each rule has instead of the findings.")
-@click.option("--exit-zero", is_flag=True, help="Exit with 0 even when there are findings.")
-@click.option("--explain", metavar="CODE", help="Print a rule's page.")
-@click.option("--explain-context", metavar="FILE:LINE", help="Print what is known at a line: kinds, transaction, task.")
-@click.option("--list-rules", is_flag=True, help="Print all rules, one a line.")
-@click.option("--show-settings", is_flag=True, help="Print the settings that hold for the paths.")
-@click.option("--show-files", is_flag=True, help="Print the files that would be checked.")
-@click.option("--stdin-filename", metavar="NAME", help="The name of what is read from standard input (path `-`).")
-@click.option("-q", "--quiet", is_flag=True, help="Print findings only.")
-@click.option("-v", "--verbose", is_flag=True, help="Say what is being done, and print tracebacks of internal errors.")
-@click.version_option(__version__, "--version", prog_name="celery-lint")
-def main(**options: Any) -> None:
-    """Find anti-patterns in code that uses Celery.
-
-    PATHS are files and folders to check, the working directory by default; `-`
-    is standard input. The project around them is read as well, and never run.
-    """
+def main(words: Sequence[str] | None = None) -> NoReturn:
+    """The command `celery-lint` with the words behind it, those of this process by default. Ends the process."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             # A terminal that cannot show a character must not end the run.
             stream.reconfigure(errors="backslashreplace")
-    arguments = Arguments(**options)
     try:
-        code = _command(arguments)
-    except (click.ClickException, click.exceptions.Exit):
-        raise
+        code = _main(words)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         code = TROUBLE
-        click.echo("celery-lint: interrupted", err=True)
+        _print("celery-lint: interrupted", to_stderr=True)
+    except OSError as error:
+        if error.errno != errno.EPIPE:
+            raise
+        # Nobody reads on: the interpreter's own last flush must not complain either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = FINDINGS
+    sys.exit(code)
+
+
+def _main(words: Sequence[str] | None) -> int:
+    given = sys.argv[1:] if words is None else words
+    if given == ["--version"]:
+        _print(VERSION)
+        return NOTHING_TO_REPORT
+    arguments = read(given)
+    if arguments is None:
+        from celery_lint import usage
+
+        arguments = usage.parse(words)
+    try:
+        return _command(arguments)
+    except UsageError as error:
+        from celery_lint import usage
+
+        return usage.complain(error)
     except Exception as error:
         if isinstance(error, OSError) and error.errno == errno.EPIPE:
             raise
-        code = TROUBLE
         _complain(_explained(error, arguments.verbose))
-    sys.exit(code)
+        return TROUBLE
+
+
+def _print(text: str, *, end: str = "\n", to_stderr: bool = False) -> None:
+    stream = sys.stderr if to_stderr else sys.stdout
+    if to_stderr:
+        sys.stdout.flush()  # in the order in which they were said, where both go to one place
+    if sys.platform == "win32":
+        _print(text + end, file=stream, nl=False, color=True)
+    else:
+        stream.write(text + end)
+    if to_stderr:
+        stream.flush()
 
 
 def _explained(error: Exception, verbose: bool, filename: str = "") -> str:
@@ -145,21 +100,23 @@ def _explained(error: Exception, verbose: bool, filename: str = "") -> str:
 
 
 def _complain(message: str) -> None:
-    click.echo(f"celery-lint: error: {message}", err=True)
+    _print(f"celery-lint: error: {message}", to_stderr=True)
 
 
 def _command(arguments: Arguments) -> int:
     """Does what the arguments ask for and gives the exit code."""
+    from pathlib import Path
+
     if arguments.list_rules:
         return _list_rules()
     if arguments.explain is not None:
         return _explain(arguments.explain)
     if arguments.config is not None and arguments.isolated:
-        raise click.UsageError("--config and --isolated exclude each other")
+        raise UsageError("--config and --isolated exclude each other")
     if arguments.unsafe_fixes and not (arguments.fix or arguments.diff):
-        raise click.UsageError("--unsafe-fixes needs --fix or --diff")
+        raise UsageError("--unsafe-fixes needs --fix or --diff")
     if arguments.fix and arguments.diff:
-        raise click.UsageError("--fix and --diff exclude each other")
+        raise UsageError("--fix and --diff exclude each other")
     overrides = _overrides(arguments)
     if arguments.explain_context is not None:
         return _explain_context(arguments.explain_context, overrides)
@@ -186,10 +143,11 @@ def _overrides(arguments: Arguments) -> Overrides:
         before, colon, after = item.rpartition(":")
         pattern = before if colon else pattern
         if not pattern:
-            raise click.BadParameter(f"{item!r} is not PATTERN:CODES", param_hint="--per-file-ignores")
+            raise UsageError(f"{item!r} is not PATTERN:CODES", option="--per-file-ignores")
         check_glob(pattern.removeprefix("!"), "--per-file-ignores")
         per_file.setdefault(pattern, []).extend(selectors([after], "--per-file-ignores"))
-    for each in arguments.exclude or ():
+    exclude = (*(arguments.exclude or ()), *(arguments.extend_exclude or ()))
+    for each in exclude:
         check_glob(each, "--exclude")
     select = None if arguments.select is None else selectors(arguments.select, "--select")
     return Overrides(
@@ -199,11 +157,13 @@ def _overrides(arguments: Arguments) -> Overrides:
             selectors(arguments.ignore, "--ignore"),
         ),
         per_file_ignores=tuple((pattern, tuple(codes)) for pattern, codes in per_file.items()),
-        exclude=arguments.exclude or (),
+        exclude=exclude,
         force_exclude=arguments.force_exclude,
         output_format=arguments.output_format,
         config=arguments.config,
         isolated=arguments.isolated,
+        cache=not arguments.no_cache,
+        cache_dir=arguments.cache_dir,
     )
 
 
@@ -212,7 +172,9 @@ def _standard_input(arguments: Arguments) -> Unsaved | None:
     if "-" not in arguments.paths:
         return None
     if len(arguments.paths) > 1:
-        raise click.UsageError("`-` (standard input) goes with no other path")
+        raise UsageError("`-` (standard input) goes with no other path")
+    from pathlib import Path
+
     from celery_lint.run import Unsaved
 
     is_read = not (arguments.show_files or arguments.show_settings)
@@ -269,7 +231,7 @@ def _check(arguments: Arguments, paths: Sequence[Path], overrides: Overrides, un
         _say_what_was_done(checked)
     if not arguments.quiet:
         for note in notes:
-            click.echo(note, err=True)
+            _print(note, to_stderr=True)
     if errors:
         return TROUBLE
     return FINDINGS if is_reported and not arguments.exit_zero else NOTHING_TO_REPORT
@@ -286,13 +248,12 @@ def _wants_color() -> bool:
 
 def _write(text: str, path: Path | None, *, to_stderr: bool = False) -> None:
     if path is None:
-        # The colours are decided on already.
-        click.echo(text, nl=False, err=to_stderr, color=True)
+        _print(text, end="", to_stderr=to_stderr)
         return
     try:
         path.write_text(text, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
-        raise click.FileError(str(path), error.strerror) from None
+        raise UsageError(f"{str(path)!r} cannot be written: {error.strerror}", "--output-file") from None
 
 
 def _write_bytes(content: bytes) -> None:
@@ -304,10 +265,10 @@ def _write_bytes(content: bytes) -> None:
 def _say_what_was_done(checked: Sequence[Checked]) -> None:
     for each in checked:
         project = each.project
-        click.echo(
+        _print(
             f"{project.root}: {len(project.asked)} of {len(project.files)} files checked"
             f" with {len(project.settings.rules)} rules",
-            err=True,
+            to_stderr=True,
         )
 
 
@@ -320,7 +281,7 @@ def _list_rules() -> int:
         default = "opt-in" if rule.opt_in else "on"
         fix = f"{rule.fixable} fix" if rule.fixable else "no fix"
         facts = f"{rule.name:<{width}}  {rule.severity.value:<7}  {default:<6}  {fix:<11}"
-        click.echo(f"{rule.code}  {facts}  {rule.summary()}")
+        _print(f"{rule.code}  {facts}  {rule.summary()}")
     return NOTHING_TO_REPORT
 
 
@@ -334,24 +295,24 @@ def _explain(wanted: str) -> int:
         rules[rule.code] = rules[rule.name] = rule
     found = rules.get(wanted.upper()) or rules.get(wanted.lower())
     if found is None:
-        raise click.BadParameter(
-            f"no rule is called {wanted!r}{nearest(wanted.upper(), rules)}", param_hint="--explain"
-        )
+        raise UsageError(f"no rule is called {wanted!r}{nearest(wanted.upper(), rules)}", option="--explain")
     from celery_lint.docs import page
 
-    click.echo(page(found), nl=False)
+    _print(page(found), end="")
     return NOTHING_TO_REPORT
 
 
 def _explain_context(place: str, overrides: Overrides) -> int:
     """Prints what the linter knows of a line."""
+    from pathlib import Path
+
     from celery_lint.run import explain_context
 
     name, _, row = place.rpartition(":")
     if not name or not row.isdigit() or not Path(name).is_file():
-        raise click.UsageError(f"--explain-context takes a file and a line, such as shop/views.py:42, not {place!r}")
+        raise UsageError(f"--explain-context takes a file and a line, such as shop/views.py:42, not {place!r}")
     for line in explain_context(Path(name), int(row), overrides):
-        click.echo(line)
+        _print(line)
     return NOTHING_TO_REPORT
 
 
@@ -363,14 +324,14 @@ def _show(arguments: Arguments, paths: Sequence[Path], overrides: Overrides, uns
     projects, errors = find_projects(paths, overrides, unsaved)
     if arguments.show_files:
         for name in sorted(shown_path(project.root, file) for project in projects for file in project.asked):
-            click.echo(name)
+            _print(name)
     if arguments.show_settings:
-        import dataclasses
+        from dataclasses import fields
 
         for project in projects:
-            click.echo(f"# {project.root}")
-            for key in dataclasses.fields(project.settings):
-                click.echo(f"{key.name.replace('_', '-')} = {_plain(getattr(project.settings, key.name))}")
+            _print(f"# {project.root}")
+            for key in (field.name for field in fields(project.settings)):
+                _print(f"{key.replace('_', '-')} = {_plain(getattr(project.settings, key))}")
     for error in errors:
         _complain(error)
     return TROUBLE if errors else NOTHING_TO_REPORT

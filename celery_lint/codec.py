@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from typing import Any
 
 from celery_lint import findings
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _CLASSES: dict[str, type[Any]] = {
     cls.__name__: cls

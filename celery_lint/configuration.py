@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import re
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
 
+from celery_lint import toml
 from celery_lint.patterns import Globs
+from celery_lint.reporters import FORMATS
 from celery_lint.requirements import Version, minimum_versions, parse_version
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeVar
 
-OUTPUT_FORMATS = ("full", "concise", "json", "github")
+    T = TypeVar("T")
+
 TIME_LIMIT_SCOPES = ("app", "task")
+CACHE_DIR = ".celery_lint_cache"
 ALL = "ALL"
 UNREADABLE = "CEL001"
-
-T = TypeVar("T")
+UNUSED_SUPPRESSION = "CEL002"
 
 
 class ConfigurationError(Exception):
@@ -45,6 +46,8 @@ class Settings:
     force_exclude: bool = False
     src: tuple[str, ...] = ()
     output_format: str = "full"
+    cache_dir: str | None = None
+    """Where findings are kept, relative to the root; None when they are not."""
     task_decorators: tuple[str, ...] = ()
     dispatch_wrappers: tuple[str, ...] = ()
     on_commit_wrappers: tuple[str, ...] = ()
@@ -89,6 +92,9 @@ class Overrides:
     output_format: str | None = None
     config: Path | None = None
     isolated: bool = False
+    cache: bool = False
+    """Whether findings are kept for the next run."""
+    cache_dir: Path | None = None
 
 
 def selected_rules(sources: Sequence[Selection], known: Mapping[str, bool]) -> frozenset[str]:
@@ -156,8 +162,8 @@ def find_file(folder: Path) -> Path | None:
     if b"celery-lint" not in data:
         return None
     try:
-        tables = tomllib.loads(data.decode("utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        tables = toml.loads(data.decode("utf-8-sig"))
+    except ValueError:
         # Broken, and it means us: to be found, so that reading it says so.
         return shared if re.search(rb"tool\s*\.\s*[\"']?celery-lint", data) else None
     tool = tables.get("tool")
@@ -187,7 +193,8 @@ def load(root: Path, known: Mapping[str, bool], overrides: Overrides = Overrides
         extend_exclude=(*(reader.globs("extend-exclude") or ()), *overrides.exclude),
         force_exclude=_first(overrides.force_exclude, reader.flag("force-exclude"), False),
         src=reader.strings("src") or (),
-        output_format=_first(overrides.output_format, reader.choice("output-format", OUTPUT_FORMATS), "full"),
+        output_format=_first(overrides.output_format, reader.choice("output-format", FORMATS), "full"),
+        cache_dir=_cache_dir(overrides, reader.text("cache-dir")),
         task_decorators=reader.dotted_names("task-decorators"),
         dispatch_wrappers=reader.dotted_names("dispatch-wrappers"),
         on_commit_wrappers=reader.dotted_names("on-commit-wrappers"),
@@ -202,6 +209,12 @@ def load(root: Path, known: Mapping[str, bool], overrides: Overrides = Overrides
     )
     reader.refuse_unknown_keys()
     return settings
+
+
+def _cache_dir(overrides: Overrides, configured: str | None) -> str | None:
+    if not overrides.cache:
+        return None
+    return os.path.abspath(overrides.cache_dir) if overrides.cache_dir is not None else configured or CACHE_DIR
 
 
 def _first(*values: T | None) -> T:
@@ -221,12 +234,12 @@ def _codes_under(selectors: Iterable[str], known: Iterable[str]) -> frozenset[st
 def _read_table(path: Path) -> dict[str, Any]:
     """Our table of a configuration file. Raises ConfigurationError."""
     try:
-        tables = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+        tables = toml.loads(path.read_bytes().decode("utf-8-sig"))
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be read: {error.strerror or error}") from None
     except UnicodeDecodeError:
         raise ConfigurationError(f"{path}: not valid TOML: it is not UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:
         raise ConfigurationError(f"{path}: not valid TOML: {error}") from None
     # A pyproject.toml named by --config may have no table of ours; celery-lint.toml is one itself.
     tool = tables.get("tool")
@@ -289,6 +302,10 @@ class _Reader:
         for pattern in patterns or ():
             check_glob(pattern, f"{self.path}: `{key}`")
         return patterns
+
+    def text(self, key: str) -> str | None:
+        value: str | None = self._value(key, lambda each: isinstance(each, str) and each != "", "a text")
+        return value
 
     def dotted_name(self, key: str) -> str | None:
         value: str | None = self._value(key, _is_dotted_name, "a dotted name")

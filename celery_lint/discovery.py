@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from celery_lint.configuration import ConfigurationError, Settings, find_file
-from celery_lint.patterns import Gitignore, Globs
+from celery_lint.gitignore import Ignores
+from celery_lint.patterns import SUFFIXES, Globs
 
 # What a folder holds that is the top of a project.
 MARKERS = frozenset({"pyproject.toml", "celery-lint.toml", "manage.py", "setup.cfg", "setup.py", ".git"})
@@ -57,7 +58,8 @@ CUSTOMARY_EXCLUDE = (
     "*.egg",
     "*.egg-info",
 )
-SUFFIXES = (".py", ".pyw")
+# What a folder may be configured by.
+CONFIGURATIONS = frozenset({"pyproject.toml", "celery-lint.toml"})
 
 Loader = Callable[[Path], Settings]
 
@@ -216,6 +218,16 @@ def _is_workspace(folder: Path) -> bool:
         return False
 
 
+@dataclass
+class _Walked:
+    """What a walk came by, relative to the root; each with whether it is to be reported on."""
+
+    files: dict[str, bool] = field(default_factory=dict)
+    folders: dict[str, bool] = field(default_factory=dict)
+    nested: dict[str, bool] = field(default_factory=dict)
+    """The folders that are projects of their own, which the walk does not enter."""
+
+
 class _Tree:
     """The files of one project, walked when first needed."""
 
@@ -224,8 +236,6 @@ class _Tree:
         self.settings = settings
         self._roots = roots
         self._excluded = _exclusion(settings)
-        self._nested: list[str] = []
-        self._folders: set[str] = set()
         # Excluding is about reporting: what the project's owner excludes is still
         # known to the analysis. The customary folders hold no code of the project.
         self._unread = Globs(CUSTOMARY_EXCLUDE if settings.exclude is None else ())
@@ -235,62 +245,62 @@ class _Tree:
 
     def takes(self, file: Path) -> bool:
         """Whether a file that was named outright is to be checked."""
-        return not (self.settings.force_exclude and self._excluded.match(self.relative(file)))
+        return not (self.settings.force_exclude and self._is_left_out(self.relative(file)))
+
+    def _is_left_out(self, path: str) -> bool:
+        return self._excluded.match(path) or not FOREIGN.isdisjoint(path.split("/"))
 
     @cached_property
+    def _whole(self) -> _Walked:
+        return self._walk(self.root)
+
+    @property
     def files(self) -> Mapping[str, bool]:
         """Every file of the project, and whether a walk from the root reports on it."""
-        files = {}
-        for entry in self._walk(self.root):
-            if entry.is_nested_project:
-                self._nested.append(entry.path)
-            elif entry.is_folder:
-                self._folders.add(entry.path)
-            else:
-                files[entry.path] = not self._excluded.match(entry.path)
-        return files
+        return self._whole.files
 
     def under(self, folder: Path) -> tuple[Sequence[str], Sequence[Path]]:
         """The files to check in a folder that was asked for, and the projects nested in it."""
         start = self.relative(folder)
-        if start and self.settings.force_exclude and self._excluded.match(start):
+        if start and self.settings.force_exclude and self._is_left_out(start):
             return (), ()
         inside = f"{start}/" if start else ""
-        files = self.files
-        if start and (start not in self._folders or self._excluded.match(start)):
+        walked = self._whole
+        if start and not walked.folders.get(start, False):
             # Left out of the walk from the root, and yet asked for by name.
-            entries = list(self._walk(folder))
-            plain = [entry.path for entry in entries if not (entry.is_folder or entry.is_nested_project)]
-            found = [path for path in plain if not self._excluded.match(path.removeprefix(inside))]
-            return found, [self.root / entry.path for entry in entries if entry.is_nested_project]
-        found = [path for path, reported in files.items() if reported and path.startswith(inside)]
-        nested = [path for path in self._nested if path.startswith(inside) and not self._excluded.match(path)]
+            walked = self._walk(folder)
+        found = [path for path, is_reported in walked.files.items() if is_reported and path.startswith(inside)]
+        nested = [path for path, is_reported in walked.nested.items() if is_reported and path.startswith(inside)]
         return found, [self.root / path for path in nested]
 
-    def _walk(self, top: Path) -> Iterator[_Entry]:
-        """Files and folders under `top` in a stable order, each real folder once."""
-        seen: set[tuple[int, int]] = set()
-        ignores = _GitignoreStack(self.root, top)
-        claims_all = self._roots.claims(self.root)
-        # Links to folders wait until the folders themselves have been seen.
-        links: list[str] = []
+    def _walk(self, top: Path) -> _Walked:
+        """Files and folders under `top`, each real folder once."""
+        walked = _Walked()
         start = self.relative(top)
-        pending = [start]
+        skipped = len(start) + 1 if start else 0
+        root = os.fspath(self.root)
+        claims_all = self._roots.claims(self.root)
+        ignores = Ignores.above(self.root)
+        for parent in [*Path(start).parents][::-1] if start else ():
+            base = "" if parent == Path() else f"{parent.as_posix()}/"
+            ignores = ignores.inside(f"{root}/{base}", base)
+        # A folder's path from the root, its real path, what git ignores in it, whether it is reported on.
+        pending: list[tuple[str, str, Ignores, bool]] = [(start, os.path.realpath(top), ignores, True)]
+        # Links to folders wait until the folders themselves have been seen.
+        links: list[tuple[str, str, Ignores, bool]] = []
+        seen: set[str] = set()
         while pending or links:
             is_link = not pending
-            path = pending.pop() if pending else links.pop(0)
-            absolute = self.root / path if path else self.root
+            path, real, ignores, is_reported = pending.pop() if pending else links.pop(0)
+            if real in seen or (is_link and not FOREIGN.isdisjoint(real.split(os.sep))):
+                continue
+            absolute = f"{root}/{path}"
             try:
-                identity = absolute.stat()
                 with os.scandir(absolute) as scan:
-                    entries = sorted(scan, key=lambda entry: entry.name)
+                    entries = list(scan)
             except OSError:
                 continue
-            if (identity.st_dev, identity.st_ino) in seen:
-                continue
-            if is_link and not FOREIGN.isdisjoint(Path(os.path.realpath(absolute)).parts):
-                continue
-            seen.add((identity.st_dev, identity.st_ino))
+            seen.add(real)
             names = {entry.name for entry in entries}
             if path != start:
                 if "pyvenv.cfg" in names:
@@ -298,93 +308,44 @@ class _Tree:
                 if (not claims_all and not MARKERS.isdisjoint(names)) or self._is_claimed(absolute, names):
                     # A link to a project leads to what is checked where it lies.
                     if not is_link:
-                        yield _Entry(path, is_nested_project=True)
+                        walked.nested[path] = is_reported
                     continue
-                yield _Entry(path, is_folder=True)
-            ignores.enter(path, names)
-            folders: list[str] = []
+                walked.folders[path] = is_reported
+            base = f"{path}/" if path else ""
+            if ".gitignore" in names:
+                ignores = ignores.inside(absolute, base)
+            below: list[tuple[str, str, bool]] = []
+            plain: list[str] = []
             for entry in entries:
-                inner = f"{path}/{entry.name}" if path else entry.name
-                if _is_folder(entry):
-                    is_foreign = entry.name in FOREIGN or self._unread.match(entry.name)
-                    if is_foreign or ignores.ignored(inner, is_folder=True):
-                        continue
-                    (links if entry.is_symlink() else folders).append(inner)
-                elif entry.name.endswith(SUFFIXES) and _is_file(entry) and not ignores.ignored(inner, is_folder=False):
-                    yield _Entry(inner)
-            pending.extend(reversed(folders))
+                name = entry.name
+                try:
+                    if entry.is_dir():
+                        if not (name in FOREIGN or self._unread.match_entry(name, name)):
+                            below.append((name, entry.path, _is_link(entry)))
+                    elif name.endswith(SUFFIXES) and entry.is_file():
+                        plain.append(name)  # no broken link, pipe or socket
+                except OSError:
+                    continue
+            for name in ignores.kept_files(base, plain):
+                inner = base + name
+                walked.files[inner] = is_reported and not self._excluded.match_file(inner[skipped:], name)
+            for name, place, is_linked in sorted(below, reverse=True):
+                inner = base + name
+                if not ignores.ignores_folder(inner, name):
+                    is_inner_reported = is_reported and not self._excluded.match_entry(inner[skipped:], name)
+                    if is_linked:
+                        links.append((inner, os.path.realpath(place), ignores, is_inner_reported))
+                    else:
+                        pending.append((inner, f"{real}{os.sep}{name}", ignores, is_inner_reported))
+        return walked
 
-    def _is_claimed(self, folder: Path, names: set[str]) -> bool:
+    def _is_claimed(self, folder: str, names: set[str]) -> bool:
         """Whether a folder below the root has a configuration of its own."""
-        return bool(names & {"pyproject.toml", "celery-lint.toml"}) and self._roots.claims(folder)
+        return not names.isdisjoint(CONFIGURATIONS) and self._roots.claims(Path(folder))
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    path: str
-    is_folder: bool = False
-    is_nested_project: bool = False
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:
-        return False
-
-
-def _is_file(entry: os.DirEntry[str]) -> bool:
-    """Whether an entry is a file or a link to one: no broken link, pipe or socket."""
-    try:
-        return entry.is_file()
-    except OSError:
-        return False
-
-
-class _GitignoreStack:
-    """The `.gitignore` files that hold for a walk: those above it, and those that it enters."""
-
-    def __init__(self, root: Path, top: Path) -> None:
-        self._root = root
-        # By folder, relative to the root; the ones above the root come first.
-        self._above: list[Gitignore] = []
-        self._inside: dict[str, Gitignore] = {}
-        repository = next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), root)
-        folder = root
-        while folder != repository:
-            folder = folder.parent
-            text = _text(folder / ".gitignore")
-            self._above.insert(0, Gitignore(text, above=f"{root.relative_to(folder).as_posix()}/"))
-        above = "" if repository == root else f"{root.relative_to(repository).as_posix()}/"
-        self._above.insert(0, Gitignore(_text(repository / ".git" / "info" / "exclude"), above=above))
-        inner = top.relative_to(root)
-        for parent in [*inner.parents][::-1]:
-            self.enter("" if parent == Path() else parent.as_posix(), {".gitignore"})
-
-    def enter(self, folder: str, names: set[str]) -> None:
-        """Takes in a folder's `.gitignore`, if it has one."""
-        if ".gitignore" in names and folder not in self._inside:
-            base = f"{folder}/" if folder else ""
-            self._inside[folder] = Gitignore(_text(self._root / base / ".gitignore"), base=base)
-
-    def ignored(self, path: str, *, is_folder: bool) -> bool:
-        """Whether git ignores an entry of a folder that it does not ignore: the deepest word counts."""
-        folder = path
-        while folder:
-            folder = folder.rpartition("/")[0]
-            patterns = self._inside.get(folder)
-            verdict = patterns.verdict(path, is_folder=is_folder) if patterns else None
-            if verdict is not None:
-                return verdict
-        for patterns in reversed(self._above):
-            verdict = patterns.verdict(path, is_folder=is_folder)
-            if verdict is not None:
-                return verdict
-        return False
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
+def _is_link(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry leads elsewhere: a symbolic link, or a junction of Windows."""
+    return entry.is_symlink() or (
+        os.name == "nt" and getattr(entry.stat(follow_symlinks=False), "st_reparse_tag", 0) != 0
+    )

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 
-from celery_lint.configuration import Settings
+from celery_lint.configuration import UNREADABLE, Settings
 from celery_lint.findings import Finding, Place, Position, Severity, Span
 from celery_lint.project.index import Project
+from celery_lint.project.inputs import FOUND
 from celery_lint.project.modules import Module
-from celery_lint.rules.base import Rule
-from celery_lint.rules.registry import all_rules
-from celery_lint.semantics.context import FileContext
-from celery_lint.semantics.hub import Semantics
+from celery_lint.semantics.memo import Memo
 from celery_lint.source import UnreadableError
 
-UNREADABLE = "CEL001"
-FOUND = "found"
-"""The kind of answer in `Semantics.memo` that a file's findings are."""
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from celery_lint.rules.base import Rule
+    from celery_lint.semantics.hub import Semantics
 
 
 class Engine:
@@ -37,18 +37,30 @@ class Engine:
     ) -> None:
         self.settings = settings
         self.project = Project(root, files, settings.src, overrides)
-        self.semantics = Semantics(self.project, settings)
-        self._rules: list[Rule] = [rule() for rule in all_rules() if rule.code in settings.rules]
+        self.memo = Memo(self.project.inputs)
+
+    @cached_property
+    def semantics(self) -> Semantics:
+        """What the project's code means; imported for a project that has a trace of Celery."""
+        from celery_lint.semantics.hub import Semantics
+
+        return Semantics(self.project, self.settings, self.memo)
+
+    @cached_property
+    def _rules(self) -> list[Rule]:
+        from celery_lint.rules.registry import all_rules
+
+        return [rule() for rule in all_rules() if rule.code in self.settings.rules]
 
     def check(self, filename: str) -> list[Finding]:
         """The findings of the enabled rules in one file, in the order of reports."""
         if filename not in self.project.files:
             self.project.add(filename)
-        return self.semantics.memo.get((FOUND, filename), lambda: self._check(filename), [])
+        return self.memo.get((FOUND, filename), lambda: self._check(filename), [])
 
     def _check(self, filename: str) -> list[Finding]:
         try:
-            if filename not in self.semantics.candidates:
+            if not self._may_have_findings(filename):
                 if self.project.is_small:
                     self.project.probe(filename)
                 return []
@@ -67,7 +79,12 @@ class Engine:
         except UnreadableError as error:
             return [f"{filename} was not read: {error.reason}"]
 
+    def _may_have_findings(self, filename: str) -> bool:
+        return bool(self.project.traced) and filename in self.semantics.candidates
+
     def _findings(self, module: Module) -> Iterator[Finding]:
+        from celery_lint.semantics.context import FileContext
+
         file = FileContext(self.semantics, module)
         for rule in self._rules:
             yield from rule.check_file(file)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from celery_lint.findings import Applicability, Finding
 from celery_lint.fixes import FixResult, fix_project, unified_diff
@@ -31,11 +30,9 @@ def fix(checked: Sequence[Checked], allowed: frozenset[Applicability], *, write:
     for each in checked:
         result = _fix_project(each, allowed, write)
         contents = {} if write else {file.filename: file.after for file in result.files}
-        after.append(dataclasses.replace(each, findings=result.findings, unsaved={**each.unsaved, **contents}))
+        after.append(replace(each, findings=result.findings, unsaved={**each.unsaved, **contents}))
         root = each.project.root
-        shown = [
-            dataclasses.replace(file, filename=shown_path(root, file.filename).lstrip("/")) for file in result.files
-        ]
+        shown = [replace(file, filename=shown_path(root, file.filename).lstrip("/")) for file in result.files]
         diffs.append(unified_diff(shown))
         errors += [f"{shown_path(root, failure.filename)}: not fixed: {failure.reason}" for failure in result.failures]
         fixed.update(result.fixed)

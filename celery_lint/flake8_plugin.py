@@ -2,27 +2,26 @@
 
 flake8 chooses the files and applies its own selection and its `# noqa`; the
 findings are those of the command, with [tool.celery-lint] and all comments.
+flake8 loads its plugins whatever it is asked for, so nothing is imported before
+the first file has to be checked.
 """
 
 from __future__ import annotations
 
-import argparse
 import functools
-import io
 import os
-import tokenize
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Any, ClassVar
-
-from flake8.exceptions import ExecutionError
 
 from celery_lint import __version__
-from celery_lint.configuration import ConfigurationError, Overrides, Selection, Settings, load
-from celery_lint.discovery import files_of, is_excluded, root_of
-from celery_lint.engine import Engine
-from celery_lint.rules.registry import known_codes
-from celery_lint.run import check_file
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+    from typing import Any, ClassVar
+
+    from celery_lint.configuration import Settings
+    from celery_lint.finder import Finder
 
 
 class Plugin:
@@ -45,6 +44,8 @@ class Plugin:
 
         A default-ignore list would not do for these: a plain `ignore =` empties it.
         """
+        from celery_lint.rules.registry import known_codes
+
         named = {*(options.select or ()), *(options.extend_select or ())}
         cls._extend_select = tuple(sorted(named & known_codes().keys()))
         cls._standard_input = (options.stdin_display_name or "stdin") if "-" in options.filenames else None
@@ -52,40 +53,59 @@ class Plugin:
 
     def run(self) -> Iterator[tuple[int, int, str, type[Any]]]:
         """Row, column from 0, message and class of each finding."""
+        from pathlib import Path
+
+        from celery_lint.configuration import ConfigurationError
+        from celery_lint.discovery import Project, is_excluded, root_of
+        from celery_lint.finder import Finder
+        from celery_lint.run import check_file
+
         path = Path(os.path.abspath(self._filename))
         try:
             root, settings, files = _project(root_of(path.parent), self._extend_select)
         except ConfigurationError as error:
             # The one exception that flake8 tells its user about without a traceback.
+            from flake8.exceptions import ExecutionError
+
             raise ExecutionError(str(error)) from None
         filename = path.relative_to(root).as_posix()
         if is_excluded(settings, filename):
             return
         unsaved = {filename: _encoded(self._lines)} if self._filename == self._standard_input else {}
         if unsaved or filename not in files:
-            engine = Engine(root, sorted({*files, filename}), settings, unsaved)
+            finder = Finder(Project(root, settings, (*sorted({*files, filename}),), (filename,)), unsaved)
         else:
-            engine = _engine(root, self._extend_select)
-        for finding in check_file(engine, root, filename, settings, unsaved, noqa=self._noqa):
+            finder = _finder(root, self._extend_select)
+        for finding in check_file(finder, filename, noqa=self._noqa):
             start = finding.place.span.start
             yield start.row, start.column - 1, f"{finding.code} {finding.message}", type(self)
 
 
 @functools.cache
 def _project(root: Path, extend_select: tuple[str, ...]) -> tuple[Path, Settings, frozenset[str]]:
-    settings = load(root, known_codes(), Overrides(selection=Selection(extend_select=extend_select)))
+    from celery_lint.configuration import Overrides, Selection, load
+    from celery_lint.discovery import files_of
+    from celery_lint.rules.registry import known_codes
+
+    settings = load(root, known_codes(), Overrides(selection=Selection(extend_select=extend_select), cache=True))
     return root, settings, frozenset(files_of(root, settings))
 
 
 @functools.cache
-def _engine(root: Path, extend_select: tuple[str, ...]) -> Engine:
-    """One engine for each project and process: its index is made once."""
+def _finder(root: Path, extend_select: tuple[str, ...]) -> Finder:
+    """One finder for each project and process: its index is made once."""
+    from celery_lint.discovery import Project
+    from celery_lint.finder import Finder
+
     _, settings, files = _project(root, extend_select)
-    return Engine(root, sorted(files), settings)
+    return Finder(Project(root, settings, tuple(sorted(files)), ()), {})
 
 
 def _encoded(lines: Sequence[str]) -> bytes:
     """The lines in the encoding that they declare, as the file would be."""
+    import io
+    import tokenize
+
     text = "".join(lines)
     encoding, _ = tokenize.detect_encoding(io.BytesIO(text.encode()).readline)
     return text.encode(encoding, errors="surrogateescape")

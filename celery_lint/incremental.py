@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from celery_lint.cache import FileState, Snapshot, digest_of
 from celery_lint.codec import decode_finding, encode
-from celery_lint.engine import FOUND, Engine
+from celery_lint.engine import Engine
 from celery_lint.findings import Finding
 from celery_lint.project.index import SMALL, has_trace, selects, words_of
-from celery_lint.semantics.candidates import SENDERS, TASKS
+from celery_lint.project.inputs import FOUND, SENDERS, TASKS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 MANY_CHANGED = 300
 """With more changed files than this, to start afresh is no slower."""
@@ -75,7 +78,7 @@ def _put(engine: Engine, snapshot: Snapshot, kinds: Sequence[str], stale: int) -
     for kind in kinds:
         for name, (value, inputs) in snapshot.answers.get(kind, {}).items():
             if not inputs & stale:
-                engine.semantics.memo.put((kind, name), _DECODERS[kind](value), inputs)
+                engine.memo.put((kind, name), _DECODERS[kind](value), inputs)
 
 
 def capture(engine: Engine, states: Mapping[str, tuple[int, int]], taken: int, before: Snapshot | None) -> Snapshot:
@@ -84,26 +87,21 @@ def capture(engine: Engine, states: Mapping[str, tuple[int, int]], taken: int, b
     `states` are the files' dates and sizes from before they were read, at the time `taken`;
     `before` is what the engine was given by `restore`.
     """
-    project, semantics = engine.project, engine.semantics
+    project, memo = engine.project, engine.memo
+    unnamed = engine.semantics.candidates.made_by_calls if project.traced else ()
     files = {}
     for name, (modified, size) in states.items():
         files[name] = FileState(modified, size, digest_of(project.content(name)), name in project.traced)
     shared = dict(before.shared) if before is not None else {}
-    shared.update((str(name), (_digest(value), inputs)) for name, value, inputs in semantics.memo.kept("shared"))
+    shared.update((str(name), (_digest(value), inputs)) for name, value, inputs in memo.kept("shared"))
     answers: dict[str, dict[str, tuple[Any, int]]] = {}
     for kind in (*NAMES, FOUND):
         answers[kind] = {
             str(name): (_ENCODERS[kind](value), inputs)
-            for name, value, inputs in semantics.memo.kept(kind)
-            if kind == FOUND or name not in semantics.candidates.made_by_calls
+            for name, value, inputs in memo.kept(kind)
+            if kind == FOUND or name not in unnamed
         }
     return Snapshot(taken, files, project.inputs.texts(), dict(project.selected), shared, answers)
-
-
-def findings_of(snapshot: Snapshot, filename: str) -> list[Finding] | None:
-    """The findings of a file while nothing has changed; None when it was not checked. Raises codec.DecodeError."""
-    known = snapshot.answers.get(FOUND, {}).get(filename)
-    return None if known is None else _findings(known[0])
 
 
 def _digest(value: Any) -> str:

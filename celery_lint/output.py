@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections import Counter
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from celery_lint.findings import Applicability, Finding, Place
 from celery_lint.reporters.style import Style
 from celery_lint.run import Checked
-from celery_lint.source import NEWLINE, Source, UnreadableError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from celery_lint.fixes.plan import Edit
+    from celery_lint.source import Source
 
 
 def shown_path(root: Path, filename: str) -> str:
@@ -89,10 +89,8 @@ class Results:
         return lines
 
     def _shown(self, checked: Checked, finding: Finding) -> Finding:
-        related = tuple(
-            dataclasses.replace(each, place=self._shown_place(checked, each.place)) for each in finding.related
-        )
-        return dataclasses.replace(finding, place=self._shown_place(checked, finding.place), related=related)
+        related = tuple(replace(each, place=self._shown_place(checked, each.place)) for each in finding.related)
+        return replace(finding, place=self._shown_place(checked, finding.place), related=related)
 
     def _shown_place(self, checked: Checked, place: Place) -> Place:
         shown = shown_path(checked.project.root, place.filename)
@@ -100,6 +98,8 @@ class Results:
         return Place(shown, place.span)
 
     def _source(self, shown: str) -> Source:
+        from celery_lint.source import Source  # reads syntax as well, which a clean run need not
+
         checked, filename = self._files[shown]
         try:
             return Source(filename, checked.read(filename))
@@ -107,6 +107,8 @@ class Results:
             return Source(filename, b"")
 
     def _lines(self, shown: str) -> Sequence[str]:
+        from celery_lint.source import NEWLINE, UnreadableError
+
         source = self._source(shown)
         try:
             return source.lines
@@ -114,6 +116,8 @@ class Results:
             return NEWLINE.split(source.data.decode("utf-8", "replace"))
 
     def _all_noqa_rows(self) -> dict[Finding, int]:
+        if not self.findings:
+            return {}
         from celery_lint.suppressions import noqa_rows
 
         by_file: dict[str, list[Finding]] = {}
@@ -139,7 +143,6 @@ class Results:
             planned = edits_for([self._origins[finding][1] for finding in shown], checked.read)
             for index, edits in planned.items():
                 result[shown[index]] = [
-                    dataclasses.replace(edit, filename=shown_path(checked.project.root, edit.filename))
-                    for edit in edits
+                    replace(edit, filename=shown_path(checked.project.root, edit.filename)) for edit in edits
                 ]
         return result

@@ -1,13 +1,12 @@
-"""Patterns of paths: those of the configuration, and those of `.gitignore`.
-
-Paths are relative, with `/`.
-"""
+"""The path patterns of a configuration. Paths are relative, with `/`."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+SUFFIXES = (".py", ".pyw")
+"""The names of Python files end so."""
 
 
 class Globs:
@@ -20,86 +19,61 @@ class Globs:
     """
 
     def __init__(self, patterns: Iterable[str]) -> None:
-        expressions = [_glob_expression(pattern) for pattern in patterns]
-        self._expression = re.compile("|".join(expressions)) if expressions else None
+        self._whole: re.Pattern[str] | None = None
+        names: list[str] = []
+        paths: list[str] = []
+        self._plain: set[str] = set()
+        self._may_match_file = False
+        for pattern in patterns:
+            self._may_match_file |= may_end_file(pattern)
+            is_for_name, expression = _glob_expression(pattern)
+            (names if is_for_name else paths).append(expression)
+            if is_for_name and _WILD.isdisjoint(pattern):
+                self._plain.add(pattern.removeprefix("./").rstrip("/"))
+        self._names = re.compile("|".join(names)) if len(names) > len(self._plain) else None
+        self._paths = re.compile("|".join(paths)) if paths else None
+        anywhere = "|".join([*(f"(?:.*/)?(?:{name})" for name in names), *paths])
+        self._anywhere = f"(?:{anywhere})(?:/.*)?" if anywhere else "(?!)"
 
     def match(self, path: str) -> bool:
         """Whether `path` or a folder that it lies in matches a pattern."""
-        return self._expression is not None and self._expression.fullmatch(path) is not None
+        if self._whole is None:
+            self._whole = re.compile(self._anywhere)
+        return self._whole.fullmatch(path) is not None
+
+    def match_entry(self, path: str, name: str) -> bool:
+        """Whether `path`, whose last part is `name`, matches a pattern itself: `match` for a walk, and faster."""
+        return (
+            name in self._plain
+            or (self._names is not None and self._names.fullmatch(name) is not None)
+            or (self._paths is not None and self._paths.fullmatch(path) is not None)
+        )
+
+    def match_file(self, path: str, name: str) -> bool:
+        """`match_entry` for a Python file."""
+        return self._may_match_file and self.match_entry(path, name)
 
 
-def _glob_expression(pattern: str) -> str:
+def may_end_file(pattern: str) -> bool:
+    """Whether a pattern may match a Python file at all: `*.log` and `build` do not, and most patterns are like that."""
+    ending = re.split(r"[*?\]\\]", pattern)[-1]
+    return any(ending.endswith(suffix) or suffix.endswith(ending) for suffix in SUFFIXES)
+
+
+_WILD = frozenset("*?[\\")
+
+
+def _glob_expression(pattern: str) -> tuple[bool, str]:
+    """Whether a pattern is about names alone, and its expression for what it matches itself."""
     pattern = pattern.removeprefix("./").rstrip("/")
     anchored = "/" in pattern
     pattern = pattern.lstrip("/")
-    start = "" if anchored else "(?:.*/)?"
+    if not anchored:
+        return True, _translate(pattern, "[^/]*")
+    start = ""
     if pattern.startswith(("*/", "**/")):
         start, pattern = "(?:.*/)?", pattern.partition("/")[2]
-    return f"{start}{_translate(pattern, '.*' if anchored else '[^/]*')}(?:/.*)?"
-
-
-class Gitignore:
-    """One `.gitignore` file, as git reads it.
-
-    `base` is the folder of the file, relative to the root of the walk, with a
-    trailing slash, or empty for the root itself; it may also climb out of the
-    root (`above`): then `above` is the path from that folder down to the root.
-    """
-
-    def __init__(self, text: str, *, base: str = "", above: str = "") -> None:
-        self._base = base
-        self._above = above
-        self._rules = [rule for line in text.splitlines() if (rule := _ignore_rule(line)) is not None]
-        # Most entries of most trees match nothing: two expressions say so.
-        self._any_name = _any(rule.expression for rule in self._rules if rule.is_for_name)
-        self._any_path = _any(rule.expression for rule in self._rules if not rule.is_for_name)
-
-    def verdict(self, path: str, *, is_folder: bool) -> bool | None:
-        """True: ignored. False: named by a `!` pattern. None: this file has no word on it."""
-        name = path.rpartition("/")[2]
-        path = self._above + path.removeprefix(self._base)
-        if self._any_name.fullmatch(name) is None and self._any_path.fullmatch(path) is None:
-            return None
-        for rule in reversed(self._rules):
-            if (is_folder or not rule.is_for_folders) and rule.expression.fullmatch(name if rule.is_for_name else path):
-                return not rule.is_negated
-        return None
-
-
-@dataclass(frozen=True, slots=True)
-class _IgnoreRule:
-    """One line of a `.gitignore`; without an inner slash it is matched against names alone."""
-
-    expression: re.Pattern[str]
-    is_negated: bool
-    is_for_folders: bool
-    is_for_name: bool
-
-
-def _any(expressions: Iterable[re.Pattern[str]]) -> re.Pattern[str]:
-    """One expression for all of them; without any it matches nothing."""
-    return re.compile("|".join(expression.pattern for expression in expressions) or "(?!)")
-
-
-def _ignore_rule(line: str) -> _IgnoreRule | None:
-    """What a line says; None for a comment, an empty line or a pattern that git could not read either."""
-    line = re.sub(r"(?<!\\)\s+$", "", line)
-    if not line or line.startswith("#"):
-        return None
-    is_negated = line.startswith("!")
-    pattern = line[1:] if is_negated else line
-    if pattern.startswith(("\\#", "\\!")):
-        pattern = pattern[1:]
-    is_for_folders = pattern.endswith("/")
-    pattern = pattern.rstrip("/")
-    is_for_name = "/" not in pattern
-    pattern = pattern.lstrip("/")
-    if not pattern:
-        return None
-    try:
-        return _IgnoreRule(re.compile(_translate(pattern, "[^/]*")), is_negated, is_for_folders, is_for_name)
-    except re.error:
-        return None
+    return False, start + _translate(pattern, ".*")
 
 
 _TOKEN = re.compile(r"(?P<between>/\*\*/)|(?P<first>^\*\*/)|(?P<last>/\*\*$)|\*+|\?|\[[!^]?\]?[^\]]*\]|\\.|.", re.S)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from celery_lint import toml
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 Version = tuple[int, ...]
 
@@ -55,7 +54,7 @@ def minimum_versions(root: Path, packages: Sequence[str]) -> dict[str, Version]:
     folder = root
     while True:
         found: dict[str, Version] = {}
-        for name, specifier in _requirements(folder):
+        for name, specifier in _requirements(folder, packages):
             name = re.sub(r"[-_.]+", "-", name).lower()
             version = minimum_version(specifier) if name in packages else None
             if version is not None:
@@ -65,10 +64,10 @@ def minimum_versions(root: Path, packages: Sequence[str]) -> dict[str, Version]:
         folder = folder.parent
 
 
-def _requirements(folder: Path) -> Iterator[tuple[str, str]]:
-    """Each requirement in the folder's files: the package's name and the version specifier."""
-    yield from _from_pyproject(_toml(folder / "pyproject.toml"))
-    pipfile = _toml(folder / "Pipfile")
+def _requirements(folder: Path, packages: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Each requirement in the files that name one of `packages`: the package's name and the version specifier."""
+    yield from _from_pyproject(_toml(folder / "pyproject.toml", packages))
+    pipfile = _toml(folder / "Pipfile", packages)
     yield from _from_table(pipfile.get("packages"))
     for path in (
         folder / "setup.cfg",
@@ -111,10 +110,15 @@ def _table(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _toml(path: Path) -> Mapping[str, Any]:
+def _toml(path: Path, packages: Sequence[str]) -> Mapping[str, Any]:
+    """The tables of a file; none when it is not there or names none of the packages."""
+    text = _text(path)
+    lowered = text.lower()
+    if not any(package in lowered for package in packages):
+        return {}
     try:
-        return tomllib.loads(_text(path))
-    except tomllib.TOMLDecodeError:
+        return toml.loads(text)
+    except ValueError:
         return {}
 
 

@@ -5,21 +5,15 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from celery_lint import suppressions
-from celery_lint.cache import Cache, Snapshot, changed_files, state_of
-from celery_lint.codec import DecodeError
-from celery_lint.configuration import Overrides, Settings, load
+from celery_lint.configuration import UNUSED_SUPPRESSION, Overrides, load
 from celery_lint.discovery import Project, discover
-from celery_lint.engine import Engine
+from celery_lint.finder import Finder
 from celery_lint.findings import Finding
-from celery_lint.incremental import capture, findings_of, restore
 from celery_lint.rules.registry import known_codes
-from celery_lint.source import Source
 
 
 @dataclass(frozen=True)
@@ -87,78 +81,21 @@ def unsaved_in(project: Project, unsaved: Unsaved | None) -> dict[str, bytes]:
     return {filename: unsaved.content for filename in project.asked if project.root / filename == path}
 
 
-def check_project(project: Project, unsaved: Mapping[str, bytes], cache_folder: Path | None = None) -> Checked:
-    """Checks the files asked for. Where the linter fails on one, the others are checked.
-
-    With `cache_folder`, what an earlier run kept there is used, and kept anew.
-    """
-    if not project.asked:
-        return Checked(project, (), (), unsaved)
-    with collection_paused():
-        finder = Finder(project, unsaved, cache_folder)
-        findings: list[Finding] = []
-        failures = []
-        for filename in project.asked:
-            try:
-                found = finder.find(filename)
-                findings += heeding_comments(found, project.root, filename, project.settings, unsaved)
-            except Exception as error:
-                failures.append(Failure(filename, error))
-        finder.keep()
+def check_project(project: Project, unsaved: Mapping[str, bytes]) -> Checked:
+    """Checks the files asked for. Where the linter fails on one, the others are checked."""
+    findings: list[Finding] = []
+    failures = []
+    if project.asked:
+        finder = Finder(project, unsaved)
+        with collection_paused():
+            for filename in project.asked:
+                try:
+                    findings += check_file(finder, filename)
+                except Exception as error:
+                    failures.append(Failure(filename, error))
+            finder.keep()
     findings.sort(key=lambda finding: finding.sort_key)
     return Checked(project, tuple(findings), tuple(failures), unsaved)
-
-
-class Finder:
-    """Finds a project's findings with what a cache has of them."""
-
-    def __init__(self, project: Project, unsaved: Mapping[str, bytes], cache_folder: Path | None) -> None:
-        self._project = project
-        self._unsaved = unsaved
-        self._cache = Cache(cache_folder, project.root, project.settings) if cache_folder is not None else None
-        self._snapshot = self._cache.load() if self._cache is not None else None
-        self._changed: Mapping[str, bytes] | None = None
-        self._taken = time.time_ns()
-        if self._snapshot is not None:
-            on_disk = changed_files(self._snapshot, project.root, project.files)
-            self._changed = None if on_disk is None else {**on_disk, **unsaved}
-        self._states: dict[str, tuple[int, int]] = {}
-        self._engine: Engine | None = None
-
-    def find(self, filename: str) -> list[Finding]:
-        """The findings in a file, comments not heeded."""
-        if self._engine is None and self._snapshot is not None and self._changed is not None and not self._changed:
-            known = self._known(self._snapshot, filename)
-            if known is not None:
-                return known
-        if self._engine is None:
-            self._engine = self._make_engine()
-        return self._engine.check(filename)
-
-    def _known(self, snapshot: Snapshot, filename: str) -> list[Finding] | None:
-        try:
-            return findings_of(snapshot, filename)
-        except DecodeError:
-            return None
-
-    def _make_engine(self) -> Engine:
-        project = self._project
-        if self._cache is not None and not self._unsaved:
-            self._states = {name: state_of(project.root, name) for name in project.files}
-        if self._snapshot is not None and self._changed is not None:
-            engine = Engine(project.root, project.files, project.settings, self._unsaved)
-            try:
-                if restore(engine, self._snapshot, self._changed):
-                    return engine
-            except DecodeError:
-                pass
-        self._snapshot = None
-        return Engine(project.root, project.files, project.settings, self._unsaved)
-
-    def keep(self) -> None:
-        """Keeps what was found, if anything is new."""
-        if self._cache is not None and self._engine is not None and not self._unsaved:
-            self._cache.save(capture(self._engine, self._states, self._taken, self._snapshot))
 
 
 def explain_context(path: Path, row: int, overrides: Overrides = Overrides()) -> list[str]:
@@ -166,6 +103,8 @@ def explain_context(path: Path, row: int, overrides: Overrides = Overrides()) ->
 
     Raises ConfigurationError.
     """
+    from celery_lint.engine import Engine
+
     projects, errors = find_projects([path], overrides)
     lines = list(errors)
     for project in projects:
@@ -188,35 +127,19 @@ def collection_paused() -> Iterator[None]:
             gc.enable()
 
 
-def check_file(
-    engine: Engine,
-    root: Path,
-    filename: str,
-    settings: Settings,
-    unsaved: Mapping[str, bytes],
-    *,
-    noqa: bool = True,
-) -> list[Finding]:
+def check_file(finder: Finder, filename: str, *, noqa: bool = True) -> list[Finding]:
     """The findings in one file after per-file-ignores and comments: what every door reports.
 
     With `noqa` false, only celery-lint's own comments count.
     """
-    return heeding_comments(engine.check(filename), root, filename, settings, unsaved, noqa=noqa)
+    findings = finder.find(filename)
+    settings = finder.project.settings
+    if findings or UNUSED_SUPPRESSION in settings.rules:
+        from celery_lint import suppressions
+        from celery_lint.source import Source
 
-
-def heeding_comments(
-    findings: list[Finding],
-    root: Path,
-    filename: str,
-    settings: Settings,
-    unsaved: Mapping[str, bytes],
-    *,
-    noqa: bool = True,
-) -> list[Finding]:
-    """A file's findings after per-file-ignores and comments; with `noqa` false, only celery-lint's own comments."""
-    if findings or suppressions.UNUSED in settings.rules:
         try:
-            source = Source(filename, _read(root, filename, unsaved))
+            source = Source(filename, _read(finder.project.root, filename, finder.unsaved))
         except OSError:
             source = Source(filename, b"")
         findings = suppressions.apply(source, findings, settings.rules, noqa=noqa)

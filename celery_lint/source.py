@@ -9,11 +9,11 @@ import re
 import tokenize
 import warnings
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from celery_lint import newer_syntax
 from celery_lint.findings import Place, Position, Span
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 

@@ -14,10 +14,9 @@ import tokenize
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from celery_lint.configuration import UNUSED_SUPPRESSION
 from celery_lint.findings import Applicability, Finding, Fix, Place, Position, Span, Substitute
 from celery_lint.source import Source, UnreadableError
-
-UNUSED = "CEL002"
 
 _CODES = r"[A-Z]+[0-9]+(?:(?:\s*,\s*|\s+)[A-Z]+[0-9]+)*"
 # The reason that follows a directive of our own belongs to it; words after a `noqa` do not.
@@ -65,13 +64,13 @@ def apply(source: Source, findings: Iterable[Finding], rules: Collection[str], *
     of celery-lint's own form count.
     """
     findings = list(findings)
-    if not findings and UNUSED not in rules:
+    if not findings and UNUSED_SUPPRESSION not in rules:
         return findings
     comments = Comments(source, noqa=noqa)
     if not comments.directives:
         return findings
     kept = [finding for finding in findings if not comments.silence(finding)]
-    if UNUSED in rules:
+    if UNUSED_SUPPRESSION in rules:
         # Such a finding can be silenced as well, by a directive that is itself in use.
         kept += [finding for finding in _unused(source, comments.directives, rules) if not comments.silence(finding)]
     return kept
@@ -222,7 +221,7 @@ def _unused(source: Source, directives: Iterable[_Directive], rules: Collection[
 def _was_looked_for(code: str, rules: Collection[str], known: Collection[str]) -> bool:
     """Whether this run would have found what the code suppresses, if it were there."""
     under = [each for each in known if each.startswith(code)]
-    return code != UNUSED and all(each in rules for each in under)
+    return code != UNUSED_SUPPRESSION and all(each in rules for each in under)
 
 
 def _without(source: Source, directive: _Directive, idle: Collection[str]) -> Substitute:

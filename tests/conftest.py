@@ -57,10 +57,10 @@ class Workspace:
 
     def lint(self, *arguments: str, stdin: str | bytes = "") -> Outcome:
         """Runs the command in this process."""
-        result = CliRunner().invoke(main, arguments, input=stdin)
-        if result.exception is not None and not isinstance(result.exception, SystemExit):
-            raise result.exception
-        return Outcome(result.exit_code, result.stdout_bytes.decode(), result.stderr)
+        with CliRunner().isolation(stdin) as (out, err, _), pytest.raises(SystemExit) as end:
+            main(arguments)
+        assert isinstance(end.value.code, int)
+        return Outcome(end.value.code, out.getvalue().decode(), err.getvalue().decode())
 
     def python(self, *arguments: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> Outcome:
         """Runs `python ...` as a process of its own in the workspace."""

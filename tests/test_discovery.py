@@ -125,6 +125,14 @@ class TestFiles:
         assert asked(*paths, settings=forcing) == {".": ["shop/tasks.py"]}
         assert asked("shop/migrations", settings=forcing) == {}
 
+    def test_what_is_never_the_projects_own_is_left_out_by_force_as_well(self) -> None:
+        touch(".venv/x.py", "shop/node_modules/y.py", "shop/tasks.py")
+        paths = (".venv/x.py", "shop/node_modules/y.py", "shop/tasks.py")
+        assert asked(*paths) == {".": sorted(paths)}
+        forcing = Settings(force_exclude=True)
+        assert asked(*paths, settings=forcing) == {".": ["shop/tasks.py"]}
+        assert asked("shop/node_modules", ".venv", settings=forcing) == {}
+
     def test_missing_paths_are_complaints_and_the_others_go_on(self) -> None:
         touch("shop/tasks.py")
         found = discover([Path("nowhere"), Path("shop")], lambda root: Settings())

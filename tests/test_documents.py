@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import re
 import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import click
 import pytest
 
 from celery_lint import configuration
-from celery_lint.cli import main
 from celery_lint.configuration import Settings
 from celery_lint.rules.registry import all_rules, known_codes
+from celery_lint.usage import command
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -28,7 +28,7 @@ TABLE_ROW = re.compile(r"^\| (?P<first>.+?) \|", re.MULTILINE)
 TOP_LEVEL = ("celery_lint/", "tests/", "docs/", "examples/", ".ci/", ".github/")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Block:
     """A fenced block of a document."""
 
@@ -75,14 +75,14 @@ def commands(path: Path) -> Iterator[list[str]]:
 
 def options() -> dict[str, click.Option]:
     """Every option of the command by each of its spellings."""
-    context = click.Context(main)
-    parameters = [each for each in main.get_params(context) if isinstance(each, click.Option)]
+    shown = command()
+    parameters = [each for each in shown.get_params(click.Context(shown)) if isinstance(each, click.Option)]
     return {name: option for option in parameters for name in (*option.opts, *option.secondary_opts)}
 
 
 def configuration_keys() -> set[str]:
     """The keys that a configuration may have: those of Settings, and the four that `rules` is made of."""
-    keys = {field.name.replace("_", "-") for field in dataclasses.fields(Settings)} - {"rules"}
+    keys = {name.replace("_", "-") for name in (field.name for field in fields(Settings))} - {"rules"}
     return keys | {"select", "extend-select", "ignore", "extend-ignore"}
 
 

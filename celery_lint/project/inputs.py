@@ -10,6 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+# The kinds of answer that are kept from one run to the next, each by file.
+FOUND = "found"
+"""A file's findings."""
+TASKS = "task names"
+SENDERS = "sender names"
+
 Key = tuple[str, ...]
 
 

@@ -1,1 +1,3 @@
 """From findings to text: one module a format, pure functions."""
+
+FORMATS = ("full", "concise", "json", "github")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from celery_lint.findings import Applicability, Finding, Place
@@ -88,6 +87,8 @@ def _width(text: str) -> int:
 
 
 def _character_width(character: str) -> int:
+    import unicodedata  # for the few lines with other than plain characters
+
     if unicodedata.combining(character) or unicodedata.category(character) in ("Cf", "Me"):
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1

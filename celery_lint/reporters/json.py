@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol
 
 from celery_lint.findings import Finding, Place, Position, Span
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Protocol
+
+    class Edit(Protocol):
+        """New content for a stretch of a file, as `celery_lint.fixes` makes it."""
+
+        @property
+        def filename(self) -> str: ...
+        @property
+        def span(self) -> Span: ...
+        @property
+        def content(self) -> str: ...
+
+
 PAGES = "https://github.com/celery-lint/celery-lint/blob/main/docs/rules"
-
-
-class Edit(Protocol):
-    """New content for a stretch of a file, as `celery_lint.fixes` makes it."""
-
-    @property
-    def filename(self) -> str: ...
-    @property
-    def span(self) -> Span: ...
-    @property
-    def content(self) -> str: ...
 
 
 def render(

@@ -7,14 +7,15 @@ it needs; the engine calls each hook for every such thing in a file, once.
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, ClassVar
 
 from celery_lint.findings import Finding, Fix, Place, Related, Severity
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import ClassVar
+
     from celery_lint.semantics.context import FileContext
     from celery_lint.semantics.model import App, Dispatch, FunctionFlow, Task
 
@@ -45,6 +46,8 @@ class Rule:
     @classmethod
     def page(cls) -> str:
         """The rule's page: its docstring, which is also what `--explain` prints."""
+        import inspect  # imports half of the standard library, for pages only
+
         return inspect.cleandoc(cls.__doc__ or "")
 
     @classmethod
@@ -85,6 +88,3 @@ class Rule:
     def check_app(self, app: App, file: FileContext) -> Iterator[Finding]:
         """Called for each Celery application made in the file."""
         return iter(())
-
-
-__all__ = ["Rule", "ast"] if TYPE_CHECKING else ["Rule"]

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import functools
 import importlib
-import pkgutil
-from types import ModuleType
+import os
+import re
 
 from celery_lint import rules
 from celery_lint.rules.base import MODULE_NAME, Rule
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+
+# How a rule's module says that the rule is opt-in.
+_OPT_IN = re.compile(rb"^    (?:opt_in = True|severity = Severity\.ADVICE)\b", re.MULTILINE)
 
 
 class RuleLoadError(Exception):
@@ -24,30 +31,51 @@ def all_rules() -> tuple[type[Rule], ...]:
     missing in silence looks like code without defects.
     """
     found: dict[str, type[Rule]] = {}
-    for name in _module_names():
+    for name in _modules():
         rule = _rule_of(name)
         other = found.setdefault(rule.code, rule)
         if other is not rule:
             raise RuleLoadError(f"{name}: {rule.code} is the code of {other.__module__} as well")
+    for code, rule in found.items():
+        if rule.opt_in is not known_codes().get(code, rule.opt_in):
+            raise RuleLoadError(f"{rule.__module__}: `opt_in = True` must stand in the class, written like that")
     return tuple(found[code] for code in sorted(found))
 
 
 @functools.cache
 def known_codes() -> dict[str, bool]:
-    """Every rule's code, and whether the rule is opt-in: what selecting needs to know."""
-    return {rule.code: rule.opt_in for rule in all_rules()}
+    """Every rule's code, and whether the rule is opt-in: what selecting needs to know.
+
+    Told from the modules' names and text: no rule is loaded for it, as that
+    takes longer than all the rest of a run in which nothing has to be checked.
+    """
+    found: dict[str, bool] = {}
+    for name, path in _modules().items():
+        code = name.rpartition(".")[2].partition("_")[0].upper()
+        with open(path, "rb") as file:
+            found[code] = _OPT_IN.search(file.read()) is not None
+    return dict(sorted(found.items()))
 
 
-def _module_names() -> list[str]:
-    names = []
-    for family in pkgutil.iter_modules(rules.__path__, f"{rules.__name__}."):
-        if not family.ispkg:
-            continue
-        package = _load(family.name)
-        for module in pkgutil.iter_modules(package.__path__, f"{family.name}."):
-            if MODULE_NAME.match(module.name.rpartition(".")[2]):
-                names.append(module.name)
-    return sorted(names)
+def _modules() -> dict[str, str]:
+    """The path of each module in the families' folders that is named as a rule, by its full name."""
+    found = {}
+    for place in rules.__path__:
+        for family in _entries(place):
+            if os.path.isfile(os.path.join(family.path, "__init__.py")):
+                for entry in _entries(family.path):
+                    stem, suffix = os.path.splitext(entry.name)
+                    if suffix == ".py" and MODULE_NAME.match(stem):
+                        found[f"{rules.__name__}.{family.name}.{stem}"] = entry.path
+    return dict(sorted(found.items()))
+
+
+def _entries(folder: str) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as scan:
+            return list(scan)
+    except OSError as error:
+        raise RuleLoadError(f"{folder}: cannot be read: {error.strerror}") from error
 
 
 def _rule_of(name: str) -> type[Rule]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from celery_lint.project.index import is_test_file
+from celery_lint.project.inputs import SENDERS, TASKS
 from celery_lint.project.modules import AssignBinding, Function, ImportBinding, Module, flat_statements
 from celery_lint.project.syntax import walk
 from celery_lint.semantics.memo import Memo, remembered
@@ -27,11 +28,6 @@ _WORDS = frozenset(
 _SENDING_WORDS = frozenset({"delay", "apply_async", "send_task"})
 # What a file mentions that holds code which the framework calls while it saves rows.
 _HOOK_WORDS = """sender save_model save_related perform_create perform_update perform_destroy super""".split()
-
-
-# The names that a file adds to what is worth reading; the cache keeps them by file.
-SENDERS = "sender names"
-TASKS = "task names"
 
 
 class Candidates:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from celery_lint.project.index import Project, is_test_file
+from celery_lint.project.inputs import SENDERS, TASKS
 from celery_lint.project.modules import (
     AssignBinding,
     Class,
@@ -21,7 +22,7 @@ from celery_lint.project.modules import (
 from celery_lint.project.syntax import walk
 from celery_lint.semantics import attributes, declarations, frameworks, results
 from celery_lint.semantics.callgraph import CallGraph
-from celery_lint.semantics.candidates import SENDERS, TASKS, Candidates
+from celery_lint.semantics.candidates import Candidates
 from celery_lint.semantics.classes import Classes
 from celery_lint.semantics.dispatches import Dispatches
 from celery_lint.semantics.flow import Interpreter
@@ -73,10 +74,10 @@ FUEL = 3
 class Semantics:
     """Everything that is known of one project."""
 
-    def __init__(self, project: Project, settings: Settings) -> None:
+    def __init__(self, project: Project, settings: Settings, memo: Memo) -> None:
         self.project = project
         self.settings = settings
-        self.memo = Memo(project.inputs)
+        self.memo = memo
         self.classes = Classes(self)
         self.tasks = Tasks(self)
         self.candidates = Candidates(self)

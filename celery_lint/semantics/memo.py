@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
-from typing import Any, Protocol, TypeVar, cast
 
 from celery_lint.project.inputs import Inputs
 
-T = TypeVar("T")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Protocol, TypeVar
+
+    T = TypeVar("T")
+
+    class _Remembers(Protocol):
+        @property
+        def memo(self) -> Memo: ...
 
 
 class Memo:
@@ -78,11 +85,6 @@ class Memo:
 NOTHING_OPEN = 1 << 30
 
 
-class _Remembers(Protocol):
-    @property
-    def memo(self) -> Memo: ...
-
-
 def remembered(method: Callable[[Any], T]) -> T:
     """A property of an object with a `memo`, computed once."""
     name = method.__name__
@@ -90,4 +92,4 @@ def remembered(method: Callable[[Any], T]) -> T:
     def get(owner: _Remembers) -> T:
         return owner.memo.get((name,), lambda: method(owner), None)
 
-    return cast("T", property(get, doc=method.__doc__))
+    return property(get, doc=method.__doc__)  # type: ignore[return-value]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import ast
-import datetime
-import uuid
+import functools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -31,11 +30,17 @@ if TYPE_CHECKING:
 _KEYS = frozenset({"pk", "id", "uuid", "guid"})
 # Methods that only rows have (django/db/models/base.py).
 _ROW_METHODS = frozenset({"save", "refresh_from_db", "full_clean", "asave", "arefresh_from_db", "serializable_value"})
-# What the plain values that JSON carries have themselves.
-_PLAIN_ATTRIBUTES = frozenset(
-    name for kind in (str, int, float, list, dict, datetime.datetime, uuid.UUID) for name in dir(kind)
-)
 _ROW_ATTRIBUTES = frozenset({"pk", "_meta", "_state"})
+
+
+@functools.cache
+def _plain_attributes() -> frozenset[str]:
+    """What the plain values that JSON carries have themselves."""
+    import datetime
+    import uuid  # takes longer to import than this package's rules, and few projects make it necessary
+
+    kinds = (str, int, float, list, dict, datetime.datetime, uuid.UUID)
+    return frozenset(name for kind in kinds for name in dir(kind))
 
 
 @dataclass(slots=True)
@@ -154,7 +159,7 @@ def row_use(hub: Semantics, task: Task, name: str) -> RowUse | None:
     row = [a for a in attributes if a in _ROW_ATTRIBUTES]
     if row:
         return RowUse(f"`{name}.{row[0]}`", len(set(attributes)) > 1)
-    used = [a for a in attributes if a not in _PLAIN_ATTRIBUTES]
+    used = [a for a in attributes if a not in _plain_attributes()]
     if used:
         return RowUse(f"`{name}.{used[0]}`", any(is_row_method(hub, a) for a in used))
     return handed_on(hub, task.function, name) if not attributes else None

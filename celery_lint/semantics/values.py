@@ -89,7 +89,7 @@ class FunctionValue(Value):
 
     function: Function
     receiver: Value | None = None
-    captured: Captured | None = field(default=None, compare=False, hash=False)
+    captured: Captured | None = field(default=None, compare=False)
 
 
 class Captured:
@@ -216,7 +216,7 @@ class Partial(Value):
     function: Value
     args: tuple[Value, ...] = ()
     keywords: tuple[tuple[str, Value], ...] = ()
-    node: ast.Call | None = field(default=None, compare=False, hash=False)
+    node: ast.Call | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,7 +309,7 @@ class Decorator(Value):
     """What a decorator factory returned: `task` when it makes tasks."""
 
     kind: str
-    node: ast.Call | None = field(default=None, compare=False, hash=False)
+    node: ast.Call | None = field(default=None, compare=False)
 
 
 def union(*values: Value) -> Value:

@@ -150,6 +150,10 @@ class TestChoosing:
         assert workspace.lint(*SELECT, "--per-file-ignores", "views.py:CEL3").code == 1
         assert workspace.lint(*SELECT, "--per-file-ignores", "CEL3").code == 2
 
+    @pytest.mark.parametrize("option", ["--exclude", "--extend-exclude"])
+    def test_excluding_by_option(self, workspace: Workspace, option: str) -> None:
+        assert workspace.lint(*SELECT, option, "shop").code == 0
+
     def test_excluding(self, workspace: Workspace) -> None:
         assert workspace.lint(*SELECT, "--exclude", "tasks.py,other").code == 0
         assert workspace.lint(*SELECT, "--exclude", "tasks.py", "shop/tasks.py").code == 1
@@ -270,28 +274,6 @@ class TestProcess:
         assert outcome.code == 1
         assert outcome.out.startswith("shop/tasks.py:8:5: CEL301 ")
         assert workspace.python("-m", "celery_lint", "--version").out == f"celery-lint, version {__version__}\n"
-
-    @pytest.mark.parametrize(
-        ("arguments", "absent"),
-        [
-            (("--version",), "celery_lint.engine celery_lint.rules json difflib libcst"),
-            (("--list-rules",), "celery_lint.engine libcst"),
-            ((*SELECT, "shop"), "libcst celery_lint.fixes difflib json django celery"),
-        ],
-    )
-    def test_nothing_is_loaded_before_it_is_needed(
-        self, workspace: Workspace, arguments: tuple[str, ...], absent: str
-    ) -> None:
-        script = (
-            "import atexit, sys\n"
-            f"absent = set({absent!r}.split())\n"
-            "atexit.register(lambda: print(*sorted(absent & sys.modules.keys()), file=sys.stderr))\n"
-            f"sys.argv[1:] = {arguments!r}\n"
-            "from celery_lint.cli import main\n"
-            "main()\n"
-        )
-        outcome = workspace.python("-c", script)
-        assert outcome.err.splitlines()[-1].strip() == ""
 
     @pytest.mark.skipif(sys.platform == "win32", reason="the encoding is chosen otherwise there")
     def test_a_terminal_that_cannot_show_a_character(self, workspace: Workspace) -> None:

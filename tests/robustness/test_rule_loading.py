@@ -29,6 +29,7 @@ class {name}(Rule):
         ("two", "cel991_syntax", "def\n", "cannot be loaded: SyntaxError"),
         ("three", "cel992_empty", "", "holds 0 rules where there must be one"),
         ("four", "cel993_both", RULE.format(name="A") + RULE.format(name="B"), "holds 2 rules"),
+        ("six", "cel994_computed", RULE.format(name="A") + "    opt_in = bool(1)\n", "`opt_in = True` must stand"),
         ("five", "cel001_again", RULE.format(name="A"), "CEL001 is the code of"),
     ],
 )

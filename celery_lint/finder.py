@@ -1,0 +1,104 @@
+"""A project's findings, from the engine or from what an earlier run kept."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from celery_lint.discovery import Project
+from celery_lint.findings import Finding
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from celery_lint.cache import Cache, Snapshot
+    from celery_lint.engine import Engine
+
+
+@dataclass(frozen=True)
+class _Known:
+    """A snapshot, and the content of the files that are not as they were then."""
+
+    snapshot: Snapshot
+    changed: Mapping[str, bytes]
+
+
+class Finder:
+    """Finds the findings of one project's files, comments not heeded.
+
+    `unsaved` is content in the place of a file's. With the project's settings
+    naming a folder for the cache, answers that still hold are taken from there.
+    """
+
+    def __init__(self, project: Project, unsaved: Mapping[str, bytes]) -> None:
+        self.project = project
+        self.unsaved = unsaved
+        self._started = time.time_ns()
+        self._states: Mapping[str, tuple[int, int]] = {}
+        self._restored: Snapshot | None = None
+
+    def find(self, filename: str) -> list[Finding]:
+        """The findings in a file."""
+        known = self._known
+        if known is not None and not known.changed and "_engine" not in self.__dict__:
+            from celery_lint.cache import findings_of
+            from celery_lint.codec import DecodeError
+
+            try:
+                findings = findings_of(known.snapshot, filename)
+            except DecodeError:
+                findings = None
+            if findings is not None:
+                return findings
+        return self._engine.check(filename)
+
+    def keep(self) -> None:
+        """Keeps what was found for the next run, if there is anything new."""
+        if self._cache is None or self.unsaved or "_engine" not in self.__dict__:
+            return
+        from celery_lint.incremental import capture
+
+        self._cache.save(capture(self._engine, self._states, self._started, self._restored))
+
+    @cached_property
+    def _cache(self) -> Cache | None:
+        folder = self.project.settings.cache_dir
+        if folder is None:
+            return None
+        from celery_lint.cache import Cache
+
+        return Cache(Path(os.path.join(self.project.root, folder)), self.project.root, self.project.settings)
+
+    @cached_property
+    def _known(self) -> _Known | None:
+        snapshot = self._cache.load() if self._cache is not None else None
+        if snapshot is None:
+            return None
+        from celery_lint.cache import changed_files
+
+        changed = changed_files(snapshot, self.project.root, self.project.files)
+        return None if changed is None else _Known(snapshot, {**changed, **self.unsaved})
+
+    @cached_property
+    def _engine(self) -> Engine:
+        from celery_lint.engine import Engine  # with all that knows of Celery: most of what there is to import
+
+        project = self.project
+        if self._cache is not None:
+            from celery_lint.cache import states_of
+            from celery_lint.codec import DecodeError
+            from celery_lint.incremental import restore
+
+            self._states = states_of(project.root, project.files)
+            if self._known is not None:
+                engine = Engine(project.root, project.files, project.settings, self.unsaved)
+                try:
+                    if restore(engine, self._known.snapshot, self._known.changed):
+                        self._restored = self._known.snapshot
+                        return engine
+                except DecodeError:
+                    pass
+        return Engine(project.root, project.files, project.settings, self.unsaved)
