@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from celery_lint.findings import Applicability, Finding
+from celery_lint.findings import Applicability, Finding, Fix
 from celery_lint.fixes.plan import Drafts, Files, Read, syntax_error
 from celery_lint.fixes.text import NotExact
 from celery_lint.fixes.write import Replacement, replace_files
@@ -168,16 +168,18 @@ class _Fixing:
         """Make all fixes that overlap none made before them; the others wait for the next round."""
         drafts = Drafts(self._read, self._files)
         applied = []
+        made: dict[Fix, frozenset[str]] = {}
         for finding in self._findings:
             if finding.fix is None or not self._is_allowed(finding):
                 continue
             if any(change.place.filename in self._failures for change in finding.fix.changes):
                 continue
             try:
-                files = drafts.add(finding.fix)
+                files = made.get(finding.fix) or drafts.add(finding.fix)
             except NotExact:
                 continue
             if files is not None:
+                made[finding.fix] = files
                 applied.append(_Applied(finding, files))
         done = _Round(applied, {}, {})
         for name, draft in drafts.by_file.items():

@@ -88,6 +88,45 @@ def names_key(name: str) -> bool:
     return name in _KEYS or name.endswith(("_id", "_pk", "_ids", "_pks", "_uuid"))
 
 
+def parameter_of(dispatch: Dispatch, node: ast.expr) -> str | None:
+    """The task's parameter that an argument of a dispatch, or a part of one, fills."""
+    task = dispatch.task
+    if task is None or task.function is None:
+        return None
+    for arg in (*task.parameters, *task.function.node.args.kwonlyargs):
+        sent = argument(dispatch, task, arg.arg)
+        if sent is not None and any(part is node for part in ast.walk(sent.node)):
+            return arg.arg
+    return None
+
+
+def takes_key(hub: Semantics, task: Task, name: str) -> bool:
+    """Whether a parameter is for a key: its name, its annotation, its use or another dispatch says so."""
+    assert task.function is not None
+    arg = task.function.parameters[name]
+    if arg.annotation is not None:
+        declared = hub.annotation(arg.annotation, task.module)
+        if any(isinstance(one, ModelValue) for one in declared.alternatives()):
+            return False
+        if isinstance(declared, (KeyValue, Scalar)):
+            return True
+    if names_key(name) or looks_up(task.function, name):
+        return True
+    return given_to(hub, task, name).keys and row_use(hub, task, name) is None
+
+
+def looks_up(function: Function, name: str) -> bool:
+    """Whether a body looks a row up by a parameter: `filter(pk=order)`."""
+    return any(
+        isinstance(node, ast.keyword)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == name
+        and node.arg is not None
+        and (node.arg in _KEYS or node.arg.endswith(("__pk", "__id", "_id")))
+        for node in own_nodes(function.body)
+    )
+
+
 def kinds_of(hub: Semantics, value: Value) -> list[Value]:
     """A value's alternatives, those that callers give to parameters in their place."""
     found: list[Value] = []
@@ -145,9 +184,8 @@ def row_use(hub: Semantics, task: Task, name: str) -> RowUse | None:
                 attributes.append(node.attr)
             else:
                 (methods if node.attr in _ROW_METHODS else attributes).append(node.attr)
-        if isinstance(node, ast.keyword) and isinstance(node.value, ast.Name) and node.value.id == name and node.arg:
-            if node.arg in _KEYS or node.arg.endswith(("__pk", "__id", "_id")):
-                return None
+    if looks_up(task.function, name):
+        return None
     if methods:
         return RowUse(f"`{name}.{methods[0]}()`", bool(attributes))
     row = [a for a in attributes if a in _ROW_ATTRIBUTES]
