@@ -306,6 +306,9 @@ def _add_parameter(change: AddParameter, bridge: Bridge) -> Splice:
     first = source.after_trivia(opening + 1)
     if bridge.text[first : first + 1] == ")":
         return Splice(opening + 1, opening + 1, change.name)
+    line = bridge.above_comments(first, source.indentation(first)) if source.starts_line(first) else first
+    if line < source.line_start(first):  # comments above the first parameter are about that one
+        return Splice(line, line, f"{source.indentation(first)}{change.name},{source.newline}")
     return lists.insert(source, (first, first), [change.name])
 
 
