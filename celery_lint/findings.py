@@ -206,11 +206,14 @@ class Fix:
     """A repair: all of its changes are made, or none.
 
     Findings that one repair cures together carry equal fixes, and it is made once.
+    One that `yields` is not made beside another of its rule, which may make it
+    needless: it waits for the next check.
     """
 
     applicability: Applicability
     message: str
     changes: tuple[Change, ...]
+    yields: bool = False
 
 
 @dataclass(frozen=True, slots=True)

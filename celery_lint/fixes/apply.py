@@ -167,10 +167,13 @@ class _Fixing:
     def _round(self) -> _Round:
         """Make all fixes that overlap none made before them; the others wait for the next round."""
         drafts = Drafts(self._read, self._files)
-        applied = []
+        applied: list[_Applied] = []
         made: dict[Fix, frozenset[str]] = {}
-        for finding in self._findings:
+        # Those that yield come last, when it is known which other fixes are made.
+        for finding in sorted(self._findings, key=_yields):
             if finding.fix is None or not self._is_allowed(finding):
+                continue
+            if finding.fix.yields and finding.code in {i.finding.code for i in applied if not _yields(i.finding)}:
                 continue
             if any(change.place.filename in self._failures for change in finding.fix.changes):
                 continue
@@ -234,6 +237,10 @@ class _Fixing:
                     apart.append(other)
             groups = [*apart, group]
         return groups
+
+
+def _yields(finding: Finding) -> bool:
+    return finding.fix is not None and finding.fix.yields
 
 
 def _counted(findings: Iterable[Finding]) -> Counter[tuple[str, str]]:

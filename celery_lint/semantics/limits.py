@@ -53,6 +53,20 @@ def own(task: Task, name: str) -> Option | None:
     return None if option is None or option.constant in (None, 0, False) else option
 
 
+def bearable(hub: Semantics, soft: float, hard: float) -> tuple[bool, bool]:
+    """Whether the settings can give all tasks a soft limit, and a hard one, without a clash with a task's own."""
+    softs, hards = True, True
+    for filename in sorted(hub.project.traced):
+        module = None if is_test_file(filename) else hub.project.module_or_none(filename)
+        for task in hub.tasks.in_module(module) if module is not None else ():
+            own_soft, own_hard = own(task, SOFT), own(task, HARD)
+            if own_soft is not None and own_hard is None:
+                hards &= (number(own_soft.value) or hard) < hard
+            elif own_hard is not None and own_soft is None:
+                softs &= (number(own_hard.value) or soft) > soft
+    return softs, hards
+
+
 def pool_applies(hub: Semantics, name: str) -> bool:
     """Whether the project's pool applies a limit: soft ones are prefork's alone, gevent knows hard ones."""
     pool = hub.project_settings.constant("worker_pool")
@@ -395,6 +409,7 @@ __all__ = [
     "SOFT",
     "Pair",
     "Unlimited",
+    "bearable",
     "is_limited",
     "own",
     "pair_of_class",
