@@ -207,8 +207,13 @@ class _Fixing:
         gained = {}
         for (name, code), number in sorted(_counted(self._findings).items()):
             if number > max(expected[name, code], 0):
-                changed = {name} if name in done.contents else set(done.contents)
-                for file in changed:
+                changed = {name}
+                if name not in done.contents:
+                    # Another file brought it up: one that was changed for that finding, or any.
+                    at = [item for item in done.applied if item.finding.code == code]
+                    joined = [item.files for item in at if item.finding.place.filename == name]
+                    changed = set().union(*joined) or set(done.contents)
+                for file in sorted(changed):
                     gained[file] = f"internal error: fixed, it would leave or bring up {code} in {name}"
         return gained
 

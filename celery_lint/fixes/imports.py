@@ -144,6 +144,8 @@ class FileImports:
             statement = self._extendable(module, before)
             if statement is not None:
                 splices += self._extended(statement, clauses)
+            elif self._has_one_name_a_line():
+                lines += [Line(module, True, f"from {module} import {clause}", before) for clause in clauses]
             else:
                 lines.append(Line(module, True, f"from {module} import {', '.join(clauses)}", before))
         if lines:
@@ -179,7 +181,9 @@ class FileImports:
         return Splice(offset, offset, text if above is not None else text + source.newline)
 
     def _extendable(self, module: str, before: int) -> cst.ImportFrom | None:
-        """The top-level `from module import ...` that can take more names."""
+        """The top-level `from module import ...` that can take more names, unless each has one name in this file."""
+        if self._has_one_name_a_line():
+            return None
         for line in self._bridge.module.body:
             for statement in line.body if isinstance(line, cst.SimpleStatementLine) else ():
                 if (
@@ -190,6 +194,17 @@ class FileImports:
                 ):
                     return statement
         return None
+
+    def _has_one_name_a_line(self) -> bool:
+        """Whether the file is written as by isort's `force_single_line`."""
+        froms = [
+            statement
+            for line in self._bridge.module.body
+            for statement in (line.body if isinstance(line, cst.SimpleStatementLine) else ())
+            if isinstance(statement, cst.ImportFrom) and not isinstance(statement.names, cst.ImportStar)
+        ]
+        modules = [module for statement in froms if (module := imported_module(statement)) is not None]
+        return len(set(modules)) < len(modules) and all(len(names_of(statement)) == 1 for statement in froms)
 
     def _extended(self, statement: cst.ImportFrom, clauses: Sequence[str]) -> list[Splice]:
         """The names added in their order, where the names of the statement are ordered."""
@@ -211,6 +226,11 @@ class FileImports:
             else lists.append(source, elements[-1], new, in_brackets=in_brackets)
             for index, new in at.items()
         ]
+
+
+def names_of(statement: cst.ImportFrom) -> Sequence[cst.ImportAlias]:
+    """The names that a `from` import lists; none of `*`."""
+    return () if isinstance(statement.names, cst.ImportStar) else statement.names
 
 
 def _locals(need: Import) -> Iterator[str]:

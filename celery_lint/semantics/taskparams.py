@@ -6,7 +6,7 @@ import ast
 import datetime
 import uuid
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from celery_lint.findings import Place
 from celery_lint.project.modules import Class, Function, own_nodes
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
 
 _KEYS = frozenset({"pk", "id", "uuid", "guid"})
+_LISTS_OF_KEYS = frozenset({"pks", "ids", "uuids", "keys"})
 # Methods that only rows have (django/db/models/base.py).
 _ROW_METHODS = frozenset({"save", "refresh_from_db", "full_clean", "asave", "arefresh_from_db", "serializable_value"})
 # What the plain values that JSON carries have themselves.
@@ -115,12 +116,40 @@ def takes_key(hub: Semantics, task: Task, name: str) -> bool:
     return given_to(hub, task, name).keys and row_use(hub, task, name) is None
 
 
+def takes_keys(hub: Semantics, task: Task, name: str) -> bool:
+    """Whether a parameter is for a list of keys: its name, its use or another dispatch says so."""
+    assert task.function is not None
+    nodes = list(own_nodes(task.function.body))
+    if name in _LISTS_OF_KEYS or name.endswith(("_ids", "_pks", "_keys", "_uuids")):
+        return True
+    if any(is_named(node, name) and node.arg is not None and node.arg.endswith("__in") for node in nodes):
+        return True
+    members = {
+        node.target.id
+        for node in ast.walk(task.function.node)
+        if isinstance(node, (ast.For, ast.AsyncFor, ast.comprehension))
+        and isinstance(node.target, ast.Name)
+        and any(isinstance(n, ast.Name) and n.id == name for n in ast.walk(node.iter))
+    }
+    as_rows = any(
+        isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id in members | {name}
+        and node.attr not in _PLAIN_ATTRIBUTES
+        for node in ast.walk(task.function.node)
+    )
+    return given_to(hub, task, name).keys and not as_rows
+
+
+def is_named(node: ast.AST, name: str) -> TypeGuard[ast.keyword]:
+    """Whether a node is a keyword argument whose value is a variable."""
+    return isinstance(node, ast.keyword) and isinstance(node.value, ast.Name) and node.value.id == name
+
+
 def looks_up(function: Function, name: str) -> bool:
     """Whether a body looks a row up by a parameter: `filter(pk=order)`."""
     return any(
-        isinstance(node, ast.keyword)
-        and isinstance(node.value, ast.Name)
-        and node.value.id == name
+        is_named(node, name)
         and node.arg is not None
         and (node.arg in _KEYS or node.arg.endswith(("__pk", "__id", "_id")))
         for node in own_nodes(function.body)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -343,8 +343,17 @@ class Transactions:
         found = [self._reach([Target(method)], call) for method in self._hub.calls.candidates(call)]
         return found[0] if all(found) and found else None
 
+    def all_sent(self, call: Call) -> Sequence[Reached]:
+        """Every dispatch that a call of helpers leads to, now and not after the commit."""
+        targets = [t for t in self._hub.calls.targets(call) if not t.deferred]
+        return tuple(self._reached(targets or [Target(m) for m in self._hub.calls.candidates(call)], call))
+
     def _reach(self, targets: Sequence[Target], call: Call) -> Reached | None:
-        """The nearest dispatch that functions, which a call runs, lead to; breadth first."""
+        """The nearest dispatch that functions, which a call runs, lead to."""
+        return next(self._reached(targets, call), None)
+
+    def _reached(self, targets: Sequence[Target], call: Call) -> Iterator[Reached]:
+        """The dispatches that functions, which a call runs, lead to; breadth first."""
         queue: list[tuple[Target, tuple[Step, ...], Call]] = [(t, (), call) for t in targets]
         seen: set[tuple[Function, object, object]] = set()
         while queue:
@@ -361,7 +370,7 @@ class Transactions:
                 if self.is_immediate(dispatch) and self.around(dispatch.call.frame, flow) is not False:
                     place = flow.module.source.place(dispatch.node)
                     text = f"`{target.function.qualname}` sends `{dispatched_name(dispatch)}` here"
-                    return Reached(dispatch, (*steps, Step(place, text)))
+                    yield Reached(dispatch, (*steps, Step(place, text)))
             for inner in flow.calls:
                 if self.around(inner.frame, flow) is False or is_switched_off(inner, flow, known):
                     continue
@@ -370,7 +379,6 @@ class Transactions:
                         place = flow.module.source.place(inner.node)
                         text = f"`{target.function.qualname}` calls `{deeper.function.qualname}` here"
                         queue.append((deeper, (*steps, Step(place, text)), inner))
-        return None
 
     def target_flow(self, target: Target) -> FunctionFlow:
         """The flow of what a call runs."""
