@@ -14,7 +14,7 @@ from celery_lint.findings import Import
 from celery_lint.fixes import lists
 from celery_lint.fixes.bridge import Bridge
 from celery_lint.fixes.layout import Layout, Line
-from celery_lint.fixes.scopes import Scopes, full_name, imported_module, is_module
+from celery_lint.fixes.scopes import Scopes, full_name, is_module, module_name, spelled_module
 from celery_lint.fixes.text import NotExact, Splice
 
 _DECORATED = (cst.FunctionDef, cst.ClassDef)
@@ -135,7 +135,7 @@ class FileImports:
             if added.function is not None:
                 in_functions.setdefault(added.function, []).append(added)
             elif added.need.name:
-                by_module.setdefault(added.need.module, []).append(added)
+                by_module.setdefault(self._spelled(added.need.module), []).append(added)
             else:
                 lines.append(Line(added.need.module, False, f"import {added.clause}", added.before))
         for module, group in by_module.items():
@@ -176,9 +176,27 @@ class FileImports:
         statements = [f"import {added.clause}" for added in group if not added.need.name]
         for module in sorted({added.need.module for added in group if added.need.name}):
             clauses = (added.clause for added in group if added.need.name and added.need.module == module)
-            statements.append(f"from {module} import {', '.join(sorted(clauses, key=_name_key))}")
+            names = ", ".join(sorted(clauses, key=_name_key))
+            statements.append(f"from {self._spelled(module)} import {names}")
         text = "".join(f"{indentation}{statement}{source.newline}" for statement in statements)
         return Splice(offset, offset, text if above is not None else text + source.newline)
+
+    def _spelled(self, module: str) -> str:
+        """The module as a `from` import of the file names it: relative where the file so names its package's others."""
+        package = module_name(self._bridge.filename).split(".")
+        if not self._bridge.filename.endswith("/__init__.py"):
+            package.pop()
+        target = module.split(".")
+        if target[0] not in package:
+            return module
+        package = package[package.index(target[0]) :]
+        froms = [spelled_module(node) for node in self._bridge.nodes if isinstance(node, cst.ImportFrom)]
+        if any(name.partition(".")[0] == target[0] for name in froms) or not any(n.startswith(".") for n in froms):
+            return module
+        shared = 0
+        while shared < min(len(package), len(target)) and package[shared] == target[shared]:
+            shared += 1
+        return "." * (len(package) - shared + 1) + ".".join(target[shared:])
 
     def _extendable(self, module: str, before: int) -> cst.ImportFrom | None:
         """The top-level `from module import ...` that can take more names, unless each has one name in this file."""
@@ -189,7 +207,7 @@ class FileImports:
                 if (
                     isinstance(statement, cst.ImportFrom)
                     and not isinstance(statement.names, cst.ImportStar)
-                    and imported_module(statement) == module
+                    and spelled_module(statement) == module
                     and self._bridge.span(statement)[0] < before
                 ):
                     return statement
@@ -203,7 +221,7 @@ class FileImports:
             for statement in (line.body if isinstance(line, cst.SimpleStatementLine) else ())
             if isinstance(statement, cst.ImportFrom) and not isinstance(statement.names, cst.ImportStar)
         ]
-        modules = [module for statement in froms if (module := imported_module(statement)) is not None]
+        modules = [spelled_module(statement) for statement in froms]
         return len(set(modules)) < len(modules) and all(len(names_of(statement)) == 1 for statement in froms)
 
     def _extended(self, statement: cst.ImportFrom, clauses: Sequence[str]) -> list[Splice]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from celery_lint.findings import (
@@ -23,9 +24,9 @@ from celery_lint.semantics.dispatches import VERBS
 from celery_lint.semantics.evidence import passed, site_callee
 from celery_lint.semantics.flow import Interpreter
 from celery_lint.semantics.imports import has_docstring, import_of, own_imports, reachable_name
-from celery_lint.semantics.model import Task
+from celery_lint.semantics.model import Call, Task
 from celery_lint.semantics.tasks import TASK_CLASSES
-from celery_lint.semantics.uses import Filled, Use, uses_of
+from celery_lint.semantics.uses import Filled, Use, is_none, uses_of
 from celery_lint.semantics.values import ClassValue, Constant, External, ManagerValue, ModelValue, Parameter, Value
 from celery_lint.semantics.writes import same_row
 
@@ -59,7 +60,11 @@ def _keyed(hub: Semantics, task: Task) -> Keyed | None:
         return None
     function = task.function
     assert function is not None
-    suspects = [a for a in (*task.parameters, *function.node.args.kwonlyargs) if a.arg not in function.defaults]
+    suspects = [
+        a
+        for a in (*task.parameters, *function.node.args.kwonlyargs)
+        if a.arg not in function.defaults or is_none(function.defaults[a.arg])
+    ]
     uses = uses_of(hub, task) if suspects else None
     if not uses:
         return None
@@ -116,12 +121,18 @@ def _passes_itself_on(task: Task) -> bool:
 
 
 def _model_given(hub: Semantics, function: Function, name: str, uses: Sequence[Use]) -> Class | str | None:
-    """The one Django model whose rows every use gives to a parameter; None when any may give something else."""
+    """The one Django model whose rows every use gives to a parameter; None when any may give something else.
+
+    A parameter that may be None may also be given None, or be left out.
+    """
     found: set[Class | str] = set()
+    is_optional = name in function.defaults
     for use in uses:
         filled = use.given.get(name)
-        if filled is None:
-            return None
+        if filled is None or is_none(filled.node):
+            if not is_optional:
+                return None
+            continue
         model = _model_at(hub, filled.node, use)
         if model is None:
             value = use.call.flow.value(filled.node)
@@ -135,33 +146,47 @@ def _model_given(hub: Semantics, function: Function, name: str, uses: Sequence[U
     arg = function.parameters[name]
     if arg.annotation is not None:
         declared = hub.annotation(arg.annotation, function.module)
-        if not isinstance(declared, ModelValue) or declared.model != model:
-            return None
+        for one in declared.alternatives():
+            is_none_too = is_optional and one == Constant(None)
+            if not is_none_too and not (isinstance(one, ModelValue) and one.model == model):
+                return None
     return model
 
 
 def _model_at(hub: Semantics, node: ast.expr, use: Use) -> Class | str | None:
     """The model of which an argument certainly is a row that the database has."""
-    flow = use.call.flow
-    value = flow.value(node)
+    value = use.call.flow.value(node)
     if isinstance(value, Parameter):
         return _model_from_callers(hub, value)
-    if not isinstance(value, ModelValue):
-        return None
-    made_by = value.origin.key[0] if value.origin is not None else None
-    event = flow.events.get(made_by) if isinstance(made_by, ast.Call) else None
-    if event is not None and any(isinstance(v, (ClassValue, External)) for v in event.callee.alternatives()):
-        is_constructor = any(isinstance(v, ClassValue) for v in event.callee.alternatives()) or isinstance(
-            value.model, str
-        )
-        saves = (
-            write.verb in ("save", "add") and write.call.index < use.call.index
-            for write in hub.writes.of_flow(flow)
-            if same_row(write.origin, value.origin)
-        )
-        if is_constructor and not any(saves):
+    models: set[Class | str] = set()
+    for one in value.alternatives():
+        if not isinstance(one, ModelValue) or _is_unsaved(hub, one, use.call):
             return None
-    return value.model
+        models.add(one.model)
+    return models.pop() if len(models) == 1 else None
+
+
+def _is_unsaved(hub: Semantics, row: ModelValue, call: Call) -> bool:
+    """Whether a row is one that the calling function has only constructed so far."""
+    flow = call.flow
+    made_by = row.origin.key[0] if row.origin is not None else None
+    event = flow.events.get(made_by) if isinstance(made_by, ast.Call) else None
+    if event is None:
+        return False
+    makers = tuple(event.callee.alternatives())
+    if not any(isinstance(maker, ClassValue) or maker == External(str(row.model)) for maker in makers):
+        return False
+    saved = any(
+        write.verb == "save" and write.call.index < call.index and same_row(write.origin, row.origin)
+        for write in hub.writes.of_flow(flow)
+    )
+    # A form, a serializer or a helper that gets it may have saved it.
+    return not saved and not any(
+        row in argument.value.alternatives()
+        for other in flow.calls
+        if other.index < call.index
+        for argument in other.args
+    )
 
 
 def _model_from_callers(hub: Semantics, parameter: Parameter) -> Class | str | None:
@@ -199,6 +224,8 @@ class _Row:
         decorators = [n for d in self._function.decorators for n in ast.walk(d)]
         if any(isinstance(n, ast.Constant) and n.value == self.name for n in decorators):
             return False  # `once={"keys": ["order"]}`
+        if self._is_optional and self._arg.annotation is not None and self._annotation is None:
+            return False  # `order: Order = None` would leave spaces round the default
         return not any(
             isinstance(n, ast.Name) and n.id == self.name and not isinstance(n.ctx, ast.Load)
             for n in ast.walk(self._function.node)
@@ -220,8 +247,11 @@ class _Row:
         changes: list[Change] = []
         for use in uses:
             source = use.call.flow.module.source
-            filled: Filled = use.given[self.name]
-            changes.append(Replace(source.place(filled.node), "{}.pk"))
+            filled: Filled | None = use.given.get(self.name)
+            if filled is None:
+                continue
+            if not is_none(filled.node):
+                changes.append(Replace(source.place(filled.node), "{}.pk"))
             if isinstance(filled.label, ast.keyword):
                 changes.append(RenameKeyword(source.place(filled.label), self.key))
             elif filled.label is not None:
@@ -231,14 +261,36 @@ class _Row:
 
     def in_signature(self) -> Change:
         """The parameter renamed; an annotation goes, or becomes the key's type."""
-        is_typed = self._arg.annotation is not None and _has_integer_key(self._hub, self._model)
         place = self._function.module.source.place(self._arg)
-        return Replace(place, f"{self.key}: int" if is_typed else self.key)
+        return Replace(place, self.key if self._annotation is None else f"{self.key}: {self._annotation}")
+
+    @property
+    def _is_optional(self) -> bool:
+        return self.name in self._function.defaults
+
+    @cached_property
+    def _annotation(self) -> str | None:
+        """The parameter's annotation with the key's type in the place of the model; None where that is not known."""
+        node = self._arg.annotation
+        if node is None or not _has_integer_key(self._hub, self._model):
+            return None
+        source, module = self._function.module.source, self._function.module
+        if not self._is_optional:
+            return "int"
+        for part in ast.walk(node):
+            if isinstance(part, (ast.Name, ast.Attribute)) and self._hub.evaluate(part, module) == ClassValue(
+                self._model  # type: ignore[arg-type]
+            ):
+                return source.segment(node).replace(source.segment(part), "int", 1)
+        return None
 
     @property
     def fetch(self) -> str:
         """The statement that fetches the row."""
-        return f"{self.name} = {self._called}.{self._manager}.get(pk={self.key})"
+        row = f"{self._called}.{self._manager}.get(pk={self.key})"
+        return (
+            f"{self.name} = {row} if {self.key} is not None else None" if self._is_optional else f"{self.name} = {row}"
+        )
 
 
 def _fetch(function: Function, rows: Sequence[_Row]) -> Change:

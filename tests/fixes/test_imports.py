@@ -544,3 +544,25 @@ def test_an_import_at_the_top_serves_instead_of_a_local_one() -> None:
             return order
         """,
     )
+
+
+@pytest.mark.parametrize(
+    ("filename", "existing", "added"),
+    [
+        ("shop/orders/tasks.py", "from ..core import mails", "from ..models import Order"),
+        ("shop/tasks.py", "from .core import mails", "from .models import Order"),
+        ("shop/models/keys.py", "from ..core import mails", "from . import Order"),
+        ("src/shop/orders/__init__.py", "from ..core import mails", "from ..models import Order"),
+        ("shop/tasks.py", "from shop.core import mails", "from shop.models import Order"),
+        ("bank/tasks.py", "from .core import mails", "from shop.models import Order"),
+    ],
+)
+def test_a_relative_import_where_the_file_has_such(filename: str, existing: str, added: str) -> None:
+    result = needing(Import("shop.models", "Order"), f"{existing}\n", filename)
+    assert sorted(filter(None, result.splitlines())) == sorted([existing, added])
+
+
+def test_a_relative_import_is_extended() -> None:
+    assert needing(Import("shop.models", "Order"), "from ..models import Line\n", "shop/orders/tasks.py") == (
+        "from ..models import Line, Order\n"
+    )
