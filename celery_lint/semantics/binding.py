@@ -137,13 +137,28 @@ def _misfit(hub: Semantics, task: Task) -> Misfit | None:
 
 
 def _may_pass_itself(hub: Semantics, task: Task) -> bool:
-    """Whether the task's base class may run the body in a way of its own."""
+    """Whether the task's base class, or the application's, may call the body with more than is sent."""
     base = task.options.get("base")
     if base is not None and not isinstance(base.value, ClassValue):
         if not (isinstance(base.value, External) and base.value.path in TASK_CLASSES):
             return True
     cls = hub.base_class(task)
-    return cls is not None and hub.classes.function(cls, "__call__") is not None
+    call = hub.classes.function(cls, "__call__") if cls is not None else None
+    if call is not None and call.positional and _passes_on(call, call.positional[0].arg):
+        return True
+    for app in hub.project_settings.all_apps:
+        made_by = hub.evaluate(app.node.func, app.module)
+        if isinstance(made_by, ClassValue) and hub.classes.function(made_by.cls, "task") is not None:
+            return True
+    return False
+
+
+def _passes_on(function: Function, name: str) -> bool:
+    """Whether a body calls something with a variable as the first argument."""
+    return any(
+        isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Name) and node.args[0].id == name
+        for node in ast.walk(function.node)
+    )
 
 
 def uses_as_task(function: Function, name: str) -> bool:
