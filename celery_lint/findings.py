@@ -68,10 +68,13 @@ class Import:
     `Import("django.db", "transaction")` is `from django.db import transaction`;
     with `name=""` it is `import module`. Code refers to it as `$transaction`
     (the last part of the name), and the fixer puts in what the file calls it.
+    With `is_local` an import that the file lacks goes into the function that
+    needs it: at the top of the file it would close a circle of imports.
     """
 
     module: str
     name: str = ""
+    is_local: bool = False
 
     @property
     def placeholder(self) -> str:
@@ -121,6 +124,30 @@ class AddArguments:
 
 
 @dataclass(frozen=True, slots=True)
+class RenameKeyword:
+    """Call the keyword argument at `place` (`order=x`, name and value) `name` from now on."""
+
+    place: Place
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddParameter:
+    """Give the function whose `def` statement stands at `place` a first parameter."""
+
+    place: Place
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddItems:
+    """Add (key, code) pairs to the dictionary display at `place`, the keys quoted as those that are there."""
+
+    place: Place
+    items: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ReraiseFirst:
     """Give the `try` statement at `place` a first handler that re-raises `exceptions`."""
 
@@ -161,16 +188,32 @@ class Substitute:
     text: str
 
 
-Change = Replace | DeferToCommit | AddArguments | ReraiseFirst | PutStatement | Substitute
+Change = (
+    Replace
+    | DeferToCommit
+    | AddArguments
+    | RenameKeyword
+    | AddParameter
+    | AddItems
+    | ReraiseFirst
+    | PutStatement
+    | Substitute
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """A repair: all of its changes are made, or none."""
+    """A repair: all of its changes are made, or none.
+
+    Findings that one repair cures together carry equal fixes, and it is made once.
+    One that `yields` is not made beside another of its rule, which may make it
+    needless: it waits for the next check.
+    """
 
     applicability: Applicability
     message: str
     changes: tuple[Change, ...]
+    yields: bool = False
 
 
 @dataclass(frozen=True, slots=True)

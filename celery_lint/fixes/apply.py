@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from celery_lint.findings import Applicability, Finding
+from celery_lint.findings import Applicability, Finding, Fix
 from celery_lint.fixes.plan import Drafts, Files, Read, syntax_error
 from celery_lint.fixes.text import NotExact
 from celery_lint.fixes.write import Replacement, replace_files
@@ -167,17 +167,22 @@ class _Fixing:
     def _round(self) -> _Round:
         """Make all fixes that overlap none made before them; the others wait for the next round."""
         drafts = Drafts(self._read, self._files)
-        applied = []
-        for finding in self._findings:
+        applied: list[_Applied] = []
+        made: dict[Fix, frozenset[str]] = {}
+        # Those that yield come last, when it is known which other fixes are made.
+        for finding in sorted(self._findings, key=_yields):
             if finding.fix is None or not self._is_allowed(finding):
+                continue
+            if finding.fix.yields and finding.code in {i.finding.code for i in applied if not _yields(i.finding)}:
                 continue
             if any(change.place.filename in self._failures for change in finding.fix.changes):
                 continue
             try:
-                files = drafts.add(finding.fix)
+                files = made.get(finding.fix) or drafts.add(finding.fix)
             except NotExact:
                 continue
             if files is not None:
+                made[finding.fix] = files
                 applied.append(_Applied(finding, files))
         done = _Round(applied, {}, {})
         for name, draft in drafts.by_file.items():
@@ -202,8 +207,13 @@ class _Fixing:
         gained = {}
         for (name, code), number in sorted(_counted(self._findings).items()):
             if number > max(expected[name, code], 0):
-                changed = {name} if name in done.contents else set(done.contents)
-                for file in changed:
+                changed = {name}
+                if name not in done.contents:
+                    # Another file brought it up: one that was changed for that finding, or any.
+                    at = [item for item in done.applied if item.finding.code == code]
+                    joined = [item.files for item in at if item.finding.place.filename == name]
+                    changed = set().union(*joined) or set(done.contents)
+                for file in sorted(changed):
                     gained[file] = f"internal error: fixed, it would leave or bring up {code} in {name}"
         return gained
 
@@ -232,6 +242,10 @@ class _Fixing:
                     apart.append(other)
             groups = [*apart, group]
         return groups
+
+
+def _yields(finding: Finding) -> bool:
+    return finding.fix is not None and finding.fix.yields
 
 
 def _counted(findings: Iterable[Finding]) -> Counter[tuple[str, str]]:

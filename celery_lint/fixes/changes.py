@@ -10,10 +10,13 @@ import libcst as cst
 
 from celery_lint.findings import (
     AddArguments,
+    AddItems,
+    AddParameter,
     Change,
     DeferToCommit,
     Import,
     PutStatement,
+    RenameKeyword,
     Replace,
     ReraiseFirst,
     Side,
@@ -63,6 +66,12 @@ def splice_for(change: Change, bridge: Bridge, imports: FileImports) -> Splice:
         return _defer(change, bridge, imports)
     if isinstance(change, AddArguments):
         return _add_arguments(change, bridge, imports)
+    if isinstance(change, RenameKeyword):
+        return _rename_keyword(change, bridge)
+    if isinstance(change, AddParameter):
+        return _add_parameter(change, bridge)
+    if isinstance(change, AddItems):
+        return _add_items(change, bridge)
     if isinstance(change, ReraiseFirst):
         return _reraise_first(change, bridge, imports)
     if isinstance(change, PutStatement):
@@ -270,6 +279,55 @@ def _add_arguments(change: AddArguments, bridge: Bridge, imports: FileImports) -
         if sole_generator(node) is not None:
             raise NotExact("a generator without parentheses takes no argument beside it")
         splices.append(lists.append(bridge.source, bridge.span(node.args[-1]), added, in_brackets=True))
+    return Splice(start, end, splice(bridge.text[:end], splices)[start:])
+
+
+# RenameKeyword
+
+
+def _rename_keyword(change: RenameKeyword, bridge: Bridge) -> Splice:
+    argument = bridge.parent(bridge.expression_at(change.place.span))
+    if not isinstance(argument, cst.Arg) or argument.keyword is None:
+        raise NotExact("no keyword argument stands at the place")
+    return Splice(*bridge.span(argument.keyword), change.name)
+
+
+# AddParameter
+
+
+def _add_parameter(change: AddParameter, bridge: Bridge) -> Splice:
+    function = bridge.statement_at(change.place.span)
+    if not isinstance(function, cst.FunctionDef):
+        raise NotExact("no function is defined at the place")
+    source = bridge.source
+    opening = source.after_trivia(bridge.span(function.name)[1])
+    if bridge.text[opening : opening + 1] != "(":
+        raise NotExact("type parameters stand before the function's own")
+    first = source.after_trivia(opening + 1)
+    if bridge.text[first : first + 1] == ")":
+        return Splice(opening + 1, opening + 1, change.name)
+    line = bridge.above_comments(first, source.indentation(first)) if source.starts_line(first) else first
+    if line < source.line_start(first):  # comments above the first parameter are about that one
+        return Splice(line, line, f"{source.indentation(first)}{change.name},{source.newline}")
+    return lists.insert(source, (first, first), [change.name])
+
+
+# AddItems
+
+
+def _add_items(change: AddItems, bridge: Bridge) -> Splice:
+    display = bridge.expression_at(change.place.span)
+    if not isinstance(display, cst.Dict):
+        raise NotExact("no dictionary display stands at the place")
+    start, end = bridge.span(display)
+    keys = [element.key for element in display.elements if isinstance(element, cst.DictElement)]
+    quotes = {bridge.code(bridge.span(key))[:1] for key in keys if isinstance(key, cst.SimpleString)}
+    quote = "'" if quotes == {"'"} else '"'
+    added = [f"{quote}{key}{quote}: {code}" for key, code in change.items]
+    if display.elements:
+        splices = [lists.append(bridge.source, bridge.span(display.elements[-1]), added, in_brackets=True)]
+    else:
+        splices = [Splice(start + 1, start + 1, ", ".join(added))]
     return Splice(start, end, splice(bridge.text[:end], splices)[start:])
 
 

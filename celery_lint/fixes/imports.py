@@ -14,8 +14,10 @@ from celery_lint.findings import Import
 from celery_lint.fixes import lists
 from celery_lint.fixes.bridge import Bridge
 from celery_lint.fixes.layout import Layout, Line
-from celery_lint.fixes.scopes import Scopes, full_name, imported_module, is_module
+from celery_lint.fixes.scopes import Scopes, full_name, is_module, module_name, spelled_module
 from celery_lint.fixes.text import NotExact, Splice
+
+_DECORATED = (cst.FunctionDef, cst.ClassDef)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,7 @@ class Added:
     need: Import
     local: str
     before: int  # code that runs at this offset while the module is imported needs it
+    function: cst.FunctionDef | None = None  # whose body it goes into, if it must not stand at the top
 
     @property
     def _target(self) -> str:
@@ -84,15 +87,33 @@ class FileImports:
         found = self.existing(need, use)
         if found is not None:
             return found
+        if need.is_local:
+            return self._local_name(need, use)
         before = self._scopes.needed_before(use)
         for index, added in enumerate(self._added):
-            if added.need == need and not self._scopes.is_shadowed(added.local, use):
+            if added.need == need and added.function is None and not self._scopes.is_shadowed(added.local, use):
                 earliest = Added(need, added.local, min(before, added.before))
                 self._added = (*self._added[:index], earliest, *self._added[index + 1 :])
                 return added.expression
         for local in _locals(need):
             if self._is_available(need, local, use):
                 self._added += (Added(need, local, before),)
+                return self._added[-1].expression
+        raise NotExact(f"no name is free for {full_name(need)}")
+
+    def _local_name(self, need: Import, use: cst.CSTNode) -> str:
+        """How code at `use` calls an import that its own function makes."""
+        function = next((above for _, above in self._bridge.path(use) if isinstance(above, cst.FunctionDef)), None)
+        if function is None:
+            raise NotExact(f"{full_name(need)} must not be imported at the top of the file, and no function is there")
+        for added in self._added:
+            if added.need == need and added.function is function:
+                return added.expression
+        for local in _locals(need):
+            taken = hasattr(builtins, local) or any(a.local == local for a in self._added if a.function is function)
+            is_same = self._scopes.means_in_module(local, use) == full_name(need)  # imported for type checkers alone
+            if not taken and (is_same or self._scopes.is_free(local, use)):
+                self._added += (Added(need, local, 0, function),)
                 return self._added[-1].expression
         raise NotExact(f"no name is free for {full_name(need)}")
 
@@ -109,9 +130,12 @@ class FileImports:
         splices: list[Splice] = []
         lines: list[Line] = []
         by_module: dict[str, list[Added]] = {}
+        in_functions: dict[cst.FunctionDef, list[Added]] = {}
         for added in self._added:
-            if added.need.name:
-                by_module.setdefault(added.need.module, []).append(added)
+            if added.function is not None:
+                in_functions.setdefault(added.function, []).append(added)
+            elif added.need.name:
+                by_module.setdefault(self._spelled(added.need.module), []).append(added)
             else:
                 lines.append(Line(added.need.module, False, f"import {added.clause}", added.before))
         for module, group in by_module.items():
@@ -120,24 +144,85 @@ class FileImports:
             statement = self._extendable(module, before)
             if statement is not None:
                 splices += self._extended(statement, clauses)
+            elif self._has_one_name_a_line():
+                lines += [Line(module, True, f"from {module} import {clause}", before) for clause in clauses]
             else:
                 lines.append(Line(module, True, f"from {module} import {', '.join(clauses)}", before))
         if lines:
             splices += Layout(self._bridge).splices(lines)
+        splices += [self._local_splice(function, group) for function, group in in_functions.items()]
         return splices
 
+    def _local_splice(self, function: cst.FunctionDef, group: Sequence[Added]) -> Splice:
+        """The edit that adds a function's own imports: below those it has, else below its docstring."""
+        source, body = self._bridge.source, function.body
+        is_documented = function.get_docstring(clean=False) is not None
+        lines = body.body[is_documented:] if isinstance(body, cst.IndentedBlock) else ()
+        above = None
+        for line in lines:
+            if not isinstance(line, cst.SimpleStatementLine) or not all(
+                isinstance(statement, (cst.Import, cst.ImportFrom)) for statement in line.body
+            ):
+                break
+            above = line
+        if not lines:
+            raise NotExact("the function has no lines that an import could stand before")
+        first = lines[0].decorators[0] if isinstance(lines[0], _DECORATED) and lines[0].decorators else lines[0]
+        start = self._bridge.span(first)[0]
+        indentation = source.indentation(start)
+        offset = self._bridge.above_comments(start, indentation)
+        if above is not None:
+            offset = source.next_line(self._bridge.span(above)[1])
+        statements = [f"import {added.clause}" for added in group if not added.need.name]
+        for module in sorted({added.need.module for added in group if added.need.name}):
+            clauses = (added.clause for added in group if added.need.name and added.need.module == module)
+            names = ", ".join(sorted(clauses, key=_name_key))
+            statements.append(f"from {self._spelled(module)} import {names}")
+        text = "".join(f"{indentation}{statement}{source.newline}" for statement in statements)
+        return Splice(offset, offset, text if above is not None else text + source.newline)
+
+    def _spelled(self, module: str) -> str:
+        """The module as a `from` import of the file names it: relative where the file so names its package's others."""
+        package = module_name(self._bridge.filename).split(".")
+        if not self._bridge.filename.endswith("/__init__.py"):
+            package.pop()
+        target = module.split(".")
+        if target[0] not in package:
+            return module
+        package = package[package.index(target[0]) :]
+        froms = [spelled_module(node) for node in self._bridge.nodes if isinstance(node, cst.ImportFrom)]
+        if any(name.partition(".")[0] == target[0] for name in froms) or not any(n.startswith(".") for n in froms):
+            return module
+        shared = 0
+        while shared < min(len(package), len(target)) and package[shared] == target[shared]:
+            shared += 1
+        return "." * (len(package) - shared + 1) + ".".join(target[shared:])
+
     def _extendable(self, module: str, before: int) -> cst.ImportFrom | None:
-        """The top-level `from module import ...` that can take more names."""
+        """The top-level `from module import ...` that can take more names, unless each has one name in this file."""
+        if self._has_one_name_a_line():
+            return None
         for line in self._bridge.module.body:
             for statement in line.body if isinstance(line, cst.SimpleStatementLine) else ():
                 if (
                     isinstance(statement, cst.ImportFrom)
                     and not isinstance(statement.names, cst.ImportStar)
-                    and imported_module(statement) == module
+                    and spelled_module(statement) == module
                     and self._bridge.span(statement)[0] < before
                 ):
                     return statement
         return None
+
+    def _has_one_name_a_line(self) -> bool:
+        """Whether the file is written as by isort's `force_single_line`."""
+        froms = [
+            statement
+            for line in self._bridge.module.body
+            for statement in (line.body if isinstance(line, cst.SimpleStatementLine) else ())
+            if isinstance(statement, cst.ImportFrom) and not isinstance(statement.names, cst.ImportStar)
+        ]
+        modules = [spelled_module(statement) for statement in froms]
+        return len(set(modules)) < len(modules) and all(len(names_of(statement)) == 1 for statement in froms)
 
     def _extended(self, statement: cst.ImportFrom, clauses: Sequence[str]) -> list[Splice]:
         """The names added in their order, where the names of the statement are ordered."""
@@ -159,6 +244,11 @@ class FileImports:
             else lists.append(source, elements[-1], new, in_brackets=in_brackets)
             for index, new in at.items()
         ]
+
+
+def names_of(statement: cst.ImportFrom) -> Sequence[cst.ImportAlias]:
+    """The names that a `from` import lists; none of `*`."""
+    return () if isinstance(statement.names, cst.ImportStar) else statement.names
 
 
 def _locals(need: Import) -> Iterator[str]:

@@ -36,6 +36,7 @@ class Existing:
     is_from: bool
     start: int  # of its line
     end: int  # after its newline
+    code: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ class Layout:
         same = [item for item in run if item.section == section]
         if same:
             key = _force_sorted if _is_force_sorted(same) else _straight_first
-            above = [item for item in same if key(item) < key(line)]
+            above = [item for item in same if (key(item), item.code) < (key(line), line.code)]
             return Slot(above[-1].end if above else same[0].start)
         lower = [item for item in run if item.section < section]
         if not lower:
@@ -125,13 +126,14 @@ class Layout:
             module, is_from = _imported(line.body[0])
             start, end = self._bridge.span(line)
             section = self._section(module)
-            item = Existing(section, module, is_from, self._source.line_start(start), self._source.next_line(end))
+            code = self._bridge.code((start, end))
+            item = Existing(section, module, is_from, self._source.line_start(start), self._source.next_line(end), code)
             previous = run[-1].section if run else None
             if section == THIRD_PARTY and (
                 previous == FIRST_PARTY or (previous == THIRD_PARTY and self._is_parted(item))
             ):
                 # A second block of packages that are not the standard library's is the project's own.
-                item = Existing(FIRST_PARTY, module, is_from, item.start, item.end)
+                item = Existing(FIRST_PARTY, module, is_from, item.start, item.end, code)
             self._known.setdefault(module.partition(".")[0], item.section)
             run.append(item)
         yield run

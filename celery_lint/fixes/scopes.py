@@ -200,9 +200,9 @@ def dotted(node: cst.BaseExpression) -> str:
     return ".".join(reversed(parts))
 
 
-def imported_module(node: cst.ImportFrom) -> str | None:
-    """The module of an absolute `from module import ...`."""
-    return dotted(node.module) if node.module and not node.relative else None
+def spelled_module(node: cst.ImportFrom) -> str:
+    """The module of a `from` import as it stands there, with the dots of a relative one."""
+    return "." * len(node.relative) + (dotted(node.module) if node.module else "")
 
 
 def full_name(need: Import) -> str:

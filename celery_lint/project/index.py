@@ -35,6 +35,7 @@ class Selection(enum.Enum):
     """The tests on a file's text by which files are found."""
 
     MENTION = "mention"
+    ANYWHERE = "anywhere"
     PART = "part"
     TEXT = "text"
     FUNCTION = "function"
@@ -48,6 +49,8 @@ def selects(selection: str, text: str, filename: str, data: bytes, words: Collec
     wanted = text.encode()
     if selection == Selection.TEXT.value:
         return has_trace(data) and wanted in data
+    if selection == Selection.ANYWHERE.value:
+        return wanted in words
     if is_test_file(filename):
         return False
     if selection == Selection.MENTION.value:
@@ -118,7 +121,7 @@ class Project:
     def add(self, filename: str) -> None:
         """Let a file in that the walk did not bring: one that was named explicitly."""
         self.files |= {filename}
-        for name in ("_traced", "_mentions", "_packages", "_directories", "source_roots"):
+        for name in ("_traced", "_mentions", "_mentions_in_tests", "_packages", "_directories", "source_roots"):
             self.__dict__.pop(name, None)
         self._resolved.clear()
         self.selected.clear()
@@ -189,16 +192,26 @@ class Project:
     @cached_property
     def _mentions(self) -> dict[bytes, list[str]]:
         """The files, tests left out, in which each name is mentioned."""
+        return self._words_in(name for name in self.files if not is_test_file(name))
+
+    @cached_property
+    def _mentions_in_tests(self) -> dict[bytes, list[str]]:
+        return self._words_in(name for name in self.files if is_test_file(name))
+
+    def _words_in(self, files: Iterable[str]) -> dict[bytes, list[str]]:
         found: defaultdict[bytes, list[str]] = defaultdict(list)
-        for name in sorted(self.files):
-            if not is_test_file(name):
-                for word in words_of(self._bytes(name)):
-                    found[word].append(name)
+        for name in sorted(files):
+            for word in words_of(self._bytes(name)):
+                found[word].append(name)
         return found
 
     def mentioning(self, word: str) -> Sequence[str]:
         """The files, tests left out, that mention a name."""
         return self._select(Selection.MENTION, word)
+
+    def mentioning_anywhere(self, word: str) -> Sequence[str]:
+        """The files, tests too, that mention a name."""
+        return self._select(Selection.ANYWHERE, word)
 
     def mentioning_part(self, part: str) -> Sequence[str]:
         """The files, tests left out, that mention a name with `part` in it."""
@@ -234,6 +247,8 @@ class Project:
     def _search(self, selection: Selection, text: bytes) -> Sequence[str]:
         if selection is Selection.MENTION:
             return self._mentions.get(text, ())
+        if selection is Selection.ANYWHERE:
+            return sorted([*self._mentions.get(text, ()), *self._mentions_in_tests.get(text, ())])
         if selection is Selection.PART:
             return sorted({name for word, names in self._mentions.items() if text in word for name in names})
         if selection is Selection.TEXT:

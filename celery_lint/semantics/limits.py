@@ -54,6 +54,32 @@ def own(task: Task, name: str) -> Option | None:
     return None if option is None or option.constant in (None, 0, False) else option
 
 
+def bearable(hub: Semantics, soft: float, hard: float) -> tuple[bool, bool]:
+    """Whether the settings can give all tasks a soft limit, and a hard one, without a clash.
+
+    A task or a message may have one limit of its own, and would get the other from the settings.
+    """
+    softs, hards = True, True
+    for filename in sorted(hub.project.traced):
+        module = None if is_test_file(filename) else hub.project.module_or_none(filename)
+        for task in hub.tasks.in_module(module) if module is not None else ():
+            for own_soft, own_hard in _given_limits(hub, task):
+                if own_soft is not None and own_hard is None:
+                    hards &= (number(own_soft) or hard) < hard
+                elif own_hard is not None and own_soft is None:
+                    softs &= (number(own_hard) or soft) > soft
+    return softs, hards
+
+
+def _given_limits(hub: Semantics, task: Task) -> Iterator[tuple[Value | None, Value | None]]:
+    """The soft and hard limits that a task has itself, and those that its messages carry."""
+    soft, hard = own(task, SOFT), own(task, HARD)
+    yield (soft.value if soft is not None else None, hard.value if hard is not None else None)
+    for dispatch in hub.dispatches_of(task) if _is_named_beside_limits(hub, task) else ():
+        given = [dispatch.options.get(name) for name in (SOFT, HARD)]
+        yield (given[0].value if given[0] is not None else None, given[1].value if given[1] is not None else None)
+
+
 def pool_applies(hub: Semantics, name: str) -> bool:
     """Whether the project's pool applies a limit: soft ones are prefork's alone, gevent knows hard ones."""
     pool = hub.project_settings.constant("worker_pool")
@@ -135,10 +161,15 @@ def _assigned_value(hub: Semantics, target: ast.expr, module: Module) -> Value:
     return hub.evaluate(target, module)
 
 
+def _is_named_beside_limits(hub: Semantics, task: Task) -> bool:
+    """Whether some file names both the task and a limit, as one that sends it with a limit does."""
+    mentions = hub.project.mentioning
+    return bool(set(mentions(task.name.rpartition(".")[2])) & {*mentions(HARD), *mentions(SOFT)})
+
+
 def _limited_when_sent(hub: Semantics, task: Task) -> bool:
     """Whether every dispatch of the task carries a limit."""
-    mentions = hub.project.mentioning
-    if not set(mentions(task.name.rpartition(".")[2])) & {*mentions(HARD), *mentions(SOFT)}:
+    if not _is_named_beside_limits(hub, task):
         return False
     sent = [d for d in hub.dispatches_of(task) if not d.is_signature]
     return bool(sent) and all(HARD in d.options or SOFT in d.options for d in sent)
@@ -396,6 +427,7 @@ __all__ = [
     "SOFT",
     "Pair",
     "Unlimited",
+    "bearable",
     "is_limited",
     "own",
     "pair_of_class",

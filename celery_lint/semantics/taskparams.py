@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 import functools
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from celery_lint.findings import Place
 from celery_lint.project.modules import Class, Function
-from celery_lint.project.syntax import own_nodes
+from celery_lint.project.syntax import own_nodes, walk
 from celery_lint.semantics import frameworks
 from celery_lint.semantics.evidence import MAX_CALLERS, from_callers, members_of
 from celery_lint.semantics.model import Dispatch, Sent, Task
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
 
 _KEYS = frozenset({"pk", "id", "uuid", "guid"})
+_LISTS_OF_KEYS = frozenset({"pks", "ids", "uuids", "keys"})
 # Methods that only rows have (django/db/models/base.py).
 _ROW_METHODS = frozenset({"save", "refresh_from_db", "full_clean", "asave", "arefresh_from_db", "serializable_value"})
 _ROW_ATTRIBUTES = frozenset({"pk", "_meta", "_state"})
@@ -94,6 +95,73 @@ def names_key(name: str) -> bool:
     return name in _KEYS or name.endswith(("_id", "_pk", "_ids", "_pks", "_uuid"))
 
 
+def parameter_of(dispatch: Dispatch, node: ast.expr) -> str | None:
+    """The task's parameter that an argument of a dispatch, or a part of one, fills."""
+    task = dispatch.task
+    if task is None or task.function is None:
+        return None
+    for arg in (*task.parameters, *task.function.node.args.kwonlyargs):
+        sent = argument(dispatch, task, arg.arg)
+        if sent is not None and any(part is node for part in walk(sent.node)):
+            return arg.arg
+    return None
+
+
+def takes_key(hub: Semantics, task: Task, name: str) -> bool:
+    """Whether a parameter is for a key: its name, its annotation, its use or another dispatch says so."""
+    assert task.function is not None
+    arg = task.function.parameters[name]
+    if arg.annotation is not None:
+        declared = hub.annotation(arg.annotation, task.module)
+        if any(isinstance(one, ModelValue) for one in declared.alternatives()):
+            return False
+        if isinstance(declared, (KeyValue, Scalar)):
+            return True
+    if names_key(name) or looks_up(task.function, name):
+        return True
+    return given_to(hub, task, name).keys and row_use(hub, task, name) is None
+
+
+def takes_keys(hub: Semantics, task: Task, name: str) -> bool:
+    """Whether a parameter is for a list of keys: its name, its use or another dispatch says so."""
+    assert task.function is not None
+    nodes = list(own_nodes(task.function.body))
+    if name in _LISTS_OF_KEYS or name.endswith(("_ids", "_pks", "_keys", "_uuids")):
+        return True
+    if any(is_named(node, name) and node.arg is not None and node.arg.endswith("__in") for node in nodes):
+        return True
+    members = {
+        node.target.id
+        for node in walk(task.function.node)
+        if isinstance(node, (ast.For, ast.AsyncFor, ast.comprehension))
+        and isinstance(node.target, ast.Name)
+        and any(isinstance(n, ast.Name) and n.id == name for n in walk(node.iter))
+    }
+    as_rows = any(
+        isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id in members | {name}
+        and node.attr not in _plain_attributes()
+        for node in walk(task.function.node)
+    )
+    return given_to(hub, task, name).keys and not as_rows
+
+
+def is_named(node: ast.AST, name: str) -> TypeGuard[ast.keyword]:
+    """Whether a node is a keyword argument whose value is a variable."""
+    return isinstance(node, ast.keyword) and isinstance(node.value, ast.Name) and node.value.id == name
+
+
+def looks_up(function: Function, name: str) -> bool:
+    """Whether a body looks a row up by a parameter: `filter(pk=order)`."""
+    return any(
+        is_named(node, name)
+        and node.arg is not None
+        and (node.arg in _KEYS or node.arg.endswith(("__pk", "__id", "_id")))
+        for node in own_nodes(function.body)
+    )
+
+
 def kinds_of(hub: Semantics, value: Value) -> list[Value]:
     """A value's alternatives, those that callers give to parameters in their place."""
     found: list[Value] = []
@@ -151,9 +219,8 @@ def row_use(hub: Semantics, task: Task, name: str) -> RowUse | None:
                 attributes.append(node.attr)
             else:
                 (methods if node.attr in _ROW_METHODS else attributes).append(node.attr)
-        if isinstance(node, ast.keyword) and isinstance(node.value, ast.Name) and node.value.id == name and node.arg:
-            if node.arg in _KEYS or node.arg.endswith(("__pk", "__id", "_id")):
-                return None
+    if looks_up(task.function, name):
+        return None
     if methods:
         return RowUse(f"`{name}.{methods[0]}()`", bool(attributes))
     row = [a for a in attributes if a in _ROW_ATTRIBUTES]

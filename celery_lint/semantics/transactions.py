@@ -347,13 +347,23 @@ class Transactions:
         found = [self._reach([Target(method)], call) for method in self._hub.calls.candidates(call)]
         return found[0] if all(found) and found else None
 
+    def all_sent(self, call: Call) -> Sequence[Reached]:
+        """Every dispatch that a call of helpers leads to, now and not after the commit."""
+        targets = [t for t in self._hub.calls.targets(call) if not t.deferred]
+        return tuple(self._reached(targets or [Target(m) for m in self._hub.calls.candidates(call)], call))
+
     def _reach(self, targets: Sequence[Target], call: Call) -> Reached | None:
-        """The nearest dispatch that functions, which a call runs, lead to; breadth first."""
+        """The nearest dispatch that functions, which a call runs, lead to."""
+        return next(self._reached(targets, call), None)
+
+    def _reached(self, targets: Sequence[Target], call: Call) -> Iterator[Reached]:
+        """The dispatches that functions, which a call runs, lead to; breadth first."""
         hub = self._hub
         queue: deque[tuple[Target, tuple[tuple[Function, Call, Function], ...], Call]]
         queue = deque((t, (), call) for t in targets)
         seen: dict[object, int] = {}
         inputs = hub.project.inputs
+        is_silent = True
         while queue:
             target, steps, outer = queue.popleft()
             known = switches(hub, outer, target.function)
@@ -373,14 +383,14 @@ class Transactions:
                 if self.is_immediate(dispatch) and self.around(dispatch.call.frame, flow) is not False:
                     place = flow.module.source.place(dispatch.node)
                     text = f"`{target.function.qualname}` sends `{dispatched_name(dispatch)}` here"
-                    return Reached(dispatch, (*trail(steps), Step(place, text)))
+                    is_silent = False
+                    yield Reached(dispatch, (*trail(steps), Step(place, text)))
             for inner in flow.calls:
                 deeper = [t for t in hub.calls.targets(inner) if not t.deferred and hub.may_send(t.function)]
                 if deeper and self.around(inner.frame, flow) is not False and not is_switched_off(inner, flow, known):
                     queue.extend((one, (*steps, (target.function, inner, one.function)), inner) for one in deeper)
-        if hub.memo.is_settled:
+        if is_silent and hub.memo.is_settled:
             self._silent.update((key, (depth, inputs.collected)) for key, depth in seen.items())
-        return None
 
     def target_flow(self, target: Target) -> FunctionFlow:
         """The flow of what a call runs."""

@@ -1,4 +1,4 @@
-"""Replaced expressions, added arguments, re-raising handlers, and statements put in."""
+"""Replaced expressions, added arguments, parameters and items, re-raising handlers, statements put in."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ import pytest
 
 from celery_lint.findings import (
     AddArguments,
+    AddItems,
+    AddParameter,
     Change,
     Import,
     Place,
     PutStatement,
+    RenameKeyword,
     Replace,
     ReraiseFirst,
     Side,
@@ -347,3 +350,55 @@ def test_a_comment_is_rewritten(before: str, text: str, after: str) -> None:
 @pytest.mark.parametrize("code", ["«a()»\n", "«a()  # noqa»\n", "x = '«# noqa»'\n", "«# noqa\na()»\n"])
 def test_code_is_no_comment(code: str) -> None:
     assert fixed(code, lambda place: Substitute(place, "")) is None
+
+
+# RenameKeyword
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("f(«order=order»)", "f(order_pk=order)"),
+        ("f(a, «order = order»,  # why\n)", "f(a, order_pk = order,  # why\n)"),
+        ("f(x=dict(«order=1»))", "f(x=dict(order_pk=1))"),
+        ("f(«order»)", None),
+    ],
+)
+def test_rename_keyword(before: str, after: str | None) -> None:
+    assert fixed(before, lambda place: RenameKeyword(place, "order_pk")) == after
+
+
+# AddParameter
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("«def f():\n    pass»\n", "def f(self):\n    pass\n"),
+        ("«def f( ):\n    pass»\n", "def f(self ):\n    pass\n"),
+        ("@d\n«async def f(a, *, b):\n    pass»\n", "@d\nasync def f(self, a, *, b):\n    pass\n"),
+        ("«def f(*a): pass»\n", "def f(self, *a): pass\n"),
+        ("«def f(\n\ta,\n):\n\tpass»\n", "def f(\n\tself,\n\ta,\n):\n\tpass\n"),
+        ("«def f(\n    # of a\n    a,\n): pass»\n", "def f(\n    self,\n    # of a\n    a,\n): pass\n"),
+        ("«x = 1»\n", None),
+    ],
+)
+def test_add_parameter(before: str, after: str | None) -> None:
+    assert fixed(before, lambda place: AddParameter(place, "self")) == after
+
+
+# AddItems
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("x = «{}»\n", 'x = {"a": 1, "b": 2}\n'),
+        ("x = «{'z': 0}»\n", "x = {'z': 0, 'a': 1, 'b': 2}\n"),
+        ("x = «{**y}»\n", 'x = {**y, "a": 1, "b": 2}\n'),
+        ("x = «{\n    'z': 0,  # last\n}»\n", "x = {\n    'z': 0,  # last\n    'a': 1,\n    'b': 2,\n}\n"),
+        ("x = «[]»\n", None),
+    ],
+)
+def test_add_items(before: str, after: str | None) -> None:
+    assert fixed(before, lambda place: AddItems(place, (("a", "1"), ("b", "2")))) == after

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from celery_lint.findings import DeferToCommit, Import, Place, Replace
+from celery_lint.findings import DeferToCommit, Import, Place, PutStatement, Replace, Side
 from tests.fixes.making import assert_fixed, fixed
 
 TRANSACTION = Import("django.db", "transaction")
@@ -398,3 +398,171 @@ def test_the_place_must_be_in_the_file() -> None:
     for start, end in (((1, 1), (1, 99)), ((7, 1), (7, 2)), ((1, 3), (1, 2)), ((0, 1), (0, 2))):
         place = Place("shop/tasks.py", Span(Position(*start), Position(*end)))
         assert fixed_bytes(b"f.delay(x)\n", DeferToCommit(place)) is None
+
+
+def test_names_on_lines_of_their_own_stay_so() -> None:
+    before = """
+        from django.db import models
+        from django.db.models import Q
+        from django.db.models import Value
+        from django.urls import reverse
+        """
+    after = """
+        from django.db import models
+        from django.db import transaction
+        from django.db.models import Q
+        from django.db.models import Value
+        from django.urls import reverse
+        """
+    assert needing(TRANSACTION, before) == textwrap.dedent(after).lstrip("\n")
+
+
+ORDER = Import("shop.models", "Order", is_local=True)
+
+
+def fetching(place: Place) -> PutStatement:
+    return PutStatement(place, Side.BEFORE, "order = $Order.objects.get(pk=order_pk)", (ORDER,))
+
+
+def test_a_local_import_stands_below_the_docstring() -> None:
+    assert_fixed(
+        """
+        def f(order_pk):
+            \"\"\"Ships it.\"\"\"
+            # at once
+            «return order»
+        """,
+        fetching,
+        """
+        def f(order_pk):
+            \"\"\"Ships it.\"\"\"
+            from shop.models import Order
+
+            order = Order.objects.get(pk=order_pk)
+            # at once
+            return order
+        """,
+    )
+
+
+def test_a_local_import_joins_those_that_the_function_has() -> None:
+    assert_fixed(
+        """
+        def f(order_pk):
+        \timport json
+
+        \t«return json.dumps(order)»
+        """,
+        fetching,
+        """
+        def f(order_pk):
+        \timport json
+        \tfrom shop.models import Order
+
+        \torder = Order.objects.get(pk=order_pk)
+        \treturn json.dumps(order)
+        """,
+    )
+
+
+def test_a_local_import_may_have_the_name_that_type_checkers_know() -> None:
+    assert_fixed(
+        """
+        from typing import TYPE_CHECKING
+
+        if TYPE_CHECKING:
+            from shop.models import Order
+
+
+        def f(order_pk):
+            «return order»
+        """,
+        fetching,
+        """
+        from typing import TYPE_CHECKING
+
+        if TYPE_CHECKING:
+            from shop.models import Order
+
+
+        def f(order_pk):
+            from shop.models import Order
+
+            order = Order.objects.get(pk=order_pk)
+            return order
+        """,
+    )
+
+
+def test_a_local_import_is_made_once_and_shadows_nothing() -> None:
+    assert_fixed(
+        """
+        Order = 1
+
+
+        def f(a, b):
+            «g(a)»
+            «return Order»
+        """,
+        fetching,
+        """
+        Order = 1
+
+
+        def f(a, b):
+            from shop.models import Order as models_Order
+
+            order = models_Order.objects.get(pk=order_pk)
+            g(a)
+            order = models_Order.objects.get(pk=order_pk)
+            return Order
+        """,
+    )
+
+
+@pytest.mark.parametrize("source", ["«order»\n", "f = lambda: «order»\n", "def f(): «return order»\n"])
+def test_a_local_import_needs_a_function_with_lines(source: str) -> None:
+    assert fixed(source, with_import(ORDER) if "return" not in source else fetching) is None
+
+
+def test_an_import_at_the_top_serves_instead_of_a_local_one() -> None:
+    assert_fixed(
+        """
+        from shop.models import Order
+
+
+        def f(order_pk):
+            «return order»
+        """,
+        fetching,
+        """
+        from shop.models import Order
+
+
+        def f(order_pk):
+            order = Order.objects.get(pk=order_pk)
+            return order
+        """,
+    )
+
+
+@pytest.mark.parametrize(
+    ("filename", "existing", "added"),
+    [
+        ("shop/orders/tasks.py", "from ..core import mails", "from ..models import Order"),
+        ("shop/tasks.py", "from .core import mails", "from .models import Order"),
+        ("shop/models/keys.py", "from ..core import mails", "from . import Order"),
+        ("src/shop/orders/__init__.py", "from ..core import mails", "from ..models import Order"),
+        ("shop/tasks.py", "from shop.core import mails", "from shop.models import Order"),
+        ("bank/tasks.py", "from .core import mails", "from shop.models import Order"),
+    ],
+)
+def test_a_relative_import_where_the_file_has_such(filename: str, existing: str, added: str) -> None:
+    result = needing(Import("shop.models", "Order"), f"{existing}\n", filename)
+    assert sorted(filter(None, result.splitlines())) == sorted([existing, added])
+
+
+def test_a_relative_import_is_extended() -> None:
+    assert needing(Import("shop.models", "Order"), "from ..models import Line\n", "shop/orders/tasks.py") == (
+        "from ..models import Line, Order\n"
+    )

@@ -274,3 +274,61 @@ def test_a_finding_that_only_moves_is_none_gained(tmp_path: Path) -> None:
     result = project.fix()
     assert result.failures == ()
     assert [finding.message for finding in result.findings] == ["line 4"]
+
+
+def test_a_fix_that_several_findings_share_is_made_once(tmp_path: Path) -> None:
+    def rules(source: Source) -> Iterator[Finding]:
+        names = [node for node in ast.walk(source.tree) if isinstance(node, ast.Name) and node.id == "old"]
+        changes = [Replace(source.place(node), "{}.pk") for node in names]
+        parents = {child: node for node in ast.walk(source.tree) for child in ast.iter_child_nodes(node)}
+        for node in names:
+            if not isinstance(parents[node], ast.Attribute):
+                yield report("CEL101", source.place(node), *changes)
+
+    project = Project(tmp_path, {"a.py": "f(old)\ng(old)\n"}, rules)
+    result = project.fix()
+    assert project.text("a.py") == "f(old.pk)\ng(old.pk)\n"
+    assert result.fixed == {"CEL101": 2}
+    assert project.checks == 2
+
+
+@pytest.mark.parametrize(
+    ("other", "after"),
+    [("CEL501", "limit\ndone\n"), ("CEL502", "limit\nslow(time_limit=330)\n")],
+    ids=["the same rule", "another rule"],
+)
+def test_a_fix_that_yields_waits_for_others_of_its_rule(tmp_path: Path, other: str, after: str) -> None:
+    """`app` becomes `limit`. Once it has, `slow()` needs no limit of its own, and here becomes `done`."""
+
+    def rules(source: Source) -> Iterator[Finding]:
+        names = {node.id: node for node in ast.walk(source.tree) if isinstance(node, ast.Name)}
+        if "app" in names:
+            place = source.place(names["app"])
+            yield report(other, place, Replace(place, "limit"))
+        for node in ast.walk(source.tree):
+            if isinstance(node, ast.Call) and not node.keywords:
+                place = source.place(node)
+                change = Replace(place, "done") if "limit" in names else AddArguments(place, (("time_limit", "330"),))
+                yield Finding(
+                    place, "CEL501", "name", Severity.ERROR, "message", (), Fix(SAFE, "repair it", (change,), True)
+                )
+
+    project = Project(tmp_path, {"a.py": "app\nslow()\n"}, rules)
+    project.fix()
+    assert project.text("a.py") == after
+
+
+def test_only_what_was_changed_for_a_finding_is_put_back_when_that_stays(tmp_path: Path) -> None:
+    """The finding in `a.py` asks for a change of `b.py` that does not cure it; `c.py` has nothing to do with it."""
+
+    def rules(source: Source) -> Iterator[Finding]:
+        if source.filename == "a.py":
+            there = Source("b.py", b"old\n")
+            change = Replace(there.place(there.tree.body[0].value), "new")  # type: ignore[attr-defined]
+            yield report("CEL201", source.place(source.tree.body[0]), change)
+        yield from dispatches(source)
+
+    project = Project(tmp_path, {"a.py": "f()\n", "b.py": "old\n", "c.py": "f.delay(order)\n"}, rules)
+    result = project.fix(SAFE)
+    assert (project.text("b.py"), project.text("c.py")) == ("old\n", "f.delay(order.pk)\n")
+    assert [failure.filename for failure in result.failures] == ["b.py"]

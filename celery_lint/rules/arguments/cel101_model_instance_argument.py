@@ -8,7 +8,9 @@ from celery_lint.findings import Applicability, Finding, Fix, Replace, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext, related
 from celery_lint.semantics.evidence import Carried, carried
+from celery_lint.semantics.keyed import keyed
 from celery_lint.semantics.model import Dispatch
+from celery_lint.semantics.taskparams import parameter_of, takes_key
 from celery_lint.semantics.values import ModelValue
 
 
@@ -44,7 +46,15 @@ class ModelInstanceArgument(Rule):
     ```
 
     ## Fix safety
-    Unsafe: the call passes the key, and the task's body has to load the row.
+    Unsafe: a key stands for the row as it is when the task runs, so that changes which are
+    not saved do not arrive, and a row that is gone by then raises `DoesNotExist`. Messages
+    that wait in the queue still carry what they carried.
+
+    Where every use of the task is known, its tests included, and each passes a row of one
+    model, one fix changes them all: the calls pass `.pk`, the parameter is renamed, and the
+    body starts with loading the row. All of it is done, or none. Where the task takes keys
+    already, the call alone is changed. In any other case there is no fix, as a key at one
+    call would break a body that expects a row.
 
     ## References
     - [Celery: avoid passing database objects](https://docs.celeryq.dev/en/stable/userguide/tasks.html#database-transactions)
@@ -74,10 +84,26 @@ class ModelInstanceArgument(Rule):
         else:
             message = f"{one} {a}, which JSON can't carry: the call raises EncodeError and `{name}` is never sent"
             severity = Severity.ERROR
-        fix = None
-        if found.is_plain and hub.classes.is_django_model(found.value.model):
-            place = file.place(found.sent.node)
-            fix = Fix(Applicability.UNSAFE, f"Pass the primary key: `{what}.pk`", (Replace(place, "{}.pk"),))
         return self.finding(
-            file.place(found.sent.node), message, related=related(found.steps), fix=fix, severity=severity
+            file.place(found.sent.node),
+            message,
+            related=related(found.steps),
+            fix=self._fix(found, dispatch, file),
+            severity=severity,
         )
+
+    def _fix(self, found: Carried, dispatch: Dispatch, file: FileContext) -> Fix | None:
+        """The key at every use and in the task; at this call alone, where the task takes keys already."""
+        assert isinstance(found.value, ModelValue)
+        hub, task = file.hub, dispatch.task
+        name = parameter_of(dispatch, found.sent.node)
+        if task is None or name is None:
+            return None
+        everywhere = keyed(hub, task)
+        if everywhere is not None and name in everywhere.parameters:
+            return everywhere.fix
+        if not found.is_plain or not hub.classes.is_django_model(found.value.model) or not takes_key(hub, task, name):
+            return None
+        what = file.text(found.sent.node, 40)
+        change = Replace(file.place(found.sent.node), "{}.pk")
+        return Fix(Applicability.UNSAFE, f"Pass the primary key: `{what}.pk`", (change,))

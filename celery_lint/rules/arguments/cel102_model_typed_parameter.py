@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from celery_lint.findings import Finding, Related, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
+from celery_lint.semantics.keyed import keyed
 from celery_lint.semantics.model import Task
 from celery_lint.semantics.taskparams import Given, given_to, named_model, names_key, row_use
 from celery_lint.semantics.values import ModelValue
@@ -47,11 +48,18 @@ class ModelTypedParameter(Rule):
     ## Silent when
     Dispatches pass keys, the task is only called directly, or it is a `pydantic=True` task.
 
+    ## Fix safety
+    Unsafe: the body works on the row as it is when the task runs, and raises `DoesNotExist`
+    when it is gone. Offered where every use of the task is known, its tests included, and
+    each passes a row of one model. The calls, the parameter and the body are changed
+    together: it is the fix of CEL101.
+
     ## References
     - [Celery: state](https://docs.celeryq.dev/en/stable/userguide/tasks.html#state)
     """
 
     severity = Severity.WARNING
+    fixable = "unsafe"
 
     def check_task(self, task: Task, file: FileContext) -> Iterator[Finding]:
         if task.function is None or task.is_true("pydantic") or file.is_test or file.hub.tasks.is_wrapped(task):
@@ -63,7 +71,9 @@ class ModelTypedParameter(Rule):
             message = self._judge(task, arg, given, file)
             if message is not None:
                 related = tuple(Related("an instance is passed here", p) for p in given.rows[:3])
-                yield self.finding(file.place(arg), message, related=related)
+                repair = keyed(file.hub, task)
+                fix = repair.fix if repair is not None and arg.arg in repair.parameters else None
+                yield self.finding(file.place(arg), message, related=related, fix=fix)
 
     def _judge(self, task: Task, arg: ast.arg, given: Given, file: FileContext) -> str | None:
         hub = file.hub

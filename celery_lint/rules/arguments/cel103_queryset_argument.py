@@ -9,6 +9,7 @@ from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext, related
 from celery_lint.semantics.evidence import Carried, carried
 from celery_lint.semantics.model import Dispatch
+from celery_lint.semantics.taskparams import parameter_of, takes_keys
 from celery_lint.semantics.values import ManagerValue, QuerySetValue
 
 
@@ -39,7 +40,9 @@ class QuerysetArgument(Rule):
 
     ## Fix safety
     `list(...)` around `.values_list()` is safe. For a queryset of instances the fix passes
-    the keys and is unsafe: the task's body has to load the rows.
+    the keys and is unsafe: they stand for the rows as they are when the task runs. It is
+    offered where the task takes keys already, as its parameter's name or use or another
+    dispatch shows; keys would break a body that expects rows.
 
     ## References
     - [Celery: serializers](https://docs.celeryq.dev/en/stable/userguide/calling.html#serializers)
@@ -71,19 +74,19 @@ class QuerysetArgument(Rule):
             file.place(found.sent.node),
             message,
             related=related(found.steps),
-            fix=self._fix(found, file),
+            fix=self._fix(found, dispatch, file),
             severity=severity,
         )
 
-    def _fix(self, found: Carried, file: FileContext) -> Fix | None:
+    def _fix(self, found: Carried, dispatch: Dispatch, file: FileContext) -> Fix | None:
+        """A list; of keys in the place of rows only where the task takes keys already."""
         if not found.is_plain:
             return None
         place = file.place(found.sent.node)
-        if isinstance(found.value, ManagerValue):
-            code = 'list({}.values_list("pk", flat=True))'
-            return Fix(Applicability.UNSAFE, "Pass a list of primary keys", (Replace(place, code),))
-        assert isinstance(found.value, QuerySetValue)
-        if found.value.rows == "instances":
-            code = 'list({}.values_list("pk", flat=True))'
-            return Fix(Applicability.UNSAFE, "Pass a list of primary keys", (Replace(place, code),))
-        return Fix(Applicability.SAFE, "Pass a list", (Replace(place, "list({})"),))
+        if isinstance(found.value, QuerySetValue) and found.value.rows != "instances":
+            return Fix(Applicability.SAFE, "Pass a list", (Replace(place, "list({})"),))
+        name = parameter_of(dispatch, found.sent.node)
+        if dispatch.task is None or name is None or not takes_keys(file.hub, dispatch.task, name):
+            return None
+        change = Replace(place, 'list({}.values_list("pk", flat=True))')
+        return Fix(Applicability.UNSAFE, "Pass a list of primary keys", (change,))

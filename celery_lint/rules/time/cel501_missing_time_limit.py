@@ -6,14 +6,24 @@ from collections.abc import Iterator
 
 from celery_lint.findings import AddArguments, Applicability, Finding, Fix, Related, Severity
 from celery_lint.rules.base import Rule
+from celery_lint.semantics.appsettings import adding
 from celery_lint.semantics.blocking import does_nothing_long, way_to_block
 from celery_lint.semantics.context import FileContext, related
 from celery_lint.semantics.interruption import swallowing
-from celery_lint.semantics.limits import is_limited, unlimited_apps
+from celery_lint.semantics.limits import (
+    HARD,
+    SOFT,
+    Unlimited,
+    bearable,
+    is_limited,
+    unlimited_apps,
+    unlimited_tasks,
+)
 from celery_lint.semantics.model import App, Task
 
 _HANGS = "that hangs holds its worker for ever"
-_LIMITS = (("soft_time_limit", "300"), ("time_limit", "330"))
+_SOFT, _HARD = 300, 330
+_LIMITS = ((SOFT, str(_SOFT)), (HARD, str(_HARD)))
 
 
 class MissingTimeLimit(Rule):
@@ -61,7 +71,12 @@ class MissingTimeLimit(Rule):
 
     ## Fix safety
     Unsafe: runs that last longer than the limits are ended. The numbers are a start, five
-    minutes: choose what the task needs.
+    minutes: choose what the tasks need. At the application, the fix adds the settings where
+    it has its others: in Django's settings, in the module or class that
+    `config_from_object` names, or on `app.conf`. At a task, it adds the options to the
+    decorator, but not in one run with the settings, which limit that task as well. A limit
+    is left out where it would clash with one that a task has, and the soft one also where a
+    handler would swallow it.
 
     ## Options
     `time-limit-scope`: `app` reports as above, `task` each task that nothing limits.
@@ -84,7 +99,10 @@ class MissingTimeLimit(Rule):
                 message = f"no time limit is set: a run of `{first.name}`{others} {_HANGS}"
                 place = first.module.source.place(first.report_node)
                 yield self.finding(
-                    file.place(app.node), message, related=(Related("the first task without a limit", place),)
+                    file.place(app.node),
+                    message,
+                    related=(Related("the first task without a limit", place),),
+                    fix=_fix_for_all(unlimited, file),
                 )
 
     def check_task(self, task: Task, file: FileContext) -> Iterator[Finding]:
@@ -106,6 +124,20 @@ class MissingTimeLimit(Rule):
         yield self.finding(file.heading(task.report_node), message, related=related(steps), fix=_fix(task, file))
 
 
+def _fix_for_all(unlimited: Unlimited, file: FileContext) -> Fix | None:
+    """Limits for all tasks, where the application has its settings."""
+    hub = file.hub
+    soft, hard = bearable(hub, _SOFT, _HARD)
+    # A soft limit would be an exception that a handler of a task eats.
+    soft = soft and not any(any(swallowing(hub, task)) for task in unlimited_tasks(hub))
+    wanted = {f"task_{name}": value for (name, value), fits in zip(_LIMITS, (soft, hard), strict=True) if fits}
+    added = adding(hub, unlimited.app, wanted) if wanted else None
+    if added is None:
+        return None
+    names = " and ".join(f"`{name}`" for name in added.names)
+    return Fix(Applicability.UNSAFE, f"Limit all tasks: {names} in {added.filename}", (added.change,))
+
+
 def _fix(task: Task, file: FileContext) -> Fix | None:
     """Limits at the task's own decorator, where it is one of Celery's."""
     if task.factory is not None or task.decorator is None or task.report_node is not task.decorator:
@@ -113,6 +145,7 @@ def _fix(task: Task, file: FileContext) -> Fix | None:
     if any(swallowing(file.hub, task)):
         # A soft limit would be an exception that a handler of the task eats.
         change = AddArguments(file.place(task.decorator), _LIMITS[1:])
-        return Fix(Applicability.UNSAFE, "Limit the task to 330 seconds", (change,))
+        return Fix(Applicability.UNSAFE, "Limit the task to 330 seconds", (change,), yields=True)
     change = AddArguments(file.place(task.decorator), _LIMITS)
-    return Fix(Applicability.UNSAFE, "Limit the task to 300 seconds, and to 330 at the latest", (change,))
+    message = "Limit the task to 300 seconds, and to 330 at the latest"
+    return Fix(Applicability.UNSAFE, message, (change,), yields=True)

@@ -48,7 +48,9 @@ class DispatchInAtomic(Rule):
     ## Fix safety
     Unsafe: the call's AsyncResult is lost, the task is not sent when something later
     rolls the transaction back, and tests that run in a transaction never reach the commit
-    (use `captureOnCommitCallbacks(execute=True)`).
+    (use `captureOnCommitCallbacks(execute=True)`). A dispatch that fails does so at the
+    commit, out of reach of a `try` around it. Where helpers send the task, the fix is made
+    in the helpers, for all who call them: outside a transaction `on_commit` sends at once.
 
     ## Options
     `on-commit-wrappers`, `atomic-requests`

@@ -47,7 +47,9 @@ class DispatchAfterWrite(Rule):
     reports those as well.
 
     ## Fix safety
-    Unsafe: the call's AsyncResult is lost.
+    Unsafe: the call's AsyncResult is lost, and a dispatch that fails does so at the commit,
+    out of reach of a `try` around it. Where helpers send the task, the fix is made in the
+    helpers, for all who call them: outside a transaction `on_commit` sends at once.
 
     ## Options
     `require-on-commit`, `atomic-requests`

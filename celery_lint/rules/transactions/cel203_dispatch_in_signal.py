@@ -47,8 +47,10 @@ class DispatchInSignal(Rule):
     `save()`, where it depends on the saver.
 
     ## Fix safety
-    Unsafe: the call's AsyncResult is lost, and the task is not sent when the transaction
-    is rolled back.
+    Unsafe: the call's AsyncResult is lost, the task is not sent when the transaction is
+    rolled back, and a dispatch that fails does so at the commit, out of reach of a `try`
+    around it. Where helpers send the task, the fix is made in the helpers, for all who call
+    them: outside a transaction `on_commit` sends at once.
 
     ## References
     - [Django: signals and transactions](https://docs.djangoproject.com/en/stable/topics/db/transactions/#performing-actions-after-commit)

@@ -5,7 +5,12 @@ from __future__ import annotations
 from celery_lint.findings import Applicability, DeferToCommit, Fix
 from celery_lint.semantics.context import FileContext
 from celery_lint.semantics.hazards import Hazard
+from celery_lint.semantics.hub import Semantics
+from celery_lint.semantics.model import Dispatch
 from celery_lint.semantics.transactions import Transaction
+
+MAX_PLACES = 5
+"""A call that sends at more places than this is for its author to untangle."""
 
 
 def opened(transaction: Transaction, file: FileContext) -> str:
@@ -22,16 +27,34 @@ def opened(transaction: Transaction, file: FileContext) -> str:
 
 
 def deferred(hazard: Hazard, file: FileContext) -> Fix | None:
-    """The dispatch put off until the commit; None where that is not exact."""
-    hub, dispatch = file.hub, hazard.dispatch
-    if not hazard.is_direct or hazard.call.use != "discarded" or dispatch.call is not hazard.call:
-        return None
+    """The dispatch put off until the commit; None where that is not exact.
+
+    Dispatches that helpers make are put off in the helpers: where no transaction is
+    open, `on_commit` runs its callback at once (django/db/backends/base/base.py).
+    """
     if hazard.transaction is not None and hazard.transaction.kind == "session":
         return None
-    place = file.place(hazard.call.node)
+    if hazard.is_direct:
+        if hazard.dispatch.call is not hazard.call:
+            return None
+        dispatches = [hazard.dispatch]
+    else:
+        dispatches = [reached.dispatch for reached in file.hub.transactions.all_sent(hazard.call)]
+    changes = dict.fromkeys(_deferral(hazard, dispatch, file.hub) for dispatch in dispatches)
+    exact = tuple(change for change in changes if change is not None)
+    if len(exact) < len(changes) or not 0 < len(exact) <= MAX_PLACES:
+        return None
+    how = f"`{exact[0].method}`" if exact[0].method else "`transaction.on_commit(partial(...))`"
+    where = "" if hazard.is_direct else f", in {exact[0].place.filename}:{exact[0].place.span.start.row}"
+    others = f" and {len(exact) - 1} more" if len(exact) > 1 else ""
+    return Fix(Applicability.UNSAFE, f"Send it after the commit, with {how}{where}{others}", exact)
+
+
+def _deferral(hazard: Hazard, dispatch: Dispatch, hub: Semantics) -> DeferToCommit | None:
+    """How a dispatch is put off."""
+    if dispatch.call.use != "discarded" or (hazard.using is not None and not hazard.is_direct):
+        return None  # its result is used, or the helper does not know the database
     method = None
     if dispatch.verb in ("delay", "apply_async") and hazard.using is None and hub.has_delay_on_commit(dispatch.task):
         method = f"{dispatch.verb}_on_commit"
-    change = DeferToCommit(place, hazard.using, method)
-    how = f"`{method}`" if method else "`transaction.on_commit(partial(...))`"
-    return Fix(Applicability.UNSAFE, f"Send it after the commit, with {how}", (change,))
+    return DeferToCommit(dispatch.flow.module.source.place(dispatch.node), hazard.using, method)
