@@ -164,7 +164,7 @@ def _defer(change: DeferToCommit, bridge: Bridge, imports: FileImports) -> Splic
         return Splice(start, end, bridge.text[start : name[0]] + change.method + bridge.text[name[1] : end])
 
     opening = bridge.opening(call)
-    function = bridge.code((start, bridge.outer(call.func)[1]))
+    function = change.function.replace("{}", bridge.code((start, bridge.outer(call.func)[1])))
     if bridge.comments_in(bridge.outer(call.func)[1], opening):
         raise NotExact("a comment stands between the function and its arguments")
     on_commit = _on_commit(call, imports)
