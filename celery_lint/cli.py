@@ -35,6 +35,7 @@ class Arguments:
     fix: bool
     unsafe_fixes: bool
     diff: bool
+    add_noqa: str | None
     select: tuple[str, ...] | None
     extend_select: tuple[str, ...] | None
     ignore: tuple[str, ...] | None
@@ -69,7 +70,22 @@ def _list_option(name: str, metavar: str, help_text: str) -> Callable[[Any], Any
     return click.option(name, metavar=metavar, multiple=True, callback=_comma_separated, help=help_text)
 
 
+class _Command(click.Command):
+    """The command, whose `--add-noqa` does not take a path for its reason."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        for index, argument in enumerate(args):
+            if argument == "--":
+                break
+            following = args[index + 1] if index + 1 < len(args) else "-"
+            is_path = following.startswith("-") or any(each in following for each in ("/", os.sep, ".py"))
+            if argument == "--add-noqa" and (is_path or os.path.exists(following)):
+                args[index] = "--add-noqa="
+        return super().parse_args(ctx, args)
+
+
 @click.command(
+    cls=_Command,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 nothing to report, 1 findings, 2 wrong usage or configuration, internal error.",
 )
@@ -77,6 +93,13 @@ def _list_option(name: str, metavar: str, help_text: str) -> Callable[[Any], Any
 @click.option("--fix", is_flag=True, help="Repair what has a safe fix, then report what is left.")
 @click.option("--unsafe-fixes", is_flag=True, help="With --fix or --diff: fixes that may change behaviour as well.")
 @click.option("--diff", is_flag=True, help="Show what --fix would change, and change nothing.")
+@click.option(
+    "--add-noqa",
+    metavar="[REASON]",
+    is_flag=False,
+    flag_value="",
+    help="Add a comment that silences each finding, with --fix those that are left.",
+)
 @_list_option("--select", "CODES", "Report these rules: codes, prefixes or ALL, separated by commas.")
 @_list_option("--extend-select", "CODES", "Report these rules in addition to those selected.")
 @_list_option("--ignore", "CODES", "Do not report these rules.")
@@ -87,7 +110,7 @@ def _list_option(name: str, metavar: str, help_text: str) -> Callable[[Any], Any
 @click.option("--isolated", is_flag=True, help="Read no configuration file.")
 @click.option(
     "--output-format",
-    type=click.Choice(["full", "concise", "json", "github"]),
+    type=click.Choice(["full", "concise", "json", "sarif", "github"]),
     help="How findings are printed: full by default.",
 )
 @click.option("--output-file", type=click.Path(path_type=Path, dir_okay=False), help="Write the findings to a file.")
@@ -160,6 +183,8 @@ def _command(arguments: Arguments) -> int:
         raise click.UsageError("--unsafe-fixes needs --fix or --diff")
     if arguments.fix and arguments.diff:
         raise click.UsageError("--fix and --diff exclude each other")
+    if arguments.add_noqa is not None and arguments.diff:
+        raise click.UsageError("--add-noqa and --diff exclude each other")
     overrides = _overrides(arguments)
     if arguments.explain_context is not None:
         return _explain_context(arguments.explain_context, overrides)
@@ -229,28 +254,38 @@ def _check(arguments: Arguments, paths: Sequence[Path], overrides: Overrides, un
     allowed = frozenset({Applicability.SAFE, Applicability.UNSAFE} if arguments.unsafe_fixes else {Applicability.SAFE})
     report = run(paths, overrides, unsaved)
     checked, errors = report.checked, list(report.errors)
+    reports: list[str] = []
     notes: list[str] = []
     for each in checked:
         for failure in each.failures:
             shown = shown_path(each.project.root, failure.filename)
             errors.append(_explained(failure.error, arguments.verbose, shown))
-    # With --fix, standard input goes on to standard output, as with any filter.
-    is_filter = arguments.fix and unsaved is not None
+    # What is changed of standard input goes on to standard output, as with any filter.
+    changes = arguments.fix or arguments.add_noqa is not None
+    is_filter = changes and unsaved is not None
     is_reported = False
     if arguments.fix or arguments.diff:
         from celery_lint.fixing import fix
 
-        fixed = fix(checked, allowed, write=arguments.fix and not is_filter)
-        errors += fixed.errors
+        fixed = fix(checked, allowed, write=arguments.fix and not is_filter, only_asked=unsaved is not None)
+        errors += [message for message, _ in fixed.errors]
+        reports += [text for _, text in fixed.errors if text]
         notes += fixed.notes
         if arguments.diff:
             _write_bytes(fixed.diff)
             is_reported = bool(fixed.diff)
         else:
             checked = fixed.checked
-            if unsaved is not None:
-                contents = [each.read(filename) for each in checked for filename in each.project.asked]
-                _write_bytes(contents[0] if contents else unsaved.content)
+    if arguments.add_noqa is not None:
+        from celery_lint.add_noqa import add_noqa
+
+        added = add_noqa(checked, arguments.add_noqa, write=not is_filter)
+        checked = added.checked
+        errors += added.errors
+        notes += added.notes
+    if is_filter and unsaved is not None:
+        contents = [each.read(filename) for each in checked for filename in each.project.asked]
+        _write_bytes(contents[0] if contents else unsaved.content)
     if not arguments.diff:
         results = Results(checked)
         text = results.render(
@@ -260,11 +295,13 @@ def _check(arguments: Arguments, paths: Sequence[Path], overrides: Overrides, un
             fixable=allowed,
         )
         _write(text, arguments.output_file, to_stderr=is_filter)
-        # What --fix leaves, another --fix will not repair.
-        notes += results.summary()[:1] if arguments.fix else results.summary()
+        # What --fix leaves, another --fix like it will not repair.
+        notes += results.summary(tried=allowed if arguments.fix else ())
         is_reported = bool(results.findings)
     for error in errors:
         _complain(error)
+    for each_report in reports:
+        click.echo(f"Please report this at {ISSUES}, for instance with this text:\n\n{each_report}\n", err=True)
     if arguments.verbose:
         _say_what_was_done(checked)
     if not arguments.quiet:

@@ -17,7 +17,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-OUTPUT_FORMATS = ("full", "concise", "json", "github")
+OUTPUT_FORMATS = ("full", "concise", "json", "sarif", "github")
 TIME_LIMIT_SCOPES = ("app", "task")
 ALL = "ALL"
 UNREADABLE = "CEL001"
