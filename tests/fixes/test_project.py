@@ -274,3 +274,13 @@ def test_a_finding_that_only_moves_is_none_gained(tmp_path: Path) -> None:
     result = project.fix()
     assert result.failures == ()
     assert [finding.message for finding in result.findings] == ["line 4"]
+
+
+def test_a_fix_that_would_change_a_file_that_nobody_asked_for_is_held_back(tmp_path: Path) -> None:
+    """Standard input is one file: half of a fix would be none."""
+    project = Project(tmp_path, {"a.py": "f(old)\n", "b.py": "old = 1\n"}, across)
+    result = fix_project(
+        project.check, lambda name: project.before[name], frozenset({SAFE}), False, tmp_path, only={"a.py"}
+    )
+    assert result.files == ()
+    assert [result.reasons[finding] for finding in result.held_back] == ["it would change other files as well"]
