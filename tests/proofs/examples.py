@@ -6,8 +6,16 @@ import importlib
 import pkgutil
 import re
 import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+
+from celery_lint.configuration import Overrides, Selection
+from celery_lint.findings import Applicability
+from celery_lint.run import run
 
 PROJECT = Path(__file__).parent / "project"
 DEFAULT_MODULE = "shop.tasks"
@@ -22,6 +30,7 @@ class Example:
     bad: str
     repaired: str
     module: str
+    hasten: Callable[[str], str] | None = None
 
     def __str__(self) -> str:
         return f"{self.code}{self.variant}"
@@ -47,9 +56,60 @@ def _examples_of(code: str, names: dict[str, object]) -> list[Example]:
     if not bad or not bad.keys() <= repaired.keys():
         raise ValueError(f"{code}: every BAD needs the REPAIRED of the same suffix; found {sorted(texts)}")
     module = texts.get("MODULE", DEFAULT_MODULE)
+    hasten = names.get("hasten")
     return [
-        Example(code, variant, bad.get(variant, bad.get("", "")), text, module) for variant, text in repaired.items()
+        Example(
+            code,
+            variant,
+            bad.get(variant, bad.get("", "")),
+            text,
+            module,
+            hasten if callable(hasten) else None,
+        )
+        for variant, text in repaired.items()
     ]
+
+
+@cache
+def by_machine(example: Example) -> str:
+    """What `--fix --unsafe-fixes` makes of the bad text."""
+    from celery_lint.fixing import fix
+
+    with tempfile.TemporaryDirectory() as folder:
+        directory = Path(folder)
+        path = lay_out(directory, example.bad, example.module)
+        (directory / "pyproject.toml").write_text("", encoding="utf-8")
+        report = run([directory], Overrides(selection=Selection(select=(example.code,)), isolated=True))
+        fixed = fix(report.checked, frozenset({Applicability.SAFE, Applicability.UNSAFE}), write=True)
+        assert not fixed.errors
+        text = path.read_text(encoding="utf-8")
+    return example.hasten(text) if example.hasten is not None else text
+
+
+_IN_PLACE: list[tuple[str, str, list[str]]] = []
+
+
+@contextmanager
+def repaired_by_machine(example: Example) -> Iterator[list[str]]:
+    """Whatever runs the example's hand-written repair in the block runs the linter's own instead.
+
+    Gives the list of the texts that were run so.
+    """
+    used: list[str] = []
+    _IN_PLACE.append((example.repaired, by_machine(example), used))
+    try:
+        yield used
+    finally:
+        _IN_PLACE.pop()
+
+
+def to_run(source: str) -> str:
+    """The text that is run for `source`, which may have more behind an example's text."""
+    for repaired, other, used in _IN_PLACE:
+        if source.startswith(repaired):
+            used.append(other)
+            return other + source.removeprefix(repaired)
+    return source
 
 
 def lay_out(directory: Path, source: str, module: str = DEFAULT_MODULE) -> Path:

@@ -26,7 +26,7 @@ import django
 from celery import Celery, _state, signals
 from celery.contrib.testing.worker import TestWorkController, start_worker
 
-from tests.proofs.examples import DEFAULT_MODULE, PROJECT
+from tests.proofs.examples import DEFAULT_MODULE, PROJECT, to_run
 
 DEADLINE = 20.0
 """Seconds after which something that must happen is taken not to happen."""
@@ -99,7 +99,7 @@ class Shop:
         # Registered first: Celery looks the module up when it names a task.
         sys.modules[module] = loaded
         self._loaded.append(module)
-        exec(compile(source, loaded.__file__, "exec"), vars(loaded))
+        exec(compile(to_run(source), loaded.__file__, "exec"), vars(loaded))
         return loaded
 
     def order(self, total: int = 30) -> Any:

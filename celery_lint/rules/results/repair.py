@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from celery_lint.findings import Applicability, Change, DeferToCommit, Fix, Replace
+from celery_lint.rules.transactions.repair import may_wait_for_commit
 from celery_lint.semantics.context import FileContext
 from celery_lint.semantics.model import Dispatch
 
@@ -11,7 +12,7 @@ def sent(dispatch: Dispatch, function: str, file: FileContext) -> Fix | None:
     """The call made to send its task with `function`, code in which `{}` is what it calls now.
 
     Where a worker could have the message before the rows are committed, it is
-    sent after the commit. None where nothing in Django tells of the commit.
+    sent after the commit. None where Django does not tell of the commit.
     """
     verb = function.rpartition(".")[2]
     call = file.place(dispatch.node.func)
@@ -19,7 +20,7 @@ def sent(dispatch: Dispatch, function: str, file: FileContext) -> Fix | None:
     change: Change = Replace(call, function)
     when = ""
     if hazard is not None:
-        if hazard.transaction is not None and hazard.transaction.kind == "session":
+        if not may_wait_for_commit(hazard):
             return None
         when = " after the commit"
         if hazard.using is None and file.hub.has_delay_on_commit(dispatch.task):

@@ -48,7 +48,9 @@ class DispatchInSignal(Rule):
 
     ## Fix safety
     Unsafe: the call's AsyncResult is lost, and the task is not sent when the transaction
-    is rolled back.
+    is rolled back. Where the row is written after the dispatch (`pre_save`, `save()` before
+    `super().save()`) none is offered: outside of a transaction `on_commit` calls at once, so
+    that the dispatch has to move.
 
     ## References
     - [Django: signals and transactions](https://docs.djangoproject.com/en/stable/topics/db/transactions/#performing-actions-after-commit)
