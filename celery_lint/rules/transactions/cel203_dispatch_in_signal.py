@@ -48,7 +48,8 @@ class DispatchInSignal(Rule):
 
     ## Fix safety
     Unsafe: the call's AsyncResult is lost, and the task is not sent when the transaction
-    is rolled back. Where the row is written after the dispatch (`pre_save`, `save()` before
+    is rolled back; a task that reads a row which is being deleted finds it before the commit
+    at best, and never after it. Where the row is written after the dispatch (`pre_save`, `save()` before
     `super().save()`) none is offered: outside of a transaction `on_commit` calls at once, so
     that the dispatch has to move.
 
