@@ -126,11 +126,11 @@ def tree(mirror: Path, commit: str, trees: Path) -> Path:
         place.mkdir(parents=True, exist_ok=True)
         git = ["git", "-C", str(mirror)]
         listed = subprocess.run(
-            [*git, "ls-tree", "-r", "--name-only", commit], check=True, stdout=subprocess.PIPE
+            [*git, "ls-tree", "-r", "--name-only", commit], check=True, capture_output=True
         ).stdout.decode("utf-8", "replace")
         # The largest blobs of a mirror may be missing: they are never asked for.
         patterns = [f"*{ending}" for ending in WANTED if f"{ending}\n" in listed]
-        archive = subprocess.run([*git, "archive", commit, "--", *patterns], check=True, stdout=subprocess.PIPE).stdout
+        archive = subprocess.run([*git, "archive", commit, "--", *patterns], check=True, capture_output=True).stdout
         with tarfile.open(fileobj=BytesIO(archive)) as files:
             for member in files:
                 if member.isfile():

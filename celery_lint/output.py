@@ -147,7 +147,7 @@ class Results:
             from celery_lint.fixes.plan import edits_for
 
             checked = self._origins[shown[0]][0]
-            planned = edits_for([self._origins[finding][1] for finding in shown], checked.read)
+            planned = edits_for([self._origins[finding][1] for finding in shown], checked.read, checked.project.root)
             for index, edits in planned.items():
                 result[shown[index]] = [
                     dataclasses.replace(edit, filename=shown_path(checked.project.root, edit.filename))

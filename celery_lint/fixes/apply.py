@@ -10,6 +10,7 @@ from pathlib import Path
 from celery_lint.findings import Applicability, Finding
 from celery_lint.fixes.plan import Drafts, Files, Read, syntax_error
 from celery_lint.fixes.text import NotExact
+from celery_lint.fixes.wrapping import line_length
 from celery_lint.fixes.write import Replacement, replace_files
 
 ROUNDS = 10
@@ -114,7 +115,7 @@ def fix_project(
     that was not there, stays as it was, together with all files that a fix
     joins to it.
     """
-    fixing = _Fixing(check, read, allowed, only)
+    fixing = _Fixing(check, read, allowed, only, line_length(root))
     fixing.run()
     if write:
         fixing.write(root)
@@ -125,13 +126,18 @@ class _Fixing:
     """The state between rounds."""
 
     def __init__(
-        self, check: Check, read: Read, allowed: frozenset[Applicability], only: Collection[str] | None
+        self,
+        check: Check,
+        read: Read,
+        allowed: frozenset[Applicability],
+        only: Collection[str] | None,
+        width: int,
     ) -> None:
         self._check = check
         self._read_original = read
         self._allowed = allowed
         self._only = only
-        self._files = Files()
+        self._files = Files(width)
         self._originals: dict[str, bytes] = {}
         self._current: dict[str, bytes] = {}
         self._applied: list[_Applied] = []
