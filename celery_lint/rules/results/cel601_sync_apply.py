@@ -48,8 +48,9 @@ class SyncApply(Rule):
 
     ## Fix safety
     Unsafe: what the task does is not done yet when the next line runs. Offered where the
-    result is not used. In a transaction, and after a write of the row, the repair sends the
-    task after the commit, as CEL201, CEL202 and CEL203 ask for.
+    result is not used and no argument is a row or a queryset. In a transaction, and after a
+    write of the row, the repair sends the task after the commit, as CEL201, CEL202 and
+    CEL203 ask for.
 
     ## References
     - [Celery: Task.apply](https://docs.celeryq.dev/en/stable/reference/celery.app.task.html#celery.app.task.Task.apply)

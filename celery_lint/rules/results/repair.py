@@ -5,15 +5,20 @@ from __future__ import annotations
 from celery_lint.findings import Applicability, Change, DeferToCommit, Fix, Replace
 from celery_lint.rules.transactions.repair import may_wait_for_commit
 from celery_lint.semantics.context import FileContext
+from celery_lint.semantics.evidence import carried
 from celery_lint.semantics.model import Dispatch
+from celery_lint.semantics.values import ManagerValue, ModelValue, QuerySetValue
 
 
 def sent(dispatch: Dispatch, function: str, file: FileContext) -> Fix | None:
     """The call made to send its task with `function`, code in which `{}` is what it calls now.
 
     Where a worker could have the message before the rows are committed, it is
-    sent after the commit. None where Django does not tell of the commit.
+    sent after the commit. None where Django does not tell of the commit, and
+    for arguments that no message can hold.
     """
+    if any(carried(dispatch, file, lambda value: isinstance(value, (ModelValue, QuerySetValue, ManagerValue)))):
+        return None
     verb = function.rpartition(".")[2]
     call = file.place(dispatch.node.func)
     hazard = file.hub.hazards.if_sent(dispatch)
