@@ -51,6 +51,7 @@ WANTED = (".py", ".toml", ".cfg", ".ini")
 DEFERS = ("on_commit", "call_event")
 SENDS = ("delay", "apply_async", "send_task")
 LIMITS = ("time_limit", "soft_time_limit", "TASK_TIME_LIMIT", "TASK_SOFT_TIME_LIMIT")
+NO_FIX = "found without a fix"
 ALL = frozenset({Applicability.SAFE, Applicability.UNSAFE})
 
 
@@ -192,7 +193,7 @@ def offered(label: dict[str, Any], root: Path) -> tuple[Checked, Finding] | str:
         return "not found"
     with_fix = [finding for finding in at_place if finding.fix is not None]
     if not with_fix:
-        return "found without a fix"
+        return NO_FIX
     return checked, with_fix[0]
 
 
@@ -225,6 +226,8 @@ def main() -> int:
         found = offered(label, root)
         if isinstance(found, str):
             outcomes[found] += 1
+            if found == NO_FIX:
+                print(f"{found}: {where}: {label.get('note', '')}")
             continue
         checked, finding = found
         before = checked.read(finding.place.filename).decode("utf-8", "replace")

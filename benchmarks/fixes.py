@@ -32,7 +32,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from celery_lint.configuration import Overrides, Selection
-from celery_lint.findings import Applicability, Finding, Position, Span
+from celery_lint.findings import Applicability, Finding, Span
 from celery_lint.fixes import FixResult, fix_project
 from celery_lint.run import Checked, check_project, run
 from celery_lint.source import Source, UnreadableError
@@ -154,7 +154,7 @@ def touched_elsewhere(was: Source, now: Source, spans: Sequence[Span]) -> Iterat
         if isinstance(node, (ast.Import, ast.ImportFrom))
         for row in range(node.lineno, (node.end_lineno or node.lineno) + 1)
     }
-    allowed = [(span.start.row, span.end.row) for span in spans] + imports
+    places = [(span.start.row, span.end.row) for span in spans]
     matcher = difflib.SequenceMatcher(None, was.lines, now.lines, autojunk=False)
     for kind, start, end, new_start, new_end in matcher.get_opcodes():
         if kind == "equal":
@@ -164,6 +164,7 @@ def touched_elsewhere(was: Source, now: Source, spans: Sequence[Span]) -> Iterat
         )
         # A line that is put in may stand right before or behind the place, but for comments and blank lines.
         first, last = (start + 1, end) if kind != "insert" else around(was.lines, start)
+        allowed = places if kind == "insert" else places + imports
         if not is_import and not any(low <= last and first <= high for low, high in allowed):
             yield f"{was.filename}:{start + 1}: {' / '.join(now.lines[new_start:new_end])[:100]}"
 
@@ -185,51 +186,59 @@ def rows(node: ast.stmt) -> Rows:
 
 def changed_elsewhere(was: Source, now: Source, spans: Sequence[Span]) -> Iterator[str]:
     """Where the trees differ, but for imports and what overlaps a named place."""
-    for node in differences(was.tree, now.tree):
-        span = was.span(node)
-        if not any(touches(span, other) for other in spans):
-            yield f"{was.filename}:{span.start.row}: {was.segment(node)[:100]}"
+    for nodes in differences(was.tree, now.tree):
+        found = [was.span(node) for node in nodes if hasattr(node, "lineno")]
+        # Beside what is put in, one has to be named as a whole.
+        is_named = contains if len(nodes) > 1 else touches
+        if not any(is_named(other, span) for span in found for other in spans):
+            row = found[0].start.row if found else 1
+            yield f"{was.filename}:{row}: {was.lines[row - 1].strip()[:100]}"
 
 
 def touches(one: Span, other: Span) -> bool:
-    """Whether two stretches have a character in common, or stand in lines that follow each other."""
-    end = Position(other.end.row + 1, other.end.column)
-    return one.start <= end and other.start <= one.end
+    """Whether two stretches have a character in common, or meet."""
+    return one.start <= other.end and other.start <= one.end
 
 
-def differences(was: ast.AST, now: ast.AST) -> Iterator[ast.AST]:
-    """The smallest nodes of a tree that the other tree has not, or has otherwise."""
+def contains(one: Span, other: Span) -> bool:
+    return one.start <= other.start and other.end <= one.end
+
+
+def differences(was: ast.AST, now: ast.AST) -> Iterator[Sequence[ast.AST]]:
+    """The smallest nodes of a tree that the other one has not, or has otherwise; of what is put in, those beside it."""
     if type(was) is not type(now):
-        yield was
+        yield [was]
         return
     for name, old in ast.iter_fields(was):
         new = getattr(now, name)
         if isinstance(old, ast.AST) and isinstance(new, ast.AST):
-            yield from differences_or(was, old, new)
+            yield from differences_below(was, old, new)
         elif isinstance(old, list) and isinstance(new, list):
             yield from list_differences(was, without_imports(old), without_imports(new))
-        elif old != new and hasattr(was, "lineno"):
-            yield was
+        elif old != new:
+            yield [was]
 
 
-def differences_or(parent: ast.AST, old: ast.AST, new: ast.AST) -> Iterator[ast.AST]:
-    """The differences below a node, or its parent where the node has no place."""
-    for node in differences(old, new):
-        yield node if hasattr(node, "lineno") else parent
+def differences_below(parent: ast.AST, old: ast.AST, new: ast.AST) -> Iterator[Sequence[ast.AST]]:
+    """The differences of a part of a node; the node itself where the part has no place."""
+    for nodes in differences(old, new):
+        yield nodes if any(hasattr(node, "lineno") for node in nodes) else [parent]
 
 
-def list_differences(parent: ast.AST, old: list[ast.AST], new: list[ast.AST]) -> Iterator[ast.AST]:
+def list_differences(parent: ast.AST, old: list[ast.AST], new: list[ast.AST]) -> Iterator[Sequence[ast.AST]]:
     if len(old) == len(new):
         for one, other in zip(old, new, strict=True):
             if isinstance(one, ast.AST):
-                yield from differences_or(parent, one, other)
+                yield from differences_below(parent, one, other)
             elif one != other:
-                yield parent
+                yield [parent]
         return
     dumped = [[ast.dump(node) if isinstance(node, ast.AST) else str(node) for node in nodes] for nodes in (old, new)]
     for kind, start, end, _, _ in difflib.SequenceMatcher(None, *dumped, autojunk=False).get_opcodes():
-        if kind != "equal":
-            yield from (node if hasattr(node, "lineno") else parent for node in old[start : max(end, start + 1)])
+        if kind == "insert":
+            yield [*old[max(start - 1, 0) : start + 1], parent]
+        elif kind != "equal":
+            yield from ([node] for node in old[start:end])
 
 
 def without_imports(nodes: list[ast.AST]) -> list[ast.AST]:
