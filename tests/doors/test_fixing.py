@@ -35,8 +35,8 @@ def pack(*a):
 
 """
 SAFE = "def ship():\n    with transaction.atomic():\n        transaction.on_commit(pack.delay(1))\n"
-UNSAFE = "def send():\n    pack.delay(Order.objects.get(pk=1))\n"
-HELD_BACK = "def show():\n    return f'{pack.delay(Order.objects.get(pk=1))}'\n"
+UNSAFE = "def send():\n    with transaction.atomic():\n        Order.objects.create()\n        pack.delay(3)\n"
+HELD_BACK = "def show():\n    return f'{transaction.on_commit(pack.delay(2))}'\n"
 SELECT = ("--isolated", "--select", "CEL101,CEL201,CEL204")
 
 
@@ -50,16 +50,18 @@ class TestWhatIsSaid:
         lay_shop(workspace, views=SAFE + UNSAFE + HELD_BACK)
         safe = workspace.lint("--fix", *SELECT)
         assert safe.code == 1
+        held_back = "1 fix held back, to be made by hand: the expression stands inside an f-string"
         assert safe.err.splitlines() == [
             "Fixed 1 finding in 1 file (1 × CEL204).",
+            f"{held_back} (shop/views.py:21 CEL204).",
             "2 findings in 3 files.",
-            "2 can be fixed with `--fix --unsafe-fixes`.",
+            "1 can be fixed with `--fix --unsafe-fixes`.",
         ]
         unsafe = workspace.lint("--fix", "--unsafe-fixes", *SELECT)
         assert unsafe.code == 1
         assert unsafe.err.splitlines() == [
-            "Fixed 1 finding in 1 file (1 × CEL101).",
-            "1 fix held back, to be made by hand: the expression stands inside an f-string (shop/views.py:19 CEL101).",
+            "Fixed 1 finding in 1 file (1 × CEL201).",
+            f"{held_back} (shop/views.py:21 CEL204).",
             "1 finding in 3 files.",
         ]
 
@@ -67,7 +69,7 @@ class TestWhatIsSaid:
         lay_shop(workspace, views=HELD_BACK * 5)
         (line, *_) = workspace.lint("--diff", "--unsafe-fixes", *SELECT).err.splitlines()
         assert line.startswith("5 fixes held back")
-        assert line.endswith("(shop/views.py:12 CEL101, shop/views.py:14 CEL101, shop/views.py:16 CEL101 and 2 more).")
+        assert line.endswith("(shop/views.py:12 CEL204, shop/views.py:14 CEL204, shop/views.py:16 CEL204 and 2 more).")
 
     def test_the_exit_code_is_0_when_nothing_is_left(self, workspace: Workspace) -> None:
         lay_shop(workspace, views=SAFE)

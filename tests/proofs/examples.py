@@ -70,23 +70,37 @@ def _examples_of(code: str, names: dict[str, object]) -> list[Example]:
     ]
 
 
+@dataclass(frozen=True)
+class Repair:
+    """What the linter makes of an example: its module's text, and other files of the project that it changes."""
+
+    text: str
+    others: tuple[tuple[str, str], ...]
+
+
 @cache
-def by_machine(example: Example) -> str:
-    """What `--fix --unsafe-fixes` makes of the bad text."""
+def by_machine(example: Example) -> Repair | None:
+    """What `--fix --unsafe-fixes` makes of the bad text in its project; None if it changes nothing."""
     from celery_lint.fixing import fix
 
     with tempfile.TemporaryDirectory() as folder:
         directory = Path(folder)
         path = lay_out(directory, example.bad, example.module)
         (directory / "pyproject.toml").write_text("", encoding="utf-8")
+        before = {each: each.read_text(encoding="utf-8") for each in directory.rglob("*.py")}
         report = run([directory], Overrides(selection=Selection(select=(example.code,)), isolated=True))
         fixed = fix(report.checked, frozenset({Applicability.SAFE, Applicability.UNSAFE}), write=True)
         assert not fixed.errors
-        text = path.read_text(encoding="utf-8")
-    return example.hasten(text) if example.hasten is not None else text
+        hasten = example.hasten or str
+        after = {each: hasten(each.read_text(encoding="utf-8")) for each in before}
+        changed = {each.relative_to(directory).as_posix(): text for each, text in after.items() if text != before[each]}
+        name = path.relative_to(directory).as_posix()
+        if not changed:
+            return None
+        return Repair(changed.pop(name, example.bad), tuple(sorted(changed.items())))
 
 
-_IN_PLACE: list[tuple[str, str, list[str]]] = []
+_IN_PLACE: list[tuple[str, Repair, list[str]]] = []
 
 
 @contextmanager
@@ -96,7 +110,9 @@ def repaired_by_machine(example: Example) -> Iterator[list[str]]:
     Gives the list of the texts that were run so.
     """
     used: list[str] = []
-    _IN_PLACE.append((example.repaired, by_machine(example), used))
+    repair = by_machine(example)
+    assert repair is not None
+    _IN_PLACE.append((example.repaired, repair, used))
     try:
         yield used
     finally:
@@ -105,11 +121,16 @@ def repaired_by_machine(example: Example) -> Iterator[list[str]]:
 
 def to_run(source: str) -> str:
     """The text that is run for `source`, which may have more behind an example's text."""
-    for repaired, other, used in _IN_PLACE:
+    for repaired, repair, used in _IN_PLACE:
         if source.startswith(repaired):
-            used.append(other)
-            return other + source.removeprefix(repaired)
+            used.append(repair.text)
+            return repair.text + source.removeprefix(repaired)
     return source
+
+
+def others_to_run(source: str) -> tuple[tuple[str, str], ...]:
+    """The other files of the project, by name, that have another text when `source` is run."""
+    return next((repair.others for repaired, repair, _ in _IN_PLACE if source.startswith(repaired)), ())
 
 
 def lay_out(directory: Path, source: str, module: str = DEFAULT_MODULE) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from celery.exceptions import SoftTimeLimitExceeded, TimeLimitExceeded
@@ -28,7 +29,7 @@ def add_up(prices):
 
 def hasten(source: str) -> str:
     """The linter's repair with limits that a test can wait for."""
-    return source.replace("=300", "=1").replace("=330", "=2")
+    return re.sub(r"\b330\b", "2", re.sub(r"\b300\b", "1", source))
 
 
 REPAIRED = BAD.replace("@shared_task", "@shared_task(time_limit=1)")
