@@ -27,6 +27,7 @@ class Arguments:
     fix: bool
     unsafe_fixes: bool
     diff: bool
+    add_noqa: str | None
     select: tuple[str, ...] | None
     extend_select: tuple[str, ...] | None
     ignore: tuple[str, ...] | None
@@ -66,8 +67,9 @@ class Option:
     """One option. `kind` says what follows it.
 
     `flag` nothing; `switch` nothing, and `--no-...` says the contrary; `text` a
-    word; `list` items with commas between them, and it may be repeated; `choice`
-    one of `choices`; `file` a path, and `new-file` that of no folder.
+    word; `optional` nothing, or a word after `=`; `list` items with commas between
+    them, and it may be repeated; `choice` one of `choices`; `file` a path, and
+    `new-file` that of no folder.
     """
 
     kind: str
@@ -102,6 +104,9 @@ OPTIONS = (
     Option("flag", "--fix", "Repair what has a safe fix, then report what is left."),
     Option("flag", "--unsafe-fixes", "With --fix or --diff: fixes that may change behaviour as well."),
     Option("flag", "--diff", "Show what --fix would change, and change nothing."),
+    Option(
+        "optional", "--add-noqa", "Add a comment that silences each finding, with --fix those that are left.", "=REASON"
+    ),
     Option("list", "--select", "Report these rules: codes, prefixes or ALL, separated by commas.", "CODES"),
     Option("list", "--extend-select", "Report these rules in addition to those selected.", "CODES"),
     Option("list", "--ignore", "Do not report these rules.", "CODES"),
@@ -167,6 +172,9 @@ def _take(word: str, rest: Iterator[str], values: dict[str, Any]) -> bool:
     if option.kind in ("flag", "switch"):
         values[option.field] = True
         return not equals
+    if option.kind == "optional":
+        values[option.field] = argument
+        return True
     if not equals:
         argument = next(rest, "-")
         if argument.startswith("-"):

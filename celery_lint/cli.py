@@ -117,6 +117,8 @@ def _command(arguments: Arguments) -> int:
         raise UsageError("--unsafe-fixes needs --fix or --diff")
     if arguments.fix and arguments.diff:
         raise UsageError("--fix and --diff exclude each other")
+    if arguments.add_noqa is not None and arguments.diff:
+        raise UsageError("--add-noqa and --diff exclude each other")
     overrides = _overrides(arguments)
     if arguments.explain_context is not None:
         return _explain_context(arguments.explain_context, overrides)
@@ -191,28 +193,38 @@ def _check(arguments: Arguments, paths: Sequence[Path], overrides: Overrides, un
     allowed = frozenset({Applicability.SAFE, Applicability.UNSAFE} if arguments.unsafe_fixes else {Applicability.SAFE})
     report = run(paths, overrides, unsaved)
     checked, errors = report.checked, list(report.errors)
+    reports: list[str] = []
     notes: list[str] = []
     for each in checked:
         for failure in each.failures:
             shown = shown_path(each.project.root, failure.filename)
             errors.append(_explained(failure.error, arguments.verbose, shown))
-    # With --fix, standard input goes on to standard output, as with any filter.
-    is_filter = arguments.fix and unsaved is not None
+    # What is changed of standard input goes on to standard output, as with any filter.
+    changes = arguments.fix or arguments.add_noqa is not None
+    is_filter = changes and unsaved is not None
     is_reported = False
     if arguments.fix or arguments.diff:
         from celery_lint.fixing import fix
 
-        fixed = fix(checked, allowed, write=arguments.fix and not is_filter)
-        errors += fixed.errors
+        fixed = fix(checked, allowed, write=arguments.fix and not is_filter, only_asked=unsaved is not None)
+        errors += [message for message, _ in fixed.errors]
+        reports += [text for _, text in fixed.errors if text]
         notes += fixed.notes
         if arguments.diff:
             _write_bytes(fixed.diff)
             is_reported = bool(fixed.diff)
         else:
             checked = fixed.checked
-            if unsaved is not None:
-                contents = [each.read(filename) for each in checked for filename in each.project.asked]
-                _write_bytes(contents[0] if contents else unsaved.content)
+    if arguments.add_noqa is not None:
+        from celery_lint.add_noqa import add_noqa
+
+        added = add_noqa(checked, arguments.add_noqa, write=not is_filter)
+        checked = added.checked
+        errors += added.errors
+        notes += added.notes
+    if is_filter and unsaved is not None:
+        contents = [each.read(filename) for each in checked for filename in each.project.asked]
+        _write_bytes(contents[0] if contents else unsaved.content)
     if not arguments.diff:
         results = Results(checked)
         text = results.render(
@@ -222,11 +234,13 @@ def _check(arguments: Arguments, paths: Sequence[Path], overrides: Overrides, un
             fixable=allowed,
         )
         _write(text, arguments.output_file, to_stderr=is_filter)
-        # What --fix leaves, another --fix will not repair.
-        notes += results.summary()[:1] if arguments.fix else results.summary()
+        # What --fix leaves, another --fix like it will not repair.
+        notes += results.summary(tried=allowed if arguments.fix else ())
         is_reported = bool(results.findings)
     for error in errors:
         _complain(error)
+    for each_report in reports:
+        _print(f"Please report this at {ISSUES}, for instance with this text:\n\n{each_report}\n", to_stderr=True)
     if arguments.verbose:
         _say_what_was_done(checked)
     if not arguments.quiet:

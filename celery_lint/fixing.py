@@ -2,63 +2,126 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import dataclasses
+import os
+import platform
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from importlib.metadata import version
 
+from celery_lint import __version__
 from celery_lint.findings import Applicability, Finding
-from celery_lint.fixes import FixResult, fix_project, unified_diff
+from celery_lint.fixes import Failure, FixedFile, FixResult, fix_project, remove_abandoned, unified_diff
 from celery_lint.output import count, shown_path
 from celery_lint.run import Checked, check_project
+
+SHOWN_PLACES = 3
 
 
 @dataclass(frozen=True)
 class Fixed:
-    """What fixing came to: the projects as they are now, what changed, and what to tell."""
+    """What fixing came to: the projects as they are now, what changed, and what to tell.
+
+    `errors` are (message, report) pairs: a report, where there is one, is the
+    text of a bug report on the linter.
+    """
 
     checked: tuple[Checked, ...]
     diff: bytes
-    errors: tuple[str, ...]
+    errors: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
 
 
-def fix(checked: Sequence[Checked], allowed: frozenset[Applicability], *, write: bool) -> Fixed:
-    """Makes the allowed fixes, on disk if `write`, else in the projects' unsaved content."""
+def fix(
+    checked: Sequence[Checked], allowed: frozenset[Applicability], *, write: bool, only_asked: bool = False
+) -> Fixed:
+    """Makes the allowed fixes, on disk if `write`, else in the projects' unsaved content.
+
+    With `only_asked`, no other file than those asked for is changed.
+    """
     after, diffs, errors = [], [], []
     fixed: Counter[str] = Counter()
-    files = held_back = 0
+    held_back: dict[str, list[str]] = defaultdict(list)
+    files = 0
     for each in checked:
-        result = _fix_project(each, allowed, write)
-        contents = {} if write else {file.filename: file.after for file in result.files}
-        after.append(replace(each, findings=result.findings, unsaved={**each.unsaved, **contents}))
         root = each.project.root
-        shown = [replace(file, filename=shown_path(root, file.filename).lstrip("/")) for file in result.files]
+        result = _fix_project(each, allowed, write, only_asked)
+        contents = {} if write else {file.filename: file.after for file in result.files}
+        after.append(dataclasses.replace(each, findings=result.findings, unsaved={**each.unsaved, **contents}))
+        shown = [
+            dataclasses.replace(file, filename=shown_path(root, file.filename).lstrip("/")) for file in result.files
+        ]
         diffs.append(unified_diff(shown))
-        errors += [f"{shown_path(root, failure.filename)}: not fixed: {failure.reason}" for failure in result.failures]
+        for failure in result.failures:
+            message = f"{shown_path(root, failure.filename)}: not fixed: {failure.reason}"
+            errors.append((message, _report(failure) if failure.is_internal else ""))
+        for finding, reason in result.reasons.items():
+            place = finding.place
+            held_back[reason].append(f"{shown_path(root, place.filename)}:{place.span.start.row} {finding.code}")
         fixed.update(result.fixed)
         files += len(result.files)
-        held_back += len(result.held_back)
     notes = []
     if fixed:
         by_code = ", ".join(f"{number} × {code}" for code, number in sorted(fixed.items()))
         fixed_what = f"{count(fixed.total(), 'finding')} in {count(files, 'file')} ({by_code})"
         notes.append(f"Fixed {fixed_what}." if write else f"Would fix {fixed_what}.")
-    if held_back:
-        notes.append(f"{count(held_back, 'fix', 'fixes')} held back: no exact edit is possible there.")
+    for reason, places in sorted(held_back.items()):
+        left = len(places) - SHOWN_PLACES
+        named = ", ".join(places[:SHOWN_PLACES]) + (f" and {left} more" if left > 0 else "")
+        notes.append(f"{count(len(places), 'fix', 'fixes')} held back, to be made by hand: {reason} ({named}).")
     return Fixed(tuple(after), b"".join(diffs), tuple(errors), tuple(notes))
 
 
-def _fix_project(checked: Checked, allowed: frozenset[Applicability], write: bool) -> FixResult:
+def _fix_project(checked: Checked, allowed: frozenset[Applicability], write: bool, only_asked: bool) -> FixResult:
+    project = checked.project
     known_failures = {failure.filename for failure in checked.failures}
+    asked = set(project.asked)
+    others: dict[str, Counter[str]] = {}
 
     def check(contents: Mapping[str, bytes]) -> list[Finding]:
         if not contents:
             return list(checked.findings)
-        again = check_project(checked.project, {**checked.unsaved, **contents})
+        again = check_project(project, {**checked.unsaved, **contents})
         for failure in again.failures:
             # A file that the linter fails on since it was fixed must not be written.
             if failure.filename not in known_failures:
                 raise failure.error
-        return list(again.findings)
+        return [*again.findings, *gained(contents)]
 
-    return fix_project(check, checked.read, allowed, write, checked.project.root)
+    def gained(contents: Mapping[str, bytes]) -> list[Finding]:
+        """What changed files have that were not asked for, and had not before: nothing to fix in them."""
+        changed = tuple(sorted(contents.keys() - asked))
+        if not changed:
+            return []
+        part = dataclasses.replace(project, asked=changed)
+        if not others.keys() >= set(changed):
+            before = check_project(part, checked.unsaved).findings
+            others.update(
+                (name, Counter(each.code for each in before if each.place.filename == name)) for name in changed
+            )
+        left = {name: others[name].copy() for name in changed}
+        found = []
+        for finding in check_project(part, {**checked.unsaved, **contents}).findings:
+            known = left[finding.place.filename]
+            if known[finding.code] > 0:
+                known[finding.code] -= 1
+            else:
+                found.append(dataclasses.replace(finding, fix=None))
+        return found
+
+    if write:
+        folders = {os.path.dirname(project.root / filename) for filename in project.files}
+        remove_abandoned(folders)
+    return fix_project(check, checked.read, allowed, write, project.root, asked if only_asked else None)
+
+
+def _report(failure: Failure) -> str:
+    """The text of a bug report on a wrong fix."""
+    patch = unified_diff([FixedFile(failure.filename, failure.before, failure.attempted, {})])
+    return (
+        f"{failure.reason.removeprefix('internal error: ')}\n\n"
+        f"celery-lint {__version__}, libcst {version('libcst')}, Python {platform.python_version()}\n"
+        f"fixed before it was put back: {', '.join(failure.codes) or 'nothing'}\n\n"
+        f"```diff\n{patch.decode('utf-8', 'backslashreplace')}```"
+    )

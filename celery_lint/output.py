@@ -53,6 +53,10 @@ class Results:
             from celery_lint.reporters import json
 
             return json.render(self.findings, self._all_edits().__getitem__, self._all_noqa_rows().__getitem__)
+        if output_format == "sarif":
+            from celery_lint.reporters import sarif
+
+            return sarif.render(self.findings, self._all_edits().__getitem__)
         if output_format == "github":
             from celery_lint.reporters import github
 
@@ -73,14 +77,21 @@ class Results:
 
         return full.render(self.findings, lines, style)
 
-    def summary(self) -> list[str]:
-        """What to tell at the end: how many findings there are, and how many can be fixed."""
+    def summary(self, tried: Collection[Applicability] = ()) -> list[str]:
+        """What to tell at the end: how many findings there are, and how many can be fixed.
+
+        Fixes of a kind that has been `tried` already are not offered once more.
+        """
         files = sum(len(each.project.asked) for each in self._checked)
         if not files:
             return ["There is no Python file to check."]
         found = count(len(self.findings), "finding") if self.findings else "No findings"
         lines = [f"{found} in {count(files, 'file')}."]
-        by_fix = Counter(finding.fix.applicability for finding in self.findings if finding.fix is not None)
+        by_fix = Counter(
+            finding.fix.applicability
+            for finding in self.findings
+            if finding.fix is not None and finding.fix.applicability not in tried
+        )
         safe, unsafe = by_fix[Applicability.SAFE], by_fix[Applicability.UNSAFE]
         if safe:
             lines.append(f"{safe} can be fixed with `--fix`.")
@@ -140,7 +151,7 @@ class Results:
             from celery_lint.fixes.plan import edits_for
 
             checked = self._origins[shown[0]][0]
-            planned = edits_for([self._origins[finding][1] for finding in shown], checked.read)
+            planned = edits_for([self._origins[finding][1] for finding in shown], checked.read, checked.project.root)
             for index, edits in planned.items():
                 result[shown[index]] = [
                     replace(edit, filename=shown_path(checked.project.root, edit.filename)) for edit in edits

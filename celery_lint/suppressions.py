@@ -1,8 +1,9 @@
 """Comments that silence findings, and those that silence nothing (CEL002).
 
 `# noqa`, `# noqa: CEL101` and `# celery-lint: ignore[CEL101] reason` hold for
-their line: the line on which a finding starts, or the first or last line of the
-statement that starts there. `# flake8: noqa`, `# ruff: noqa: CEL101` and
+their line: the line on which a finding starts (the next that can have a comment,
+where that one ends inside a string or with a backslash), or the first or last
+line of the statement that it is part of. `# flake8: noqa`, `# ruff: noqa: CEL101` and
 `# celery-lint: ignore-file[CEL101]`, alone on a line, hold for their file.
 """
 
@@ -46,6 +47,8 @@ class _Directive:
     codes_start: int = 0
     """Where the list of codes starts, and ends."""
     codes_end: int = 0
+    is_own: bool = False
+    is_for_file: bool = False
     used: set[str] = field(default_factory=set)
 
     def silences(self, code: str) -> bool:
@@ -86,11 +89,13 @@ class Comments:
         self._by_row: dict[int, list[_Directive]] = {}
         self._starts: list[int] = []
         self._ends: list[int] = []
+        self._without_comment: set[int] = set()
         # Most files have no such comment: their tokens need not be looked at.
         if re.search(rb"noqa|celery-lint", source.data, re.IGNORECASE):
             for line in _logical_lines(source):
                 self._starts.append(line.first)
                 self._ends.append(line.last)
+                self._without_comment |= line.without_comment
                 for row, column, text, alone in line.comments:
                     self._take(row, column, text, alone)
 
@@ -105,14 +110,15 @@ class Comments:
                 directive.codes = tuple(re.findall(r"[A-Z]+[0-9]+|\b(?:CEL|ALL)\b", found[group].upper()))
                 directive.codes_start = column + found.start(group)
                 directive.codes_end = column + found.end(group)
+            directive.is_own = is_own
+            directive.is_for_file = bool(found["foreign_file"] or found["file"] or found["bare_file"])
             self.directives.append(directive)
-            for_file = found["foreign_file"] or found["file"] or found["bare_file"]
-            (self._for_file if for_file else self._by_row.setdefault(row, [])).append(directive)
+            (self._for_file if directive.is_for_file else self._by_row.setdefault(row, [])).append(directive)
 
     def silence(self, finding: Finding) -> bool:
         """Whether a comment silences the finding; the comment counts as used then."""
         row = finding.place.span.start.row
-        rows = {row, *self._statement_rows(row)}
+        rows = {row, _next_row(row, self._without_comment), *self._statement_rows(row)}
         directives = [*self._for_file, *(each for row in rows for each in self._by_row.get(row, ()))]
         # All are asked: each that names the code counts as used.
         silencing = [directive for directive in directives if directive.silences(finding.code)]
@@ -132,13 +138,26 @@ def noqa_rows(source: Source, rows: Iterable[int]) -> dict[int, int]:
     It is a later row where the line ends inside a string or with a backslash.
     """
     without_comment = set[int]().union(*(line.without_comment for line in _logical_lines(source)))
-    result = {}
-    for row in rows:
-        end = row
-        while end in without_comment:
-            end += 1
-        result[row] = end
-    return result
+    return {row: _next_row(row, without_comment) for row in rows}
+
+
+def _next_row(row: int, without_comment: Collection[int]) -> int:
+    """The first row from `row` on at whose end a comment fits."""
+    while row in without_comment:
+        row += 1
+    return row
+
+
+def listing(source: Source, row: int, *, own: bool) -> tuple[int, bool] | None:
+    """Where a comment of a row lists the codes that it silences: the list's end in its line, and whether it is empty.
+
+    `own` asks for a comment of celery-lint's form, else for a `noqa`. Columns count from 0.
+    """
+    for directive in Comments(source).directives:
+        if directive.row == row and directive.codes is not None and directive.is_own == own:
+            if not directive.is_for_file:
+                return directive.codes_end, directive.codes_start == directive.codes_end
+    return None
 
 
 @dataclass

@@ -15,13 +15,23 @@ from celery_lint.arguments import OPTIONS, Arguments, Option, UsageError, items
 PROGRAM = "celery-lint"
 
 
+class _Command(click.Command):
+    """The command, in which an optional reason stands behind `=`: what follows `--add-noqa` is a path."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        end = args.index("--") if "--" in args else len(args)
+        optional = {option.name for option in OPTIONS if option.kind == "optional"}
+        args[:end] = [f"{word}=" if word in optional else word for word in args[:end]]
+        return super().parse_args(ctx, args)
+
+
 def command() -> click.Command:
     """The command, which gives its arguments when it is called."""
 
     def arguments(**values: Any) -> Arguments:
         return Arguments(**values)
 
-    return click.Command(
+    return _Command(
         PROGRAM,
         callback=arguments,
         params=[
@@ -86,6 +96,8 @@ def _parameter(option: Option) -> click.Option:
         return click.Option(names, is_flag=True, help=option.help)
     if option.kind == "switch":
         return click.Option([f"{option.name}/{option.contrary}"], default=None, help=option.help)
+    if option.kind == "optional":
+        return click.Option(names, metavar=option.metavar, is_flag=False, flag_value="", help=option.help)
     if option.kind == "list":
         return click.Option(names, metavar=option.metavar, multiple=True, callback=_items, help=option.help)
     kinds: dict[str, click.ParamType[Any]] = {

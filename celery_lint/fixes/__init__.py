@@ -16,5 +16,17 @@ lost, and the result parses.
 from celery_lint.fixes.apply import Failure, FixedFile, FixResult, fix_project
 from celery_lint.fixes.diff import unified_diff
 from celery_lint.fixes.plan import Edit, edits_for
+from celery_lint.fixes.write import Replacement, remove_abandoned, replace_files
 
-__all__ = ["Edit", "Failure", "FixResult", "FixedFile", "edits_for", "fix_project", "unified_diff"]
+__all__ = [
+    "Edit",
+    "Failure",
+    "FixResult",
+    "FixedFile",
+    "Replacement",
+    "edits_for",
+    "fix_project",
+    "remove_abandoned",
+    "replace_files",
+    "unified_diff",
+]

@@ -60,6 +60,12 @@ class Bridge:
             self._parents.update((child, node) for child in below)
             waiting.extend(reversed(below))
 
+    @cached_property
+    def quote(self) -> str:
+        """The quotation mark that the file prefers."""
+        quotes = [node.quote for node in self.nodes if isinstance(node, cst.SimpleString)]
+        return "'" if quotes.count("'") > quotes.count('"') else '"'
+
     def parent(self, node: cst.CSTNode) -> cst.CSTNode | None:
         return self._parents.get(node)
 

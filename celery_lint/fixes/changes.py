@@ -33,6 +33,7 @@ ON_COMMIT = Import("django.db.transaction", "on_commit")
 PARTIAL = Import("functools", "partial")
 
 _LAST_LINE = re.compile(r"(?:\r\n|\r|\n)[ \t\f]*\Z")
+_STRING = re.compile(r"""(?<!["'\w\\])"([^"'\\\n]*)"(?!["'])""")
 _PLACEHOLDER = re.compile(r"\$([A-Za-z_]\w*)")
 
 # What needs no parentheses anywhere, and where nothing but a comma could end an expression.
@@ -92,12 +93,27 @@ def _filled(code: str, needs: Iterable[Import], use: cst.CSTNode, imports: FileI
     return _PLACEHOLDER.sub(local, code)
 
 
+def _quoted(code: str, bridge: Bridge) -> str:
+    """New code with its strings quoted as those of the file."""
+    if bridge.quote == '"':
+        return code
+    quoted = _STRING.sub(r"'\1'", code)
+    try:
+        tree = parse(code.encode())
+        is_same = ast.dump(parse(quoted.encode())) == ast.dump(tree)
+    except UnreadableError:
+        return code
+    # Older versions of Python allow an f-string's own quotes nowhere inside of it.
+    has_formatted = any(isinstance(node, ast.JoinedStr) for node in ast.walk(tree))
+    return quoted if is_same and not has_formatted else code
+
+
 # Replace
 
 
 def _replace(change: Replace, bridge: Bridge, imports: FileImports) -> Splice:
     node = bridge.expression_at(change.place.span)
-    code = _filled(change.code, change.imports, node, imports)
+    code = _quoted(_filled(change.code, change.imports, node, imports), bridge)
     if isinstance(node, cst.Param):
         start, end = _parameter(node, bridge)
         return Splice(start, end, code.replace("{}", bridge.code((start, end))))
@@ -173,7 +189,7 @@ def _defer(change: DeferToCommit, bridge: Bridge, imports: FileImports) -> Splic
         return Splice(start, end, bridge.text[start : name[0]] + change.method + bridge.text[name[1] : end])
 
     opening = bridge.opening(call)
-    function = bridge.code((start, bridge.outer(call.func)[1]))
+    function = change.function.replace("{}", bridge.code((start, bridge.outer(call.func)[1])))
     if bridge.comments_in(bridge.outer(call.func)[1], opening):
         raise NotExact("a comment stands between the function and its arguments")
     on_commit = _on_commit(call, imports)
@@ -258,7 +274,7 @@ def _is_value_unused(call: cst.Call, bridge: Bridge) -> bool:
 
 def _add_arguments(change: AddArguments, bridge: Bridge, imports: FileImports) -> Splice:
     node = bridge.expression_at(change.place.span)
-    new = {name: _filled(code, change.imports, node, imports) for name, code in change.arguments}
+    new = {name: _quoted(_filled(code, change.imports, node, imports), bridge) for name, code in change.arguments}
     if not isinstance(node, cst.Call):
         if isinstance(node, cst.Param) or not isinstance(bridge.parent(node), cst.Decorator):
             raise NotExact("neither a call nor a decorator stands at the place")
@@ -359,7 +375,7 @@ def _put_statement(change: PutStatement, bridge: Bridge, imports: FileImports) -
     source = bridge.source
     top, end = _own_lines(statement, bridge)
     indentation = source.indentation(top)
-    code = _filled(change.code, change.imports, statement, imports)
+    code = _quoted(_filled(change.code, change.imports, statement, imports), bridge)
     lines = _indented(code, indentation, bridge.module.default_indent)
     text = "".join(line + source.newline for line in lines)
     if change.side is Side.INSTEAD:

@@ -15,7 +15,7 @@ from celery_lint.fixes import lists
 from celery_lint.fixes.bridge import Bridge
 from celery_lint.fixes.layout import Layout, Line
 from celery_lint.fixes.scopes import Scopes, full_name, is_module, module_name, spelled_module
-from celery_lint.fixes.text import NotExact, Splice
+from celery_lint.fixes.text import NotExact, Splice, splice
 
 _DECORATED = (cst.FunctionDef, cst.ClassDef)
 
@@ -55,9 +55,10 @@ class FileImports:
     `restore` takes back what a fix asked for that is not made after all.
     """
 
-    def __init__(self, bridge: Bridge, scopes: Scopes) -> None:
+    def __init__(self, bridge: Bridge, scopes: Scopes, width: int | None = None) -> None:
         self._bridge = bridge
         self._scopes = scopes
+        self._width = width
         self._added: tuple[Added, ...] = ()
 
     def snapshot(self) -> tuple[Added, ...]:
@@ -238,12 +239,26 @@ class FileImports:
                 index = len(keys)
             at.setdefault(index, []).append(clause)
         in_brackets = statement.lpar is not None
-        return [
+        splices = [
             lists.insert(source, elements[index], new)
             if index < len(elements)
             else lists.append(source, elements[-1], new, in_brackets=in_brackets)
             for index, new in at.items()
         ]
+        return splices if in_brackets else self._in_brackets(splices, elements[0][0], elements[-1][1])
+
+    def _in_brackets(self, splices: list[Splice], start: int, end: int) -> list[Splice]:
+        """The names of a statement without brackets, one a line in brackets if they make its line too long."""
+        source, bridge = self._bridge.source, self._bridge
+        line = bridge.text[source.line_start(start) : source.line_end(start)]
+        longer = sum(len(each.text) for each in splices)
+        if self._width is None or len(line) + longer <= self._width or end > source.line_end(start):
+            return splices
+        names = splice(bridge.text[:end], splices)[start:].split(", ")
+        lines = [f"{bridge.module.default_indent}{name.strip()},{source.newline}" for name in names]
+        indentation = source.indentation(start)
+        text = "".join(indentation + each for each in lines)
+        return [Splice(start, end, f"({source.newline}{text}{indentation})")]
 
 
 def names_of(statement: cst.ImportFrom) -> Sequence[cst.ImportAlias]:

@@ -7,6 +7,7 @@ import itertools
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from celery_lint.findings import Change, Finding, Fix, Span, Substitute
 from celery_lint.fixes.bridge import Bridge
@@ -14,6 +15,7 @@ from celery_lint.fixes.changes import splice_for
 from celery_lint.fixes.imports import FileImports
 from celery_lint.fixes.scopes import Scopes
 from celery_lint.fixes.text import NotExact, Splice, parse, splice
+from celery_lint.fixes.wrapping import line_length, wrapped
 from celery_lint.source import UnreadableError
 
 Read = Callable[[str], bytes]
@@ -31,7 +33,9 @@ class Edit:
 class Files:
     """The files that fixes ask for, each analysed once for the same bytes."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int | None = None) -> None:
+        """`width` is how long lines may be that fixes make longer; None for any length."""
+        self.width = width
         self._known: dict[str, tuple[bytes, tuple[Bridge, Scopes] | NotExact]] = {}
 
     def draft(self, filename: str, data: bytes) -> Draft:
@@ -47,7 +51,7 @@ class Files:
         if isinstance(known[1], NotExact):
             raise known[1]
         bridge, scopes = known[1]
-        return Draft(bridge, FileImports(bridge, scopes))
+        return Draft(bridge, FileImports(bridge, scopes, self.width))
 
 
 @dataclass
@@ -111,6 +115,9 @@ class Drafts:
                 made = splice_for(change, draft.bridge, draft.imports)
                 _check_exact(change, made, draft.bridge)
                 new[change.place.filename].append(made)
+            if self._files.width is not None:
+                for filename, draft in drafts.items():
+                    new[filename] = wrapped(new[filename], draft.bridge, self._files.width)
             kept = all(draft.takes(new[filename]) for filename, draft in drafts.items())
         finally:
             if not kept:
@@ -153,14 +160,15 @@ def syntax_error(data: bytes) -> str | None:
     return None
 
 
-def edits_for(findings: Sequence[Finding], read: Read) -> dict[int, tuple[Edit, ...]]:
+def edits_for(findings: Sequence[Finding], read: Read, root: Path | None = None) -> dict[int, tuple[Edit, ...]]:
     """The edits of each finding's fix, by the finding's index, imports included.
 
     Each is drafted as if it were made alone. A finding without a fix, or whose
     fix cannot be made exactly, has none. `read` gives a file's bytes by the
-    name that findings call it.
+    name that findings call it. `root` is the project's, which says how long its
+    lines may be.
     """
-    files = Files()
+    files = Files(line_length(root) if root is not None else None)
     found = {}
     for index, finding in enumerate(findings):
         if finding.fix is None:

@@ -7,6 +7,7 @@ import bisect
 import io
 import re
 import tokenize
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from celery_lint.findings import Position, Span
@@ -71,6 +72,11 @@ class SourceText:
             return text.encode(self.encoding)
         except UnicodeError as error:
             raise NotExact(f"{self.encoding} cannot say it: {error}") from error
+
+    @property
+    def line_starts(self) -> Sequence[int]:
+        """The character offset at which each line starts."""
+        return self._starts
 
     def offset(self, position: Position) -> int:
         """The character offset of a position."""

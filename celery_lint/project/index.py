@@ -17,7 +17,7 @@ from celery_lint.source import Source, UnreadableError
 # A file with none of these holds no task, no dispatch and no setting of Celery.
 TRACES = (
     b"celery", b"Celery", b"CELERY", b".delay", b"apply_async", b"on_commit", b"send_task", b"shared_task",
-    b"BROKER_URL", b".task(", b".task\n", b".task\r",
+    b"BROKER_URL", b".task(", b".task\n", b".task\r", b".task ", b".task#",
 )  # fmt: skip
 # Up to this many bytes a project's files without a trace of Celery are parsed as well, only to say
 # whether they can be (about half a second). Larger projects have other tools for that.

@@ -1,3 +1,3 @@
 """From findings to text: one module a format, pure functions."""
 
-FORMATS = ("full", "concise", "json", "github")
+FORMATS = ("full", "concise", "json", "sarif", "github")

@@ -382,7 +382,7 @@ def _is_work(call: Call, loop: Frame) -> bool:
 
 
 def does_nothing_long(hub: Semantics, function: Function) -> bool:
-    """Whether a body cannot hang: it is empty, raises, logs, computes, or only sends other tasks."""
+    """Whether a body cannot hang: it is empty, raises, logs, computes, gets a row or only sends other tasks."""
     flow = hub.flow(function)
     if _endless(flow) is not None:
         return False
@@ -403,6 +403,8 @@ def _is_quick(call: Call) -> bool:
             continue
         if isinstance(callee, BoundMethod) and isinstance(callee.receiver, (TaskValue, SignatureValue, CanvasValue)):
             continue
+        if isinstance(callee, BoundMethod) and isinstance(callee.receiver, ManagerValue) and callee.name == "get":
+            continue  # one row by its key
         if callee == UNKNOWN or not isinstance(callee, CanvasValue):
             return False
     return True

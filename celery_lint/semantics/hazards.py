@@ -87,6 +87,12 @@ class Hazards:
         """The hazards of one body."""
         return self._hub.memo.get(("hazards", flow), lambda: tuple(self._of_flow(flow)), ())
 
+    def if_sent(self, dispatch: Dispatch) -> Hazard | None:
+        """What would be wrong if a call that runs its task on the spot sent it instead."""
+        call = dispatch.call
+        function = call.flow.function
+        return None if function is None else self._of_call(call, Reached(dispatch, ()), call.flow, function)
+
     def _of_flow(self, flow: FunctionFlow) -> Iterator[Hazard]:
         function = flow.function
         if function is None or self._hub.roles.of(outermost(function)).kind == "test":

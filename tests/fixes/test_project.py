@@ -332,3 +332,13 @@ def test_only_what_was_changed_for_a_finding_is_put_back_when_that_stays(tmp_pat
     result = project.fix(SAFE)
     assert (project.text("b.py"), project.text("c.py")) == ("old\n", "f.delay(order.pk)\n")
     assert [failure.filename for failure in result.failures] == ["b.py"]
+
+
+def test_a_fix_that_would_change_a_file_that_nobody_asked_for_is_held_back(tmp_path: Path) -> None:
+    """Standard input is one file: half of a fix would be none."""
+    project = Project(tmp_path, {"a.py": "f(old)\n", "b.py": "old = 1\n"}, across)
+    result = fix_project(
+        project.check, lambda name: project.before[name], frozenset({SAFE}), False, tmp_path, only={"a.py"}
+    )
+    assert result.files == ()
+    assert [result.reasons[finding] for finding in result.held_back] == ["it would change other files as well"]

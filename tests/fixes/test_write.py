@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from celery_lint.fixes.write import Replacement, replace_files
+from celery_lint.fixes.write import Replacement, remove_abandoned, replace_files
 
 
 def test_the_mode_stays_and_nothing_is_left_beside(tmp_path: Path) -> None:
@@ -80,3 +82,43 @@ def test_a_full_disk_leaves_the_old_file_alone(tmp_path: Path, monkeypatch: pyte
         replace_files([Replacement(path, b"old", b"new")])
     assert path.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["tasks.py"]
+
+
+def test_what_a_killed_run_left_is_removed_and_what_a_running_one_needs_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "tasks.py"
+    path.write_bytes(b"old")
+    (tmp_path / ".tasks.py.abc.celery-lint.tmp").write_bytes(b"half")
+    others = ["notes.celery-lint.tmp", ".tasks.py.tmp"]
+    for name in others:
+        (tmp_path / name).write_bytes(b"")
+    # A run of its own, which waits with its temporary file ready.
+    script = (
+        "import os, sys\nfrom pathlib import Path\nfrom celery_lint.fixes import Replacement, replace_files\n"
+        "replace = os.replace\n"
+        "def wait(*paths):\n    print('ready', flush=True)\n    sys.stdin.readline()\n    replace(*paths)\n"
+        "os.replace = wait\n"
+        "replace_files([Replacement(Path('tasks.py'), b'old', b'new')])\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script], cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as running:
+        assert running.stdin is not None
+        assert running.stdout is not None
+        assert running.stdout.readline() == "ready\n"
+        remove_abandoned([str(tmp_path), str(tmp_path / "missing")])
+        left = set(os.listdir(tmp_path)) - {"tasks.py", *others}
+        assert len(left) == 1
+        assert left != {".tasks.py.abc.celery-lint.tmp"}
+        running.communicate("go\n")
+    assert path.read_bytes() == b"new"
+    assert sorted(os.listdir(tmp_path)) == sorted(["tasks.py", *others])
+
+
+def test_what_was_left_beside_the_target_of_a_link_is_removed_too(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "tasks.py").write_bytes(b"")
+    (tmp_path / "real" / ".tasks.py.abc.celery-lint.tmp").write_bytes(b"half")
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "tasks.py").symlink_to(tmp_path / "real" / "tasks.py")
+    remove_abandoned([str(tmp_path / "project")])
+    assert os.listdir(tmp_path / "real") == ["tasks.py"]

@@ -11,7 +11,8 @@ Another form of the same defect is a second pair with a suffix of its own,
 a `REPAIRED_...`. The texts are modules of the small project in `project/shop`,
 `shop.tasks` unless the test module sets `MODULE`. Keep what is to be observed in
 a function that takes the text (`receipts(shop, source)`), so that any other
-repair of the bad code can be observed in the same way.
+repair of the bad code can be observed in the same way: the linter's own repair
+is run in the place of `REPAIRED` too (`conftest.py`).
 
 `harness.py` is the fixture `shop`: the project with a fresh application, broker,
 database and worker thread. `prefork.py` runs a worker with processes, for what

@@ -26,7 +26,7 @@ import django
 from celery import Celery, _state, signals
 from celery.contrib.testing.worker import TestWorkController, start_worker
 
-from tests.proofs.examples import DEFAULT_MODULE, PROJECT
+from tests.proofs.examples import DEFAULT_MODULE, PROJECT, others_to_run, to_run
 
 DEADLINE = 20.0
 """Seconds after which something that must happen is taken not to happen."""
@@ -94,12 +94,13 @@ class Shop:
 
     def load(self, source: str, module: str = DEFAULT_MODULE) -> Any:
         """Run `source` as the project's module `module`, and give the module."""
+        assert not others_to_run(source), "a repair of several files is run by a worker with processes"
         loaded = ModuleType(module)
         loaded.__file__ = str(PROJECT.joinpath(*module.split(".")).with_suffix(".py"))
         # Registered first: Celery looks the module up when it names a task.
         sys.modules[module] = loaded
         self._loaded.append(module)
-        exec(compile(source, loaded.__file__, "exec"), vars(loaded))
+        exec(compile(to_run(source), loaded.__file__, "exec"), vars(loaded))
         return loaded
 
     def order(self, total: int = 30) -> Any:

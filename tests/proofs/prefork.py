@@ -24,7 +24,7 @@ import pytest
 from celery import Celery
 from celery.result import AsyncResult
 
-from tests.proofs.examples import DEFAULT_MODULE, lay_out
+from tests.proofs.examples import DEFAULT_MODULE, lay_out, others_to_run, to_run
 from tests.proofs.harness import DEADLINE
 
 needs_prefork = pytest.mark.skipif(sys.platform == "win32", reason="Celery has no prefork pool on Windows")
@@ -76,7 +76,9 @@ def prefork_worker(source: str, directory: Path) -> Iterator[PreforkWorker]:
     )
     for folder in (project, queue, results, scratch):
         folder.mkdir()
-    lay_out(project, source)
+    lay_out(project, to_run(source))
+    for name, text in others_to_run(source):
+        (project / name).write_text(text, encoding="utf-8")
     broker, backend = "filesystem://", results.as_uri()
     options = {
         "data_folder_in": str(queue),

@@ -116,13 +116,13 @@ def test_repaired_sends_each(shop: Shop, source: str) -> None:
     assert reindexed(shop, source) == ["tea", "milk", "sugar"]
 
 
-@pytest.mark.parametrize("bad", [True, False], ids=["bad", "repaired"])
-def test_a_deleted_row_has_no_key_any_more(shop: Shop, bad: bool) -> None:
+@pytest.mark.parametrize("source", [BAD_DELETED, REPAIRED_DELETED], ids=["bad", "repaired"])
+def test_a_deleted_row_has_no_key_any_more(shop: Shop, source: str) -> None:
     from shop.models import Product
 
     product = Product.objects.create(name="tea")
-    module = shop.load(BAD_DELETED if bad else REPAIRED_DELETED)
+    module = shop.load(source)
     with shop.worker():
         module.discontinue("tea")
         shop.settle()
-    assert [run.args for run in shop.runs] == [(None,) if bad else (product.pk,)]
+    assert [run.args for run in shop.runs] == [(None,) if source is BAD_DELETED else (product.pk,)]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
-from celery.exceptions import TimeLimitExceeded
+from celery.exceptions import SoftTimeLimitExceeded, TimeLimitExceeded
 
 from tests.proofs.prefork import SilentServer, needs_prefork, prefork_worker
 
@@ -24,6 +25,12 @@ def fetch_rates(url):
 def add_up(prices):
     return sum(prices)
 """
+
+
+def hasten(source: str) -> str:
+    """The linter's repair with limits that a test can wait for."""
+    return re.sub(r"\b330\b", "2", re.sub(r"\b300\b", "1", source))
+
 
 REPAIRED = BAD.replace("@shared_task", "@shared_task(time_limit=1)")
 
@@ -50,4 +57,4 @@ def test_repaired_is_killed_and_the_next_task_runs(tmp_path: Path, silent_server
         worker.wait_until(lambda: silent_server.calls == 1)
         waiting = worker.send("add_up", [1, 2])
         assert worker.finish(waiting) == 3
-        assert isinstance(worker.finish(blocked), TimeLimitExceeded)
+        assert isinstance(worker.finish(blocked), (SoftTimeLimitExceeded, TimeLimitExceeded))

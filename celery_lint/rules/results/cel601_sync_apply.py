@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from celery_lint.findings import Applicability, Finding, Fix, Replace, Severity
+from celery_lint.findings import Finding, Fix, Severity
 from celery_lint.rules.base import Rule
+from celery_lint.rules.results.repair import sent
 from celery_lint.semantics.context import FileContext, related
 from celery_lint.semantics.inline import InlineRun, inline_runs, is_for_operators
-from celery_lint.semantics.model import FunctionFlow, Step
+from celery_lint.semantics.model import Dispatch, FunctionFlow, Step
 
 # What `apply` and `apply_async` both take (celery/app/task.py).
 _SHARED = frozenset({"args", "kwargs", "link", "link_error", "task_id", "headers"})
@@ -47,7 +48,9 @@ class SyncApply(Rule):
 
     ## Fix safety
     Unsafe: what the task does is not done yet when the next line runs. Offered where the
-    result is not used.
+    result is not used and no argument is a row or a queryset. In a transaction, and after a
+    write of the row, the repair sends the task after the commit, as CEL201, CEL202 and
+    CEL203 ask for.
 
     ## References
     - [Celery: Task.apply](https://docs.celeryq.dev/en/stable/reference/celery.app.task.html#celery.app.task.Task.apply)
@@ -90,5 +93,5 @@ class SyncApply(Rule):
         receiver = file.module.source.segment(node.func.value)
         if any(c in receiver for c in "\n${"):
             return None
-        change = Replace(file.place(node.func), f"{receiver}.apply_async")
-        return Fix(Applicability.UNSAFE, "Send it: `apply_async(...)`", (change,))
+        dispatch = next(file.hub.dispatches.of_call(run.call), Dispatch(run.call, "apply", run.task, ()))
+        return sent(dispatch, f"{receiver}.apply_async", file)

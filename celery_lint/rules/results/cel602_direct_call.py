@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from celery_lint.findings import Applicability, Finding, Fix, Replace, Severity
+from celery_lint.findings import Finding, Severity
 from celery_lint.rules.base import Rule
+from celery_lint.rules.results.repair import sent
 from celery_lint.semantics.context import FileContext, related
+from celery_lint.semantics.dispatches import sent_directly
 from celery_lint.semantics.inline import InlineRun, given_to_commit, inline_runs
-from celery_lint.semantics.model import FunctionFlow, Step
+from celery_lint.semantics.model import Dispatch, FunctionFlow, Step
 from celery_lint.semantics.values import Collection, Constant, Field, KeyValue, Parameter, Scalar
 
 
@@ -47,7 +49,8 @@ class DirectCall(Rule):
 
     ## Fix safety
     Unsafe: what the task does is not done yet when the next line runs. Offered where the
-    value is not used and the arguments are plain values.
+    value is not used and the arguments are plain values. In a transaction, and after a write
+    of the row, the repair sends the task after the commit, as CEL201, CEL202 and CEL203 ask for.
 
     ## References
     - [Celery: calling tasks](https://docs.celeryq.dev/en/stable/userguide/calling.html)
@@ -79,7 +82,6 @@ class DirectCall(Rule):
         fix = None
         plain = (Scalar, Constant, KeyValue, Parameter, Field, Collection)
         if call.use == "discarded" and all(isinstance(v, plain) for a in call.args for v in a.value.alternatives()):
-            change = Replace(file.place(call.node.func), "{}.delay")
-            fix = Fix(Applicability.UNSAFE, f"Send it: `{what}.delay(...)`", (change,))
+            fix = sent(Dispatch(call, "delay", task, sent_directly(call.args)), "{}.delay", file)
         place = file.place(call.node)
         return self.finding(place, message, related=related((definition, *path)), fix=fix)

@@ -47,10 +47,13 @@ class DispatchInSignal(Rule):
     `save()`, where it depends on the saver.
 
     ## Fix safety
-    Unsafe: the call's AsyncResult is lost, the task is not sent when the transaction is
-    rolled back, and a dispatch that fails does so at the commit, out of reach of a `try`
-    around it. Where helpers send the task, the fix is made in the helpers, for all who call
-    them: outside a transaction `on_commit` sends at once.
+    Unsafe: the call's AsyncResult is lost, and the task is not sent when the transaction
+    is rolled back; a task that reads a row which is being deleted finds it before the commit
+    at best, and never after it. Where the row is written after the dispatch (`pre_save`, `save()` before
+    `super().save()`) none is offered: outside of a transaction `on_commit` calls at once, so
+    that the dispatch has to move.
+    Where the row is written after the dispatch (`pre_save`, `save()` before
+    `super().save()`) none is offered: outside of a transaction the dispatch has to move.
 
     ## References
     - [Django: signals and transactions](https://docs.djangoproject.com/en/stable/topics/db/transactions/#performing-actions-after-commit)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+
 from celery_lint.findings import Applicability, DeferToCommit, Fix
 from celery_lint.semantics.context import FileContext
 from celery_lint.semantics.hazards import Hazard
 from celery_lint.semantics.hub import Semantics
-from celery_lint.semantics.model import Dispatch
+from celery_lint.semantics.model import Call, Dispatch
 from celery_lint.semantics.transactions import Transaction
 
 MAX_PLACES = 5
@@ -26,13 +28,42 @@ def opened(transaction: Transaction, file: FileContext) -> str:
     return f"a transaction (opened in {place.filename}:{row})"
 
 
+def may_wait_for_commit(hazard: Hazard) -> bool:
+    """Whether `on_commit` puts the dispatch off until the row is there.
+
+    SQLAlchemy's sessions have none; and in autocommit it calls at once
+    (django/db/backends/base/base.py, `on_commit`), so that a dispatch before
+    the row is saved has to move instead.
+    """
+    if hazard.transaction is not None and hazard.transaction.kind == "session":
+        return False
+    role, call = hazard.role, hazard.call
+    if role.detail == "pre_save":
+        return False
+    if role.kind != "model" or call.flow.function is None:
+        return True
+    name = call.flow.function.name
+    return any(each.name == name and _is_supers(each) for each in call.flow.calls if each.index < call.index)
+
+
+def _is_supers(call: Call) -> bool:
+    """Whether it is a call of a method of `super()`."""
+    function = call.node.func
+    return (
+        isinstance(function, ast.Attribute)
+        and isinstance(function.value, ast.Call)
+        and isinstance(function.value.func, ast.Name)
+        and function.value.func.id == "super"
+    )
+
+
 def deferred(hazard: Hazard, file: FileContext) -> Fix | None:
     """The dispatch put off until the commit; None where that is not exact.
 
     Dispatches that helpers make are put off in the helpers: where no transaction is
     open, `on_commit` runs its callback at once (django/db/backends/base/base.py).
     """
-    if hazard.transaction is not None and hazard.transaction.kind == "session":
+    if not may_wait_for_commit(hazard):
         return None
     if hazard.is_direct:
         if hazard.dispatch.call is not hazard.call:

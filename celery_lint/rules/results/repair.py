@@ -1,0 +1,36 @@
+"""What the rules on tasks that run on the spot share: sending them instead, after the commit where it matters."""
+
+from __future__ import annotations
+
+from celery_lint.findings import Applicability, Change, DeferToCommit, Fix, Replace
+from celery_lint.rules.transactions.repair import may_wait_for_commit
+from celery_lint.semantics.context import FileContext
+from celery_lint.semantics.evidence import carried
+from celery_lint.semantics.model import Dispatch
+from celery_lint.semantics.values import ManagerValue, ModelValue, QuerySetValue
+
+
+def sent(dispatch: Dispatch, function: str, file: FileContext) -> Fix | None:
+    """The call made to send its task with `function`, code in which `{}` is what it calls now.
+
+    Where a worker could have the message before the rows are committed, it is
+    sent after the commit. None where Django does not tell of the commit, and
+    for arguments that no message can hold.
+    """
+    if any(carried(dispatch, file, lambda value: isinstance(value, (ModelValue, QuerySetValue, ManagerValue)))):
+        return None
+    verb = function.rpartition(".")[2]
+    call = file.place(dispatch.node.func)
+    hazard = file.hub.hazards.if_sent(dispatch)
+    change: Change = Replace(call, function)
+    when = ""
+    if hazard is not None:
+        if not may_wait_for_commit(hazard):
+            return None
+        when = " after the commit"
+        if hazard.using is None and file.hub.has_delay_on_commit(dispatch.task):
+            verb += "_on_commit"
+            change = Replace(call, f"{function}_on_commit")
+        else:
+            change = DeferToCommit(file.place(dispatch.node), hazard.using, function=function)
+    return Fix(Applicability.UNSAFE, f"Send it{when}: `{verb}(...)`", (change,))

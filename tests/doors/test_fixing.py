@@ -1,0 +1,213 @@
+"""`--fix` and `--diff` as their users see them: what is said, what git takes, what an editor can apply."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+
+from celery_lint.findings import Position, Span
+from celery_lint.fixes import Edit, changes
+from celery_lint.fixes.text import Splice
+from tests.conftest import Workspace
+from tests.fixes.making import made
+from tests.proofs.examples import Example, examples, lay_out
+
+MODELS = "from django.db import models\n\n\nclass Order(models.Model):\n    pass\n"
+TASK = """\
+from celery import shared_task
+from django.db import transaction
+from shop.models import Order
+
+
+@shared_task
+def pack(*a):
+    return a
+
+
+"""
+SAFE = "def ship():\n    with transaction.atomic():\n        transaction.on_commit(pack.delay(1))\n"
+UNSAFE = "def send():\n    with transaction.atomic():\n        Order.objects.create()\n        pack.delay(3)\n"
+HELD_BACK = "def show():\n    return f'{transaction.on_commit(pack.delay(2))}'\n"
+SELECT = ("--isolated", "--select", "CEL101,CEL201,CEL204")
+
+
+def lay_shop(workspace: Workspace, **modules: str) -> None:
+    files = {f"shop/{name}.py": TASK + body for name, body in modules.items()}
+    workspace.write({"shop/__init__.py": "", "shop/models.py": MODELS, **files})
+
+
+class TestWhatIsSaid:
+    def test_what_was_fixed_and_what_was_left_and_how_to_get_it(self, workspace: Workspace) -> None:
+        lay_shop(workspace, views=SAFE + UNSAFE + HELD_BACK)
+        safe = workspace.lint("--fix", *SELECT)
+        assert safe.code == 1
+        held_back = "1 fix held back, to be made by hand: the expression stands inside an f-string"
+        assert safe.err.splitlines() == [
+            "Fixed 1 finding in 1 file (1 × CEL204).",
+            f"{held_back} (shop/views.py:21 CEL204).",
+            "2 findings in 3 files.",
+            "1 can be fixed with `--fix --unsafe-fixes`.",
+        ]
+        unsafe = workspace.lint("--fix", "--unsafe-fixes", *SELECT)
+        assert unsafe.code == 1
+        assert unsafe.err.splitlines() == [
+            "Fixed 1 finding in 1 file (1 × CEL201).",
+            f"{held_back} (shop/views.py:21 CEL204).",
+            "1 finding in 3 files.",
+        ]
+
+    def test_places_held_back_for_one_reason_are_named_together(self, workspace: Workspace) -> None:
+        lay_shop(workspace, views=HELD_BACK * 5)
+        (line, *_) = workspace.lint("--diff", "--unsafe-fixes", *SELECT).err.splitlines()
+        assert line.startswith("5 fixes held back")
+        assert line.endswith("(shop/views.py:12 CEL204, shop/views.py:14 CEL204, shop/views.py:16 CEL204 and 2 more).")
+
+    def test_the_exit_code_is_0_when_nothing_is_left(self, workspace: Workspace) -> None:
+        lay_shop(workspace, views=SAFE)
+        assert workspace.lint("--fix", *SELECT).code == 0
+        again = workspace.lint("--fix", *SELECT)
+        assert (again.code, again.err) == (0, "No findings in 3 files.\n")
+
+    @pytest.mark.parametrize(
+        ("wrong", "said"),
+        [
+            (lambda code: code + ")", "the fixed file does not parse: line 13"),
+            (lambda code: f"({code})", "it would leave or bring up CEL204 in shop/views.py"),
+        ],
+    )
+    def test_a_wrong_fix_is_an_internal_error_with_a_bug_report(
+        self, workspace: Workspace, monkeypatch: pytest.MonkeyPatch, wrong: Callable[[str], str], said: str
+    ) -> None:
+        def replace(change: Any, bridge: Any, imports: Any) -> Splice:
+            start, end = bridge.source.offset(change.place.span.start), bridge.source.offset(change.place.span.end)
+            return Splice(start, end, wrong(bridge.code((start, end))))
+
+        lay_shop(workspace, views=SAFE, others="def ok():\n    transaction.on_commit(pack.delay(1))  # fine\n")
+        before = (workspace.root / "shop" / "views.py").read_bytes()
+        honest = changes._replace
+
+        def replace_in_views(change: Any, bridge: Any, imports: Any) -> Splice:
+            return (replace if bridge.filename == "shop/views.py" else honest)(change, bridge, imports)
+
+        monkeypatch.setattr(changes, "_replace", replace_in_views)
+        outcome = workspace.lint("--fix", *SELECT)
+        assert outcome.code == 2
+        assert (workspace.root / "shop" / "views.py").read_bytes() == before
+        assert "partial(pack.delay, 1)" in (workspace.root / "shop" / "others.py").read_text()
+        assert "error: shop/views.py: not fixed: internal error: " in outcome.err
+        assert said in outcome.err
+        report = outcome.err.partition("Please report this at https://github.com/celery-lint/celery-lint/issues")[2]
+        assert re.search(r"celery-lint \S+, libcst \S+, Python 3\.", report)
+        assert "fixed before it was put back: CEL204" in report
+        assert "-        transaction.on_commit(pack.delay(1))\n+        " in report
+
+    def test_standard_output_holds_the_fixed_source_and_nothing_else(self, workspace: Workspace) -> None:
+        lay_shop(workspace)
+        text = "\ufeff" + (TASK + SAFE + UNSAFE).replace("\n", "\r\n")
+        named = ("--stdin-filename", "shop/views.py", "-")
+        outcome = workspace.lint("--fix", *SELECT, *named, stdin=text.encode())
+        assert outcome.code == 1
+        assert outcome.out == text.replace("on_commit(pack.delay(1))", "on_commit(partial(pack.delay, 1))").replace(
+            "\ufefffrom celery", "\ufefffrom functools import partial\r\n\r\nfrom celery"
+        )
+        broken = "from celery import shared_task\n)\n"
+        assert workspace.lint("--fix", *named, stdin=broken).out == broken
+
+
+FILES = {
+    "my shop/plain.py": TASK + SAFE,
+    "my shop/crlf.py": (TASK + SAFE).replace("\n", "\r\n"),
+    "my shop/no_newline.py": (TASK + SAFE).rstrip("\n"),
+    "my shop/läden.py": TASK + SAFE,
+}
+
+
+def test_git_applies_the_diff(workspace: Workspace) -> None:
+    latin = ("# coding: latin-1\n" + TASK + SAFE + "# é\n").encode("latin-1")
+    workspace.write({**FILES, "my shop/latin.py": latin})
+    outcome = subprocess.run(
+        ["python", "-m", "celery_lint", *SELECT, "--diff", "."], cwd=workspace.root, capture_output=True, check=False
+    )
+    assert outcome.returncode == 1
+    before = {name: (workspace.root / name).read_bytes() for name in [*FILES, "my shop/latin.py"]}
+    shutil.rmtree(workspace.root / ".git")
+    subprocess.run(["git", "init", "-q"], cwd=workspace.root, check=True)
+    subprocess.run(
+        ["git", "-c", "core.autocrlf=false", "apply", "-"], cwd=workspace.root, input=outcome.stdout, check=True
+    )
+    applied = {name: (workspace.root / name).read_bytes() for name in before}
+    for name, data in before.items():
+        (workspace.root / name).write_bytes(data)
+    assert workspace.lint("--fix", *SELECT, ".").code == 0
+    assert {name: (workspace.root / name).read_bytes() for name in before} == applied
+    assert all(applied[name] != before[name] for name in before)
+
+
+# Edits, as an editor applies them
+
+
+def json_edits(workspace: Workspace, *arguments: str) -> Iterator[dict[str, list[Edit]]]:
+    """The edits of each fix in the JSON, by file."""
+    for finding in json.loads(workspace.lint("--output-format", "json", *arguments).out):
+        by_file: dict[str, list[Edit]] = {}
+        for edit in (finding["fix"] or {"edits": []})["edits"]:
+            start, end = (Position(**edit[key]) for key in ("location", "end_location"))
+            name = edit.get("filename", finding["filename"])
+            by_file.setdefault(name, []).append(Edit(name, Span(start, end), edit["content"]))
+        yield by_file
+
+
+def sarif_edits(workspace: Workspace, *arguments: str) -> Iterator[dict[str, list[Edit]]]:
+    """The replacements of each fix in the SARIF, by file."""
+    (run,) = json.loads(workspace.lint("--output-format", "sarif", *arguments).out)["runs"]
+    assert run["columnKind"] == "unicodeCodePoints"
+    for result in run["results"]:
+        by_file: dict[str, list[Edit]] = {}
+        for fix in result.get("fixes", []):
+            for change in fix["artifactChanges"]:
+                name = unquote(change["artifactLocation"]["uri"])
+                for each in change["replacements"]:
+                    region = each["deletedRegion"]
+                    span = Span(
+                        Position(region["startLine"], region["startColumn"]),
+                        Position(region["endLine"], region["endColumn"]),
+                    )
+                    by_file.setdefault(name, []).append(Edit(name, span, each["insertedContent"]["text"]))
+        yield by_file
+
+
+@pytest.mark.parametrize("format_edits", [json_edits, sarif_edits])
+@pytest.mark.parametrize("newline", ["\n", "\r\n"], ids=["lf", "crlf"])
+@pytest.mark.parametrize("example", examples(), ids=str)
+def test_an_editor_that_applies_the_edits_gets_what_fix_makes(
+    workspace: Workspace,
+    example: Example,
+    newline: str,
+    format_edits: Callable[..., Iterator[dict[str, list[Edit]]]],
+) -> None:
+    path = lay_out(workspace.root, "# é\n" + example.bad, example.module)
+    path.write_bytes(path.read_bytes().replace(b"\n", newline.encode()))
+    before = {each: each.read_bytes() for each in workspace.root.rglob("*.py")}
+    arguments = ("--isolated", "--select", example.code, ".")
+    for _ in range(20):
+        by_file = next((edits for edits in format_edits(workspace, *arguments) if edits), {})
+        for name, edits in by_file.items():
+            target = Path(name)
+            target.write_bytes(made(target.read_bytes(), edits))
+        if not by_file:
+            break
+    edited = {each: each.read_bytes() for each in before}
+    for each, data in before.items():
+        each.write_bytes(data)
+    workspace.lint("--fix", "--unsafe-fixes", *arguments)
+    assert {each: each.read_bytes() for each in before} == edited
+    ast.parse(path.read_bytes())
