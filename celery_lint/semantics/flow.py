@@ -93,7 +93,8 @@ class Interpreter:
         self._dotted = any("." in name for name in self.names)
         """Whether something is known of an attribute of a variable."""
         self._depth = 0
-        self._discarded: ast.expr | None = None
+        self._discarded: set[ast.expr] = set()
+        """Calls of whose results at most the truth counts."""
 
     # Bodies
 
@@ -132,10 +133,19 @@ class Interpreter:
         return bool(method(self, node))
 
     def do_Expr(self, node: ast.Expr) -> bool:
-        self._discarded = node.value.value if isinstance(node.value, ast.Await) else node.value
+        self.discard(node.value)
         value = self.eval(node.value)
         self.mark(node.value, "discarded")
         return not (isinstance(value, External) and value.path == "typing.Never")
+
+    def discard(self, *nodes: ast.expr) -> None:
+        """Note expressions whose results nobody keeps."""
+        for node in nodes:
+            inner = node.value if isinstance(node, ast.Await) else node
+            if isinstance(inner, ast.Call):
+                self._discarded.add(inner)
+            elif isinstance(inner, ast.BoolOp):
+                self.discard(*inner.values)
 
     def do_Return(self, node: ast.Return) -> bool:
         value = self.eval(node.value) if node.value is not None else Constant(None)
@@ -234,6 +244,7 @@ class Interpreter:
     def test(self, node: ast.If | ast.While) -> bool:
         """Read a test; returns whether its outcome may say something of a variable that counts."""
         if self.kept is None or node in self.kept:
+            self.discard(node.test)
             self.eval(node.test)
             return True
         return False
@@ -584,7 +595,7 @@ class Interpreter:
         if self.recording:
             self.flow.calls.append(call)
             self.flow.events[node] = call
-        if node is not self._discarded or not isinstance(callee, FunctionValue):
+        if node not in self._discarded or not isinstance(callee, FunctionValue):
             # What a project's function gives is worth reading its body only where somebody uses it.
             call.result = results.result(self, call)
         if isinstance(node.func, ast.Attribute) and node.func.attr in GROWING and isinstance(node.func.value, ast.Name):
@@ -641,14 +652,17 @@ class Interpreter:
         return Scalar("str")
 
     def eval_FormattedValue(self, node: ast.FormattedValue) -> Value:
+        self.discard(node.value)
         self.eval(node.value)
         return Scalar("str")
 
     def eval_Compare(self, node: ast.Compare) -> Value:
+        self.discard(node.left, *node.comparators)
         self.eval_children(node)
         return Scalar("bool")
 
     def eval_UnaryOp(self, node: ast.UnaryOp) -> Value:
+        self.discard(node.operand)
         value = self.eval(node.operand)
         if isinstance(node.op, ast.USub) and isinstance(value, Constant) and isinstance(value.value, (int, float)):
             return Constant(-value.value)

@@ -183,22 +183,29 @@ def user_model(hub: Semantics) -> Class | str:
     return DJANGO_USER
 
 
+def classes_using(hub: Semantics, module: Module) -> dict[str, list[Class]]:
+    """A module's classes by the names in what they set by calls: `objects = Manager.from_queryset(Rows)()`."""
+
+    def search() -> dict[str, list[Class]]:
+        found: dict[str, list[Class]] = {}
+        for cls in module.classes:
+            calls = [b[-1].value for b in cls.assigns.values() if isinstance(b[-1].value, ast.Call)]
+            for name in dict.fromkeys(n.id for n in walk(*calls) if isinstance(n, ast.Name)):
+                found.setdefault(name, []).append(cls)
+        return found
+
+    return hub.memo.get(("classes using", module), search, {})
+
+
 def managed_model(hub: Semantics, cls: Class) -> Value | None:
     """`self` in a method of a manager or a queryset class: a queryset of the model that uses it."""
     for one in hub.classes.ancestors(cls):
         if isinstance(one, str) and one.startswith("django.db.models") and one.endswith(("Manager", "QuerySet")):
-            for other in cls.module.classes:
-                for bindings in other.assigns.values():
-                    value = bindings[-1].value
-                    if isinstance(value, ast.Call) and any(
-                        isinstance(n, ast.Name) and n.id == cls.name for n in walk(value)
-                    ):
-                        if hub.classes.is_model(other):
-                            return (
-                                QuerySetValue(other, "instances", cls)
-                                if one.endswith("QuerySet")
-                                else ManagerValue(other, cls)
-                            )
+            for other in classes_using(hub, cls.module).get(cls.name, ()):
+                if hub.classes.is_model(other):
+                    return (
+                        QuerySetValue(other, "instances", cls) if one.endswith("QuerySet") else ManagerValue(other, cls)
+                    )
             return QuerySetValue(None, "instances", cls) if one.endswith("QuerySet") else ManagerValue(None, cls)
     return None
 

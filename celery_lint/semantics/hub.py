@@ -368,6 +368,9 @@ class Semantics:
 
     def self_value(self, cls: Class) -> Value:
         """`self` in a method of a class."""
+        return self.memo.get(("self", cls), lambda: self._self_value(cls), UNKNOWN)
+
+    def _self_value(self, cls: Class) -> Value:
         if self.classes.is_model(cls):
             return ModelValue(cls, Origin(("self",)))
         manager_of = frameworks.managed_model(self, cls)
