@@ -5,9 +5,10 @@
 Makes projects of the given numbers of files from the real project TREE: its
 files once more under another package, with each of its own functions, classes
 and modules renamed, so that copies do not know each other. Prints for each
-size the seconds, the seconds for a thousand files, the files that were opened,
-and the ratio of the whole to `ast.parse` of exactly those files (both measured
-in the same process, one after the other).
+size the files that were opened, the seconds that `ast.parse` takes for exactly
+those, the seconds of a whole run in one process, measured in the same process,
+and those of the command with all cores and an empty cache; each with its ratio
+to parsing. Then the command once more with nothing changed.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ def copies(files: dict[str, str], count: int) -> Iterator[tuple[str, str]]:
 
 
 def measure(root: Path) -> None:
-    """Check a project in this process; print seconds, opened files and the seconds that parsing them takes."""
+    """Check a project in this process; print its files, those opened, the seconds, and those that parsing takes."""
     from celery_lint.configuration import Overrides
     from celery_lint.engine import Engine
     from celery_lint.run import find_projects
@@ -81,6 +82,14 @@ def measure(root: Path) -> None:
     print(len(project.files), len(texts), whole, time.perf_counter() - start)
 
 
+def command(root: Path, *options: str) -> float:
+    """The seconds that the command takes for a project, from start to end."""
+    start = time.perf_counter()
+    words = [sys.executable, "-m", "celery_lint", "--isolated", "-q", "--exit-zero", *options, os.fspath(root)]
+    subprocess.run(words, stdout=subprocess.DEVNULL, check=True)
+    return time.perf_counter() - start
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tree", type=Path)
@@ -93,7 +102,9 @@ def main() -> int:
         return 0
     files = sources(arguments.tree)
     base = arguments.keep or Path(tempfile.mkdtemp())
-    print(f"{'files':>7} {'opened':>7} {'seconds':>8} {'s/1000':>7} {'parse':>6} {'ratio':>6}")
+    print(
+        f"{'files':>7} {'opened':>7} {'parse':>7} {'1 core':>7} {'ratio':>6} {'all':>7} {'ratio':>6} {'warm':>6} s/1000"
+    )
     for size in map(int, arguments.sizes.split(",")):
         root = base / str(size)
         for name, text in copies(files, size):
@@ -104,9 +115,15 @@ def main() -> int:
         run = subprocess.run(
             [sys.executable, __file__, "--measure", os.fspath(root)], capture_output=True, text=True, check=True
         )
-        count, opened, whole, parse = (float(part) for part in run.stdout.split())
-        ratio = whole / parse if parse else 0.0
-        print(f"{count:7.0f} {opened:7.0f} {whole:8.2f} {1000 * whole / count:7.2f} {parse:6.2f} {ratio:6.2f}")
+        count, opened, alone, parse = (float(part) for part in run.stdout.split())
+        cache = ("--cache-dir", os.fspath(root / ".cache"))
+        shutil.rmtree(root / ".cache", ignore_errors=True)
+        together, warm = command(root, *cache), min(command(root, *cache) for _ in range(3))
+        print(
+            f"{count:7.0f} {opened:7.0f} {parse:7.2f} {alone:7.2f} {alone / parse:6.2f} {together:7.2f}"
+            f" {together / parse:6.2f} {warm:6.2f} {1000 * together / count:6.2f}",
+            flush=True,
+        )
     if arguments.keep is None:
         shutil.rmtree(base)
     return 0

@@ -49,6 +49,7 @@ class Arguments:
     stdin_filename: str | None
     no_cache: bool
     cache_dir: Path | None
+    jobs: int | None
     quiet: bool
     verbose: bool
 
@@ -68,7 +69,7 @@ class Option:
 
     `flag` nothing; `switch` nothing, and `--no-...` says the contrary; `text` a
     word; `optional` nothing, or a word after `=`; `list` items with commas between
-    them, and it may be repeated; `choice` one of `choices`; `file` a path, and
+    them, and it may be repeated; `choice` one of `choices`; `number` one from 1 on; `file` a path, and
     `new-file` that of no folder.
     """
 
@@ -95,6 +96,8 @@ class Option:
             return word if word in self.choices else None
         if self.kind == "text":
             return word
+        if self.kind == "number":
+            return int(word) if word.isascii() and word.isdigit() and int(word) > 0 else None
         from pathlib import Path
 
         return None if self.kind == "new-file" and os.path.isdir(word) else Path(word)
@@ -128,6 +131,7 @@ OPTIONS = (
     Option("text", "--stdin-filename", "The name of what is read from standard input (path `-`).", "NAME"),
     Option("flag", "--no-cache", "Neither use nor keep what an earlier run found."),
     Option("file", "--cache-dir", "Keep what is found here: .celery_lint_cache in the project by default.", "FOLDER"),
+    Option("number", "--jobs", "Share the work between so many processes: by default as many as there are cores.", "N"),
     Option("flag", "--quiet", "Print findings only.", short="-q"),
     Option("flag", "--verbose", "Say what is being done, and print tracebacks of internal errors.", short="-v"),
 )

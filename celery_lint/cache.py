@@ -25,6 +25,7 @@ from pathlib import Path
 
 from celery_lint import __version__
 from celery_lint.codec import decode_finding
+from celery_lint.configuration import Settings
 from celery_lint.findings import Finding
 from celery_lint.project.inputs import FOUND
 
@@ -74,8 +75,10 @@ def digest_of(data: bytes) -> str:
 class Cache:
     """The cache file of one project under one configuration."""
 
-    def __init__(self, folder: Path, root: Path, settings: object) -> None:
+    def __init__(self, folder: Path, root: Path, settings: Settings) -> None:
         self._folder = folder
+        # What has no influence on what is found.
+        settings = dataclasses.replace(settings, output_format="", cache_dir=None, jobs=None)
         key = f"{FORMAT} {__version__} {_own_state()} {sys.version_info[:2]} {os.fspath(root)} {_stable(settings)}"
         self._key = digest_of(key.encode("utf-8", "surrogateescape"))
         self._path = folder / f"{self._key}.json"
@@ -110,8 +113,8 @@ class Cache:
             return
 
 
-def changed_files(snapshot: Snapshot, root: Path, files: Sequence[str]) -> dict[str, bytes] | None:
-    """The files whose content is not that of the snapshot, with their content now.
+def changed_files(snapshot: Snapshot, root: Path, files: Sequence[str]) -> tuple[dict[str, bytes], bool] | None:
+    """The files whose content is not that of the snapshot, with their content now; and whether dates did not tell.
 
     None when files came or went: then nothing of the snapshot is sure. States
     that are only dated anew are brought up to date in the snapshot.
@@ -119,6 +122,7 @@ def changed_files(snapshot: Snapshot, root: Path, files: Sequence[str]) -> dict[
     if len(files) != len(snapshot.files) or any(name not in snapshot.files for name in files):
         return None
     changed = {}
+    is_dated_anew = False
     prefix = os.path.join(root, "")
     for name in files:
         known = snapshot.files[name]
@@ -134,10 +138,11 @@ def changed_files(snapshot: Snapshot, root: Path, files: Sequence[str]) -> dict[
                 data = file.read()
         except OSError:
             return None
+        is_dated_anew = True
         if digest_of(data) != known.digest:
             changed[name] = data
         known.modified, known.size = status.st_mtime_ns, status.st_size
-    return changed
+    return changed, is_dated_anew
 
 
 def states_of(root: Path, files: Sequence[str]) -> dict[str, tuple[int, int]]:

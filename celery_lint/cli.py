@@ -166,6 +166,7 @@ def _overrides(arguments: Arguments) -> Overrides:
         isolated=arguments.isolated,
         cache=not arguments.no_cache,
         cache_dir=arguments.cache_dir,
+        jobs=arguments.jobs,
     )
 
 

@@ -48,6 +48,8 @@ class Settings:
     output_format: str = "full"
     cache_dir: str | None = None
     """Where findings are kept, relative to the root; None when they are not."""
+    jobs: int | None = None
+    """How many processes may share the work; None: as many as there are cores."""
     task_decorators: tuple[str, ...] = ()
     dispatch_wrappers: tuple[str, ...] = ()
     on_commit_wrappers: tuple[str, ...] = ()
@@ -95,6 +97,7 @@ class Overrides:
     cache: bool = False
     """Whether findings are kept for the next run."""
     cache_dir: Path | None = None
+    jobs: int | None = None
 
 
 def selected_rules(sources: Sequence[Selection], known: Mapping[str, bool]) -> frozenset[str]:
@@ -195,6 +198,7 @@ def load(root: Path, known: Mapping[str, bool], overrides: Overrides = Overrides
         src=reader.strings("src") or (),
         output_format=_first(overrides.output_format, reader.choice("output-format", FORMATS), "full"),
         cache_dir=_cache_dir(overrides, reader.text("cache-dir")),
+        jobs=overrides.jobs,
         task_decorators=reader.dotted_names("task-decorators"),
         dispatch_wrappers=reader.dotted_names("dispatch-wrappers"),
         on_commit_wrappers=reader.dotted_names("on-commit-wrappers"),

@@ -70,6 +70,10 @@ class Engine:
         findings = set(self._findings(module))
         return sorted(findings, key=lambda f: f.sort_key)
 
+    def is_open(self, filename: str) -> bool:
+        """Whether a file's findings are not known yet, and take more than a look at its bytes."""
+        return (FOUND, filename) not in self.memo and self._may_have_findings(filename)
+
     def explain(self, filename: str, row: int) -> list[str]:
         """What is known of a row of a file, in words."""
         from celery_lint.semantics.explain import explain  # needed by one option only

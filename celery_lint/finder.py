@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,12 +18,18 @@ if TYPE_CHECKING:
     from celery_lint.engine import Engine
 
 
+MANY = 40
+"""With fewer files to look into, a second process costs more than it saves."""
+
+
 @dataclass(frozen=True)
 class _Known:
     """A snapshot, and the content of the files that are not as they were then."""
 
     snapshot: Snapshot
     changed: Mapping[str, bytes]
+    is_dated_anew: bool
+    """Whether files had to be read to see that they are the same: next time their dates will do."""
 
 
 class Finder:
@@ -55,9 +61,31 @@ class Finder:
                 return findings
         return self._engine.check(filename)
 
+    def prepare(self, filenames: Sequence[str]) -> None:
+        """Finds the findings of many files ahead, with several processes where that pays."""
+        jobs = self.project.settings.jobs
+        if jobs == 1 or len(filenames) < MANY or (self._known is not None and not self._known.changed):
+            return
+        from celery_lint.workers import can_fork, cores
+
+        jobs = jobs or cores()
+        if jobs == 1 or not can_fork():
+            return
+        engine = self._engine
+        worthwhile = [name for name in filenames if engine.is_open(name)]
+        if len(worthwhile) >= MANY:
+            from celery_lint.incremental import check_with_others
+
+            check_with_others(engine, worthwhile, jobs)
+
     def keep(self) -> None:
         """Keeps what was found for the next run, if there is anything new."""
-        if self._cache is None or self.unsaved or "_engine" not in self.__dict__:
+        if self._cache is None or self.unsaved:
+            return
+        if "_engine" not in self.__dict__:
+            if self._known is not None and self._known.is_dated_anew:
+                self._known.snapshot.taken = self._started
+                self._cache.save(self._known.snapshot)
             return
         from celery_lint.incremental import capture
 
@@ -79,8 +107,8 @@ class Finder:
             return None
         from celery_lint.cache import changed_files
 
-        changed = changed_files(snapshot, self.project.root, self.project.files)
-        return None if changed is None else _Known(snapshot, {**changed, **self.unsaved})
+        found = changed_files(snapshot, self.project.root, self.project.files)
+        return None if found is None else _Known(snapshot, {**found[0], **self.unsaved}, found[1])
 
     @cached_property
     def _engine(self) -> Engine:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from celery_lint.cache import FileState, Snapshot, digest_of
 from celery_lint.codec import decode_finding, encode
@@ -10,6 +13,7 @@ from celery_lint.engine import Engine
 from celery_lint.findings import Finding
 from celery_lint.project.index import SMALL, has_trace, selects, words_of
 from celery_lint.project.inputs import FOUND, SENDERS, TASKS
+from celery_lint.workers import share_out
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -102,6 +106,46 @@ def capture(engine: Engine, states: Mapping[str, tuple[int, int]], taken: int, b
             if kind == FOUND or name not in unnamed
         }
     return Snapshot(taken, files, project.inputs.texts(), dict(project.selected), shared, answers)
+
+
+PIECE = 8
+"""How many files one process takes at a time: those of one folder have much in common."""
+
+
+def check_with_others(engine: Engine, filenames: Sequence[str], jobs: int) -> None:
+    """Finds the findings of files in several processes; those that one fails on are left open."""
+    engine.semantics.find_shared_answers()
+    project, memo = engine.project, engine.memo
+    known = len(project.inputs.keys)
+    selected = set(project.selected)
+    own = os.getpid()
+    pieces = [filenames[start : start + PIECE] for start in range(0, len(filenames), PIECE)]
+
+    def work(numbers: Iterator[int]) -> bytes:
+        found = []
+        for number in numbers:
+            for name in pieces[number]:
+                with contextlib.suppress(Exception):  # it will come up again where it can be told of
+                    found.append((name, engine.check(name)))
+        if os.getpid() == own:
+            return b""
+        inputs = {name: f"{each:x}" for name, _, each in memo.kept(FOUND)}
+        answer = {
+            "found": [[name, [encode(f) for f in each], inputs[name]] for name, each in found if name in inputs],
+            "later": project.inputs.keys[known:],
+            "selected": [[*key, list(value)] for key, value in project.selected.items() if key not in selected],
+        }
+        return json.dumps(answer).encode("utf-8", "surrogatepass")
+
+    for data in share_out(len(pieces), jobs, work):
+        if not data:
+            continue
+        answer = json.loads(data)
+        later = [tuple(key) for key in answer["later"]]
+        for selection, text, names in answer["selected"]:
+            project.selected.setdefault((selection, text), names)
+        for name, value, inputs in answer["found"]:
+            memo.put((FOUND, name), _findings(value), project.inputs.translated(int(inputs, 16), known, later))
 
 
 def _digest(value: Any) -> str:

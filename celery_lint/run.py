@@ -88,6 +88,7 @@ def check_project(project: Project, unsaved: Mapping[str, bytes]) -> Checked:
     if project.asked:
         finder = Finder(project, unsaved)
         with collection_paused():
+            finder.prepare(project.asked)
             for filename in project.asked:
                 try:
                     findings += check_file(finder, filename)

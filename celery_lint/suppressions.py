@@ -69,6 +69,8 @@ def apply(source: Source, findings: Iterable[Finding], rules: Collection[str], *
     findings = list(findings)
     if not findings and UNUSED_SUPPRESSION not in rules:
         return findings
+    if UNUSED_SUPPRESSION not in rules and not _may_silence(source, findings):
+        return findings
     comments = Comments(source, noqa=noqa)
     if not comments.directives:
         return findings
@@ -77,6 +79,29 @@ def apply(source: Source, findings: Iterable[Finding], rules: Collection[str], *
         # Such a finding can be silenced as well, by a directive that is itself in use.
         kept += [finding for finding in _unused(source, comments.directives, rules) if not comments.silence(finding)]
     return kept
+
+
+def _may_silence(source: Source, findings: Iterable[Finding]) -> bool:
+    """Whether any text in the file looks like a comment that silences one of the findings.
+
+    Most `# noqa` are other linters', and to tell comments from strings takes all of a file's tokens.
+    """
+    found = {finding.code for finding in findings}
+    data = source.data
+    for word in _LIKELY.finditer(data):
+        start, end = data.rfind(b"\n", 0, word.start()) + 1, data.find(b"\n", word.end())
+        line = data[start : end if end >= 0 else len(data)].decode("latin-1")
+        for form in _FORMS.finditer(line):
+            group = next((name for name in _CODE_GROUPS if form[name] is not None), None)
+            named = None if group is None else _codes(form[group])
+            if named is None or any(each == "ALL" or code.startswith(each) for each in named for code in found):
+                return True
+    return False
+
+
+def _codes(text: str) -> tuple[str, ...]:
+    """The codes and prefixes in the list of a comment."""
+    return tuple(re.findall(r"[A-Z]+[0-9]+|\b(?:CEL|ALL)\b", text.upper()))
 
 
 class Comments:
@@ -91,7 +116,7 @@ class Comments:
         self._ends: list[int] = []
         self._without_comment: set[int] = set()
         # Most files have no such comment: their tokens need not be looked at.
-        if re.search(rb"noqa|celery-lint", source.data, re.IGNORECASE):
+        if _LIKELY.search(source.data):
             for line in _logical_lines(source):
                 self._starts.append(line.first)
                 self._ends.append(line.last)
@@ -107,7 +132,7 @@ class Comments:
             directive = _Directive(row, None, column + found.start(), column + found.start() + len(found[0].rstrip()))
             group = next((name for name in _CODE_GROUPS if found[name] is not None), None)
             if group is not None:
-                directive.codes = tuple(re.findall(r"[A-Z]+[0-9]+|\b(?:CEL|ALL)\b", found[group].upper()))
+                directive.codes = _codes(found[group])
                 directive.codes_start = column + found.start(group)
                 directive.codes_end = column + found.end(group)
             directive.is_own = is_own
@@ -158,6 +183,9 @@ def listing(source: Source, row: int, *, own: bool) -> tuple[int, bool] | None:
             if not directive.is_for_file:
                 return directive.codes_end, directive.codes_start == directive.codes_end
     return None
+
+
+_LIKELY = re.compile(rb"noqa|celery-lint", re.IGNORECASE)
 
 
 @dataclass

@@ -102,6 +102,7 @@ def _parameter(option: Option) -> click.Option:
         return click.Option(names, metavar=option.metavar, multiple=True, callback=_items, help=option.help)
     kinds: dict[str, click.ParamType[Any]] = {
         "text": click.STRING,
+        "number": click.IntRange(min=1),
         "choice": click.Choice(option.choices),
         "file": click.Path(path_type=Path),
         "new-file": click.Path(path_type=Path, dir_okay=False),

@@ -82,7 +82,7 @@ def options() -> dict[str, click.Option]:
 
 def configuration_keys() -> set[str]:
     """The keys that a configuration may have: those of Settings, and the four that `rules` is made of."""
-    keys = {name.replace("_", "-") for name in (field.name for field in fields(Settings))} - {"rules"}
+    keys = {name.replace("_", "-") for name in (field.name for field in fields(Settings))} - {"rules", "jobs"}
     return keys | {"select", "extend-select", "ignore", "extend-ignore"}
 
 

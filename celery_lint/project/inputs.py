@@ -43,6 +43,19 @@ class Inputs:
         self.collected = 0
         return dict(self._bits)
 
+    def translated(self, inputs: int, known: int, later: Sequence[Key]) -> int:
+        """A set of a copy of this process, whose numbers are ours below `known` and then those of `later`."""
+        own = inputs & ((1 << known) - 1)
+        inputs >>= known
+        for key in later:
+            if not inputs:
+                break
+            if inputs & 1:
+                self.note(*key)
+                own |= self._bits[key]
+            inputs >>= 1
+        return own
+
     def texts(self) -> list[tuple[str, ...]]:
         """The inputs in the order of their numbers."""
         return list(self.keys)

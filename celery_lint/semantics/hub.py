@@ -111,6 +111,11 @@ class Semantics:
         inputs.note("shared", name)
         return answer
 
+    def find_shared_answers(self) -> None:
+        """Find all shared answers now: for copies of this process to start with them."""
+        for name in (TASKS, SENDERS, frameworks.RELATED_NAMES):
+            self.shared_answer(name)
+
     def shared_answer(self, name: str) -> object:
         """The shared answer of a name."""
         if name == TASKS:

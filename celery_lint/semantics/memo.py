@@ -71,6 +71,10 @@ class Memo:
             if isinstance(key, tuple) and len(key) == 2 and key[0] == kind:
                 yield key[1], answer, inputs
 
+    def __contains__(self, key: Hashable) -> bool:
+        """Whether the answer is known for good."""
+        return key in self._known
+
     @property
     def is_settled(self) -> bool:
         """Whether nothing computed so far for the answer under way rests on a stand-in."""

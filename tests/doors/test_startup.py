@@ -18,7 +18,7 @@ RUN = """
     celery_lint.project.index celery_lint.project.inputs celery_lint.project.modules celery_lint.project.syntax
     celery_lint.reporters celery_lint.reporters.style celery_lint.requirements celery_lint.rules
     celery_lint.rules.base celery_lint.rules.registry celery_lint.run celery_lint.semantics
-    celery_lint.semantics.memo celery_lint.source celery_lint.toml
+    celery_lint.semantics.memo celery_lint.source celery_lint.toml celery_lint.workers
 """
 COSTLY = """
     argparse asyncio click concurrent.futures datetime difflib email importlib.metadata ipaddress json libcst logging
