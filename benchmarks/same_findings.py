@@ -27,7 +27,7 @@ FLAKE8_LINE = re.compile(r"^(?P<name>.+?):(?P<row>\d+):\d+: (?P<code>CEL\d{3}|E9
 def by_command(tree: Path, paths: list[str]) -> set[Place]:
     """The findings of one run of the command."""
     run = subprocess.run(
-        [sys.executable, "-m", "celery_lint", "--isolated", "--output-format", "json", *paths],
+        [sys.executable, "-m", "celery_lint", "--isolated", "--no-cache", "--output-format", "json", *paths],
         cwd=tree, capture_output=True, text=True, check=False,
     )  # fmt: skip
     if run.returncode not in (0, 1):
