@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -140,6 +140,16 @@ class Function:
     def words(self) -> frozenset[str]:
         """Every name and attribute that the function mentions, nested functions included."""
         return self.scan.words
+
+    def mentions(self, names: Iterable[str]) -> bool:
+        """Whether the function mentions one of these names or attributes: its text decides most often."""
+        return not self.tokens.isdisjoint(names) and not self.words.isdisjoint(names)
+
+    @cached_property
+    def has_nested(self) -> bool:
+        """Whether there may be a `def` inside: found without parsing, and never too rarely."""
+        lines = self.module.source.lines[self.node.lineno : self.node.end_lineno]
+        return any(line.lstrip().startswith(("def ", "async ")) for line in lines)
 
     def __repr__(self) -> str:
         return f"<Function {self.module.name}:{self.qualname}>"

@@ -222,7 +222,7 @@ class CallGraph:
         """The parameter that a project's own wrapper hands to `on_commit` as it is."""
 
         def decide() -> str | None:
-            if function.parent is not None or "on_commit" not in function.words:
+            if function.parent is not None or not function.mentions(("on_commit",)):
                 return None
             for call in self._hub.flow(function).calls:
                 callee = call.callee
@@ -257,7 +257,7 @@ class CallGraph:
         def decide() -> bool:
             if hands_on(decorator):
                 return True
-            if "on_commit" not in decorator.words:
+            if not decorator.mentions(("on_commit",)):
                 return False
             for flow in self.flows_within(decorator):
                 for call in flow.calls:
@@ -322,7 +322,7 @@ class CallGraph:
         for filename in files:
             module = None if is_test_file(filename) else self._hub.project.module_or_none(filename)
             for one in module.functions if module is not None else ():
-                if name in one.tokens and name in one.words:
+                if one.mentions((name,)):
                     for call in self._hub.flow(one).calls:
                         unknown = any(isinstance(c, (Field, Unknown)) for c in call.callee.alternatives())
                         if call.name == name and unknown and not self.targets(call):
@@ -332,7 +332,7 @@ class CallGraph:
     def _calls_in(self, module: Module, function: Function) -> Iterator[CallSite]:
         name = function.name
         for one in module.functions:
-            if name not in one.tokens or name not in one.words:
+            if not one.mentions((name,)):
                 continue
             for flow in self.flows_within(one):
                 for call in flow.calls:

@@ -350,7 +350,7 @@ def guards_by_decorator(hub: Semantics, function: Function, task: Task) -> bool:
 
 def is_once(hub: Semantics, decorator: Function) -> bool:
     """Whether a decorator of the project tests or locks something before it runs what it decorates."""
-    if _ONCE.search(decorator.name) or decorator.words & _ONCE_WORDS:
+    if _ONCE.search(decorator.name) or decorator.mentions(_ONCE_WORDS):
         return True
     return any(
         locks.names_lock(item.context_expr) for n in walk(decorator.node) if isinstance(n, ast.With) for item in n.items

@@ -219,7 +219,7 @@ def _raised_by_helper(hub: Semantics, call: Call, depth: int) -> Iterator[Raised
     if not isinstance(call.callee, FunctionValue):
         return
     for target in hub.calls.targets(call):
-        if target.deferred or not target.function.words & _PREDICATE_WORDS:
+        if target.deferred or not target.function.mentions(_PREDICATE_WORDS):
             continue
         if target.values is not None:
             flow = hub.flow_with(target.function, dict(target.values), target.captured, 1)

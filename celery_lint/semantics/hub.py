@@ -91,7 +91,9 @@ class Semantics:
 
     def may_open_transaction(self, function: Function) -> bool:
         """Whether a decorator's body, or one that it calls, may open a transaction."""
-        return any("atomic" in word or word == "begin" for word in function.words)
+        return any("atomic" in word or word == "begin" for word in function.tokens) and any(
+            "atomic" in word or word == "begin" for word in function.words
+        )
 
     def may_send(self, function: Function) -> bool:
         """Whether it is worth to look for dispatches below a function."""
@@ -495,7 +497,7 @@ class Semantics:
                 return Atomic()
             if isinstance(one, Instance) and isinstance(one.cls, Class):
                 method = self.classes.function(one.cls, "__enter__")
-                if method is not None and "__enter__" in method.words and "atomic" in method.words:
+                if method is not None and method.mentions(("__enter__",)) and method.mentions(("atomic",)):
                     return Atomic()
             if (
                 isinstance(one, BoundMethod)
@@ -543,7 +545,7 @@ class Semantics:
             methods = ([init] if init else []) + [f for f in one.functions.values() if f is not init]
             found = []
             for function in methods:
-                if name not in function.scan.stored_attributes:
+                if name not in function.tokens or name not in function.scan.stored_attributes:
                     continue
                 flow = self.flow(function, fuel=1)
                 for store in flow.stores:

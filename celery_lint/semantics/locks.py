@@ -65,7 +65,7 @@ def locks_rows(hub: Semantics, function: Function | None, depth: int = 2) -> boo
     """Whether a function, or one of the project that it calls, locks rows."""
     if function is None:
         return False
-    if function.words & ROW_LOCKS:
+    if function.mentions(ROW_LOCKS):
         return True
     if depth <= 0:
         return False

@@ -58,7 +58,7 @@ class Memo:
                 min(around, self._lowest if self._lowest < depth else NOTHING_OPEN),
             )
         if lowest >= depth:
-            self._known[key] = (result, inputs.shared(own))
+            self._known[key] = (result, inputs.shared(own) if own else 0)
         return result
 
     def put(self, key: Hashable, answer: object, inputs: int) -> None:

@@ -93,7 +93,9 @@ def _is_retry(hub: Semantics, call: Call) -> bool:
             return True
     if any(isinstance(v, TaskValue) for a in call.args for v in a.value.alternatives()):
         return any(
-            "retry" in t.function.words for t in hub.calls.targets(call) if hub.tasks.of_function(t.function) is None
+            t.function.mentions(("retry",))
+            for t in hub.calls.targets(call)
+            if hub.tasks.of_function(t.function) is None
         )
     return False
 

@@ -141,7 +141,7 @@ class Tasks:
         return self._hub.memo.get(("factory", function), lambda: self._is_factory(function), False)
 
     def _is_factory(self, function: Function) -> bool:
-        if isinstance(function.node, ast.Lambda) or not function.words & _MAKERS:
+        if isinstance(function.node, ast.Lambda) or not function.mentions(_MAKERS):
             return False
         # Somewhere inside, the result of a task decorator is returned, or a nested `def` under one is.
         returned_names = {
@@ -376,7 +376,7 @@ class Tasks:
                     found.append(value.task)
         # Tasks made inside functions: application factories, tests.
         for function in list(module.functions):
-            if function.words & _MAKERS:
+            if not function.tokens.isdisjoint(_MAKERS) and function.has_nested and function.mentions(_MAKERS):
                 for nested, _, _ in self._hub.flow(function).closures:
                     task = self.of_function(nested)
                     if task is not None and task not in found:

@@ -425,7 +425,7 @@ class Transactions:
         def decide() -> bool:
             for name in ("apply_async", "delay"):
                 method = self._hub.classes.function(cls, name)
-                if method is not None and method.words & AFTER_COMMIT:
+                if method is not None and method.mentions(AFTER_COMMIT):
                     return True
             return any(isinstance(a, str) and is_foreign_class(a) for a in self._hub.classes.ancestors(cls))
 

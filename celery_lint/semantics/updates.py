@@ -86,7 +86,7 @@ def lossy_updates(hub: Semantics, flow: FunctionFlow) -> Iterator[Update]:
 
 def may_update(function: Function) -> bool:
     """Whether it is worth to read a function's body: it saves, and does arithmetic on an attribute."""
-    if not function.words & (_SAVES | _BULK):
+    if not function.mentions(_SAVES | _BULK):
         return False
     for node in walk(function.node):
         if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Attribute):
