@@ -356,6 +356,7 @@ class Dispatches:
         names = [a.arg for a in function.positional]
         if is_method(callee):
             names = names[1:]
+        collecting = {a.arg for a in (function.node.args.vararg, function.node.args.kwarg) if a is not None}
         values: dict[str, Value] = {}
         nodes: dict[str, list[Sent]] = {}
         rest: list[Sent] = []
@@ -380,7 +381,7 @@ class Dispatches:
                     index += 1
                 else:
                     rest.append(sent)
-            elif arg.keyword in function.parameters:
+            elif arg.keyword in function.parameters and arg.keyword not in collecting:
                 values[arg.keyword] = arg.value
                 nodes[arg.keyword] = [sent]
             else:

@@ -171,7 +171,7 @@ def _mismatch(hub: Semantics, dispatch: Dispatch) -> Mismatch | None:
     if dispatch.is_opaque or dispatch.task is None:
         return None
     taken = interface(hub, dispatch.task)
-    if taken is None:
+    if taken is None or _may_be_subclass(hub, dispatch):
         return None
     positional = sum(s.keyword is None for s in dispatch.sent)
     keywords = tuple(s.keyword for s in dispatch.sent if s.keyword is not None)
@@ -187,6 +187,15 @@ def _mismatch(hub: Semantics, dispatch: Dispatch) -> Mismatch | None:
     if not (too_many or unknown or twice or missing):
         return None
     return Mismatch(positional, keywords, taken, too_many, unknown, twice, tuple(missing))
+
+
+def _may_be_subclass(hub: Semantics, dispatch: Dispatch) -> bool:
+    """Whether a task class sends itself in a method, where `self` may be of a subclass with a `run` of its own."""
+    task, around = dispatch.task, dispatch.flow.function
+    assert task is not None
+    while around is not None and around.cls is None:
+        around = around.parent
+    return task.cls is not None and around is not None and around.cls in hub.classes.ancestors(task.cls)
 
 
 def is_complete(hub: Semantics, dispatch: Dispatch) -> bool:

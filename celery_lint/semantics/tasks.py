@@ -399,6 +399,7 @@ class Tasks:
                     continue
             if not (
                 isinstance(value, External)
+                and value.path != "functools.partial"
                 and value.path.startswith(("django.db.transaction.", "functools.", "django.utils."))
             ):
                 return True
