@@ -120,7 +120,7 @@ def _misfit(hub: Semantics, task: Task) -> Misfit | None:
     function = task.function
     if function is None or task.cls is not None or function.cls is not None or task.factory is not None:
         return None
-    if task.decorator not in function.decorators or hub.tasks.is_wrapped(task) or _may_pass_itself(hub, task):
+    if task.decorator not in function.decorators or hub.tasks.is_wrapped(task) or may_pass_itself(hub, task):
         return None
     bind = task.options.get("bind")
     is_bound = bind is not None and bind.constant is True and bind.where == "decorator"
@@ -137,7 +137,7 @@ def _misfit(hub: Semantics, task: Task) -> Misfit | None:
     return None
 
 
-def _may_pass_itself(hub: Semantics, task: Task) -> bool:
+def may_pass_itself(hub: Semantics, task: Task) -> bool:
     """Whether the task's base class, or the application's, may call the body with more than is sent."""
     base = task.options.get("base")
     if base is not None and not isinstance(base.value, ClassValue):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from celery_lint.project.modules import Class, Function
 from celery_lint.project.syntax import walk
 from celery_lint.semantics.model import Argument, Call, Dispatch, FunctionFlow, Sent, Task
+from celery_lint.semantics.passing import is_only_passed
 from celery_lint.semantics.results import is_method
 from celery_lint.semantics.tasks import TASK_CLASSES
 from celery_lint.semantics.values import (
@@ -18,6 +19,7 @@ from celery_lint.semantics.values import (
     CanvasValue,
     Captured,
     Collection,
+    Constant,
     External,
     Field,
     FunctionValue,
@@ -118,9 +120,12 @@ class Dispatches:
         elif isinstance(callee, Partial):
             inner = callee.function
             if isinstance(inner, BoundMethod):
-                bound = tuple(Argument(node, v) for v in callee.args)
+                later = {a.keyword for a in call.args}
+                bound = [Argument(node, v) for v in callee.args]
+                bound += [Argument(node, v, k) for k, v in callee.keywords if k not in later]
                 found = self._by_method(call, inner, (*bound, *call.args), node.func)
                 if found is not None:
+                    found.is_opaque |= callee.node is None or spreads(callee.node)
                     yield found
         elif isinstance(callee, FunctionValue):
             yield from self._forwarded(call, callee)
@@ -175,7 +180,7 @@ class Dispatches:
                 verb,
                 task,
                 sent_directly(args),
-                is_opaque=any(a.star for a in args),
+                is_opaque=any(hides(a, call.flow) for a in args),
                 is_deferred=verb in DEFERRED,
                 target=target,
             )
@@ -185,7 +190,7 @@ class Dispatches:
                 verb,
                 task,
                 sent_directly(args),
-                is_opaque=any(a.star for a in args),
+                is_opaque=any(hides(a, call.flow) for a in args),
                 is_signature=True,
                 target=target,
             )
@@ -314,9 +319,9 @@ class Dispatches:
                 call,
                 dispatch.verb,
                 dispatch.task,
-                tuple(renamed(dispatch.sent, nodes, call.node)),
+                tuple(renamed(dispatch.sent, nodes, call.node, callee.function)),
                 dispatch.options,
-                dispatch.is_opaque,
+                dispatch.is_opaque or call.is_opaque,
                 dispatch.is_signature,
                 dispatch.is_deferred,
                 callee.function,
@@ -351,6 +356,7 @@ class Dispatches:
         names = [a.arg for a in function.positional]
         if is_method(callee):
             names = names[1:]
+        collecting = {a.arg for a in (function.node.args.vararg, function.node.args.kwarg) if a is not None}
         values: dict[str, Value] = {}
         nodes: dict[str, list[Sent]] = {}
         rest: list[Sent] = []
@@ -375,7 +381,7 @@ class Dispatches:
                     index += 1
                 else:
                     rest.append(sent)
-            elif arg.keyword in function.parameters:
+            elif arg.keyword in function.parameters and arg.keyword not in collecting:
                 values[arg.keyword] = arg.value
                 nodes[arg.keyword] = [sent]
             else:
@@ -422,8 +428,10 @@ def mentions_parameter(node: ast.expr, function: Function) -> bool:
     return any(isinstance(n, ast.Name) and n.id in function.parameters for n in walk(node))
 
 
-def renamed(sent: Sequence[Sent], nodes: dict[str, list[Sent]], call: ast.Call) -> Iterator[Sent]:
-    """What is sent, told in the caller's own expressions."""
+def renamed(sent: Sequence[Sent], nodes: dict[str, list[Sent]], call: ast.Call, function: Function) -> Iterator[Sent]:
+    """What a wrapper sends, told in its caller's own expressions."""
+    arguments = function.node.args
+    collected = {a.arg for a in (arguments.vararg, arguments.kwarg) if a is not None}
     seen: dict[str, int] = {}
     for one in sent:
         name = one.node.id if isinstance(one.node, ast.Name) else None
@@ -436,6 +444,8 @@ def renamed(sent: Sequence[Sent], nodes: dict[str, list[Sent]], call: ast.Call) 
         if len(given) == 1 and isinstance(given[0].value, Collection) and given[0].value != one.value:
             # The wrapper spreads it: `task.delay(*args)`, `task.apply_async(kwargs=kwargs)`.
             yield Sent(member_node(given[0].node, index, one.keyword), one.value, one.keyword)
+        elif name not in collected:
+            yield Sent(given[0].node, one.value, one.keyword)
         elif index == 0:
             yield from given
 
@@ -469,15 +479,39 @@ def sent_directly(args: Sequence[Argument]) -> tuple[Sent, ...]:
     return tuple(found)
 
 
+def is_settled(arg: Argument, flow: FunctionFlow) -> bool:
+    """Whether what is known of a container is all that it holds, as nothing can have changed it meanwhile."""
+    if isinstance(arg.value, Collection) and arg.value.kind == "tuple":
+        return True
+    return isinstance(arg.node, ast.Name) and flow.function is not None and is_only_passed(arg.node.id, flow.function)
+
+
+def hides(arg: Argument, flow: FunctionFlow) -> bool:
+    """Whether it can't be told how many arguments `*args` or `**kwargs` stands for, or how they are called."""
+    if not arg.star:
+        return False
+    known = isinstance(arg.value, Collection) and arg.value.items is not None
+    if arg.star == "**":
+        known = known and isinstance(arg.value, Collection) and arg.value.keys is not None
+    return not known or not is_settled(arg, flow)
+
+
+def spreads(call: ast.Call) -> bool:
+    """Whether `*` or `**` hides some of a call's arguments."""
+    return any(isinstance(a, ast.Starred) for a in call.args) or any(k.arg is None for k in call.keywords)
+
+
 def spread(arg: Argument, flow: FunctionFlow) -> tuple[list[Sent], bool]:
     """The members of `args=...`, and whether they are all known."""
     if isinstance(arg.node, (ast.List, ast.Tuple)):
         elements = arg.node.elts
         whole = not any(isinstance(e, ast.Starred) for e in elements)
         return [Sent(e, flow.value(e)) for e in elements if not isinstance(e, ast.Starred)], whole
+    if arg.value == Constant(None):
+        return [], True
     if isinstance(arg.value, Collection):
         if arg.value.items is not None:
-            return [Sent(arg.node, v) for v in arg.value.items], True
+            return [Sent(arg.node, v) for v in arg.value.items], is_settled(arg, flow)
         return [Sent(arg.node, arg.value.element)], False
     return [], False
 
@@ -498,7 +532,9 @@ def spread_mapping(arg: Argument, flow: FunctionFlow) -> tuple[list[Sent], bool]
             k.arg for k in node.keywords
         )
     if isinstance(arg.value, Collection) and arg.value.keys is not None and arg.value.items is not None:
-        return [Sent(node, v, k) for k, v in zip(arg.value.keys, arg.value.items, strict=True)], True
+        return [Sent(node, v, k) for k, v in zip(arg.value.keys, arg.value.items, strict=True)], is_settled(arg, flow)
+    if arg.value == Constant(None):
+        return [], True
     if isinstance(arg.value, Collection):
         return [Sent(node, arg.value.element, "")], False
     return [], False

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from celery_lint.project.modules import AssignBinding, Class, Function, Module
 from celery_lint.project.syntax import own_nodes, walk
 from celery_lint.semantics.model import Option, Task
+from celery_lint.semantics.passing import wraps_unchanged
 from celery_lint.semantics.results import TASK_DECORATORS
 from celery_lint.semantics.values import (
     UNKNOWN,
@@ -391,10 +392,14 @@ class Tasks:
         for decorator in below:
             node = decorator.func if isinstance(decorator, ast.Call) else decorator
             value = self._hub.evaluate(node, task.function.module)
-            if isinstance(value, FunctionValue) and self.passes_on(value.function):
-                continue
+            if isinstance(value, FunctionValue):
+                # What `@contextmanager` makes is a decorator as well (contextlib.ContextDecorator).
+                is_context = isinstance(decorator, ast.Call) and self._hub.is_context_manager(value.function)
+                if is_context or self.passes_on(value.function):
+                    continue
             if not (
                 isinstance(value, External)
+                and value.path != "functools.partial"
                 and value.path.startswith(("django.db.transaction.", "functools.", "django.utils."))
             ):
                 return True
@@ -404,17 +409,7 @@ class Tasks:
         """Whether a project's decorator calls what it decorates with the very arguments that it gets."""
 
         def decide() -> bool:
-            outer = set(decorator.parameters)
-            for node in walk(decorator.node):
-                if (
-                    isinstance(node, ast.Call)
-                    and isinstance(node.func, ast.Name)
-                    and node.func.id in outer | inner_names(decorator)
-                ):
-                    spread = [a for a in node.args if isinstance(a, ast.Starred)]
-                    if len(spread) == 1 == len(node.args) and all(k.arg is None for k in node.keywords):
-                        return True
-            return False
+            return wraps_unchanged(decorator, {*decorator.parameters, *inner_names(decorator)})
 
         return self._hub.memo.get(("passes on", decorator), decide, False)
 

@@ -1,0 +1,118 @@
+"""CEL106."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from celery_lint.findings import Finding, Related, Severity
+from celery_lint.rules.base import Rule
+from celery_lint.semantics.context import FileContext
+from celery_lint.semantics.fitting import Mismatch, Notice, mismatch, noticed_by
+from celery_lint.semantics.model import Dispatch, Task
+
+
+class ArgumentMismatch(Rule):
+    """The arguments of a dispatch do not fit the task's parameters.
+
+    ## What it does
+    Reports `delay()`, `apply_async()`, `delay_on_commit()`, `send_task()`, `retry(args=...)`,
+    signatures and `partial(task.delay, ...)` whose arguments the task cannot take: one is
+    missing, there are too many, a name is unknown, or a parameter is given twice. The task
+    itself, which a bound task gets first, is not counted. What the project's own helpers
+    send is followed to the place that calls the helper.
+
+    A signature, and a partial, may be given more arguments later, as each step of a chain
+    gets the result before it. It is reported for what nothing can cure: too many
+    arguments, an unknown name, a parameter given twice. What it lacks is reported when it
+    is immutable (`si()`) or sent at once.
+
+    ## Why is this bad
+    `delay()` and `apply_async()` of a plain task raise `TypeError` where they are called.
+    Elsewhere the caller notices nothing: what `send_task()` sends, tasks that are classes, and
+    tasks with another decorator below the task's own fail in the worker, each time. A later
+    step of a chain that cannot be sent turns the finished step before it into a failure. A
+    retry that cannot be sent ends the task without a result: its message is rejected.
+
+    ## Example
+    ```python
+    @shared_task
+    def send_receipt(order_id, language): ...
+
+    send_receipt.delay(order.pk)
+    ```
+
+    ## Use instead
+    ```python
+    @shared_task
+    def send_receipt(order_id, language): ...
+
+    send_receipt.delay(order.pk, order.language)
+    ```
+
+    ## Silent when
+    The task or the call has `*args` or `**kwargs` that may make it fit; the task's base class, the
+    application's, or a decorator changes the arguments or can't be read; the task has
+    `typing=False`; the call may be one of several dispatches, and one of them fits; a
+    `TypeError` is expected around the call. CEL404 reports a task whose `bind` and parameters
+    do not fit each other.
+
+    ## References
+    - [Celery: argument checking](https://docs.celeryq.dev/en/stable/userguide/tasks.html#argument-checking)
+    - [Celery: partials](https://docs.celeryq.dev/en/stable/userguide/canvas.html#partials)
+    """
+
+    severity = Severity.ERROR
+
+    def check_dispatch(self, dispatch: Dispatch, file: FileContext) -> Iterator[Finding]:
+        task = dispatch.task
+        found = mismatch(file.hub, dispatch)
+        if found is None or task is None:
+            return
+        definition = task.function.node if task.function is not None and task.cls is None else task.node
+        place = FileContext(file.hub, task.module).heading(definition)
+        row = place.span.start.row
+        where = f"line {row}" if task.module is file.module else f"{place.filename}:{row}"
+        message = f"`{file.text(dispatch.node)}` {_difference(found, f'`{task.name}` ({where})')}"
+        yield self.finding(
+            file.place(dispatch.node),
+            f"{message}: {_OUTCOMES[noticed_by(file.hub, dispatch)]}",
+            related=(Related(f"`{task.name}` takes {_listed(_parameters(found, task))}", place),),
+        )
+
+
+_OUTCOMES: dict[Notice, str] = {
+    "caller": "the call raises TypeError, and nothing is sent",
+    "worker": "nothing checks it here, and each run fails with TypeError",
+    "later": "it raises TypeError when it is sent, or in the worker",
+    "retry": "the retry is never sent, and the task ends without a result",
+}
+
+
+def _difference(found: Mismatch, task: str) -> str:
+    """What is given, and what the task wants in its place."""
+    taken = found.interface
+    if found.unknown:
+        by_position = [name for name in found.unknown if name in taken.by_position_only]
+        if by_position:
+            return f"gives {_listed(by_position)} by name, and {task} takes it by position only"
+        return f"gives {_listed(found.unknown)}, and {task} takes {_listed(taken.names)}"
+    if found.twice:
+        return f"gives {_listed(found.twice)} of {task} twice, by position and by name"
+    if found.is_too_many:
+        return f"gives {_count(found.positional)} by position, and {task} takes {_listed(taken.positional)}"
+    return f"gives {_count(found.positional + len(found.keywords))}, and {task} also needs {_listed(found.missing)}"
+
+
+def _parameters(found: Mismatch, task: Task) -> Sequence[str]:
+    assert task.function is not None
+    stars = [f"*{task.function.node.args.vararg.arg}"] if task.function.node.args.vararg is not None else []
+    return (*found.interface.names, *stars)
+
+
+def _count(number: int) -> str:
+    return "no argument" if number == 0 else f"{number} argument{'s' * (number > 1)}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    quoted = [f"`{name}`" for name in names]
+    return "nothing" if not quoted else " and ".join([", ".join(quoted[:-1]), quoted[-1]] if quoted[1:] else quoted)

@@ -1,0 +1,264 @@
+"""Whether the arguments of a dispatch fit the parameters of its task, and who notices."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from celery_lint.project.modules import Class
+from celery_lint.project.syntax import walk
+from celery_lint.semantics.binding import may_pass_itself, misfit
+from celery_lint.semantics.dispatches import SENDING
+from celery_lint.semantics.model import Call, Dispatch, Task
+from celery_lint.semantics.passing import overrides_unchanged
+from celery_lint.semantics.values import BoundMethod, Constant, External, FunctionValue, Partial
+
+if TYPE_CHECKING:
+    from celery_lint.semantics.hub import Semantics
+
+# Task classes of other packages whose tasks get what was sent. Not `celery_batches.Batches`,
+# whose tasks get a list of requests.
+_FAITHFUL_CLASSES = frozenset(
+    {
+        "celery.Task", "celery.app.task.Task", "celery.app.Task", "celery.task.Task", "celery.task.base.Task",
+        "celery.contrib.django.task.DjangoTask", "celery.contrib.abortable.AbortableTask", "celery_once.QueueOnce",
+        "celery_once.tasks.QueueOnce", "celery_singleton.Singleton", "celery_singleton.singleton.Singleton",
+        "builtins.object", "abc.ABC", "typing.Generic",
+    }
+)  # fmt: skip
+# The methods of Celery's Task through which arguments pass (celery/app/task.py), and whether they
+# come as `args` and `kwargs` there.
+_PASSAGES = {
+    "__call__": False, "delay": False, "delay_on_commit": False, "s": False, "si": False,
+    "apply_async": True, "apply_async_on_commit": True, "signature": True, "subtask": True, "apply": True,
+}  # fmt: skip
+_EXPECTING = frozenset(
+    {"raises", "assertRaises", "assertRaisesRegex", "assertRaisesMessage", "suppress", "warns", "assertWarns"}
+)
+
+Notice = Literal["caller", "worker", "later", "retry"]
+"""Who raises the TypeError: the dispatch itself, the worker, one of these once a signature is sent,
+or `Task.retry`, which then rejects the message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """What a task takes: the names by position, those of them that no keyword reaches, and those by keyword only."""
+
+    positional: tuple[str, ...]
+    by_position_only: frozenset[str]
+    by_keyword_only: tuple[str, ...]
+    optional: frozenset[str]
+    takes_more: bool
+    """It has `*args`."""
+    takes_any: bool
+    """It has `**kwargs`."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (*self.positional, *self.by_keyword_only)
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """How arguments do not fit. Of the lists only one is not empty, except that too many may be given as well."""
+
+    positional: int
+    """How many are given by position."""
+    keywords: tuple[str, ...]
+    interface: Interface
+    is_too_many: bool = False
+    unknown: tuple[str, ...] = ()
+    twice: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+def interface(hub: Semantics, task: Task) -> Interface | None:
+    """What a message may give to a task; None when something between the two may change it."""
+    return hub.memo.get(("interface", task), lambda: _interface(hub, task), None)
+
+
+def _interface(hub: Semantics, task: Task) -> Interface | None:
+    function = task.function
+    if function is None or not _is_plain(hub, task):
+        return None
+    arguments = function.node.args
+    positional = tuple(a.arg for a in task.parameters)
+    if task.is_bound and not function.positional and task.cls is not None:
+        return None
+    return Interface(
+        positional,
+        frozenset(a.arg for a in arguments.posonlyargs) & set(positional),
+        tuple(a.arg for a in arguments.kwonlyargs),
+        frozenset(function.defaults),
+        arguments.vararg is not None,
+        arguments.kwarg is not None,
+    )
+
+
+def _is_plain(hub: Semantics, task: Task) -> bool:
+    """Whether a task's body surely gets what the message holds, and nothing else."""
+    function = task.function
+    assert function is not None
+    if task.is_opaque or task.factory is not None or function.is_static or function.is_classmethod:
+        return False
+    for name, usual in (("bind", (True, False)), ("typing", (True,))):
+        option = task.option(name)
+        if option is not None and option.constant not in usual:
+            return False
+    if task.cls is None:
+        if function.cls is not None or not _has_only_harmless_decorators(hub, task):
+            return False
+        if misfit(hub, task) is not None or may_pass_itself(hub, task):
+            return False
+    return _keeps_arguments(hub, task) and not any(
+        isinstance(node := app.keywords.get("strict_typing"), ast.expr)
+        and not (isinstance(node, ast.Constant) and node.value is True)
+        for app in hub.project_settings.all_apps
+    )
+
+
+def _has_only_harmless_decorators(hub: Semantics, task: Task) -> bool:
+    assert task.function is not None
+    decorators = list(task.function.decorators)
+    if task.decorator not in decorators:
+        return not decorators
+    return decorators[0] is task.decorator and not hub.tasks.is_wrapped(task)
+
+
+def _keeps_arguments(hub: Semantics, task: Task) -> bool:
+    """Whether the class that a task is made on sends and calls it with the very arguments that it gets."""
+    cls = task.cls or hub.base_class(task)
+    if cls is None:
+        base = task.option("base")
+        if base is not None and base.constant is not None:
+            return isinstance(base.value, External) and base.value.path in _FAITHFUL_CLASSES
+        return not hub.tasks.has_foreign_app_task_class
+    for one in hub.classes.ancestors(cls):
+        if isinstance(one, Class):
+            if len(hub.classes.bases(one)) < len(one.node.bases):
+                return False
+            for name, is_packed in _PASSAGES.items():
+                if name in one.assigns or name in one.functions:
+                    if name not in one.functions or not overrides_unchanged(one.functions[name], is_packed):
+                        return False
+        elif one not in _FAITHFUL_CLASSES:
+            return False
+    return True
+
+
+def mismatch(hub: Semantics, dispatch: Dispatch) -> Mismatch | None:
+    """How the arguments of a dispatch do not fit its task; None when they do, may do, or are meant not to.
+
+    A call that may be several dispatches does not fit when none of them does: which task goes with
+    which arguments may depend on something that is not seen here.
+    """
+    found = _mismatch(hub, dispatch)
+    if found is None or _is_expected(dispatch) or not _is_certain(dispatch.call):
+        return None
+    others = [d for d in hub.dispatches.of_call(dispatch.call) if (d.verb, d.task) != (dispatch.verb, dispatch.task)]
+    return found if all(_mismatch(hub, other) is not None for other in others) else None
+
+
+def _is_certain(call: Call) -> bool:
+    """Whether each thing that may be called is known."""
+    return all(isinstance(c, (BoundMethod, External, Partial, FunctionValue)) for c in call.callee.alternatives())
+
+
+def _mismatch(hub: Semantics, dispatch: Dispatch) -> Mismatch | None:
+    if dispatch.is_opaque or dispatch.task is None:
+        return None
+    taken = interface(hub, dispatch.task)
+    if taken is None or _may_be_subclass(hub, dispatch):
+        return None
+    positional = sum(s.keyword is None for s in dispatch.sent)
+    keywords = tuple(s.keyword for s in dispatch.sent if s.keyword is not None)
+    by_position = taken.positional[:positional]
+    reachable = set(taken.names) - taken.by_position_only
+    too_many = positional > len(taken.positional) and not taken.takes_more
+    unknown = () if taken.takes_any else tuple(k for k in keywords if k not in reachable)
+    twice = tuple(k for k in keywords if k in by_position and k in reachable)
+    missing: Sequence[str] = ()
+    if not (too_many or unknown or twice) and is_complete(hub, dispatch):
+        given = {*by_position, *(k for k in keywords if k in reachable)}
+        missing = [n for n in taken.names if n not in given and n not in taken.optional]
+    if not (too_many or unknown or twice or missing):
+        return None
+    return Mismatch(positional, keywords, taken, too_many, unknown, twice, tuple(missing))
+
+
+def _may_be_subclass(hub: Semantics, dispatch: Dispatch) -> bool:
+    """Whether a task class sends itself in a method, where `self` may be of a subclass with a `run` of its own."""
+    task, around = dispatch.task, dispatch.flow.function
+    assert task is not None
+    while around is not None and around.cls is None:
+        around = around.parent
+    return task.cls is not None and around is not None and around.cls in hub.classes.ancestors(task.cls)
+
+
+def is_complete(hub: Semantics, dispatch: Dispatch) -> bool:
+    """Whether nothing adds arguments to those that a dispatch or a signature has.
+
+    A signature gets the result before it in a chain, and those that it is sent with; an immutable
+    one gets none (celery/canvas.py, `Signature._merge`). A retry sends again what it does not replace.
+    """
+    if dispatch.verb == "retry":
+        return False
+    if not dispatch.is_signature or dispatch.verb == "si":
+        return True
+    immutable = dispatch.options.get("immutable")
+    if immutable is not None and immutable.value == Constant(True):
+        return True
+    for call in dispatch.flow.calls:
+        func = call.node.func
+        if isinstance(func, ast.Attribute) and func.value is dispatch.node and func.attr in SENDING:
+            return not call.is_opaque and not call.positional and not (call.keyword("args") or call.keyword("kwargs"))
+        callback = hub.calls.commit_callback(call) if dispatch.verb in SENDING else None
+        if callback is not None and callback.node is dispatch.node:
+            return isinstance(call.callee, External)
+    return False
+
+
+def _is_expected(dispatch: Dispatch) -> bool:
+    """Whether the code around a dispatch is there for an error: `with pytest.raises(...)`, `except TypeError`."""
+    for frame in dispatch.call.frame.chain():
+        if isinstance(frame.node, (ast.With, ast.AsyncWith)):
+            for item in frame.node.items:
+                names = {n.attr if isinstance(n, ast.Attribute) else n.id for n in _names(item.context_expr)}
+                if names & _EXPECTING:
+                    return True
+        elif frame.kind == "try" and isinstance(frame.node, ast.Try):
+            if any(
+                "TypeError" in {n.id for n in _names(h.type) if isinstance(n, ast.Name)} for h in frame.node.handlers
+            ):
+                return True
+    return False
+
+
+def _names(node: ast.expr | None) -> list[ast.Name | ast.Attribute]:
+    return [n for n in walk(node) if isinstance(n, (ast.Name, ast.Attribute))] if node is not None else []
+
+
+def noticed_by(hub: Semantics, dispatch: Dispatch) -> Notice:
+    """Who raises the TypeError of arguments that don't fit.
+
+    `Task.apply_async` checks them by the task's `__header__` (celery/app/task.py). Tasks that are
+    classes have none, pydantic's are not checked, the one of a decorated function is that of what
+    the decorator made of it, and `send_task` knows a name only.
+    """
+    task = dispatch.task
+    assert task is not None
+    if dispatch.verb == "retry":
+        return "retry"
+    if dispatch.verb == "send_task" or task.cls is not None or task.is_true("pydantic") or dispatch.verb == "apply":
+        return "worker"
+    if task.function is not None and len(task.function.decorators) > 1:
+        return "worker"
+    if dispatch.is_signature and dispatch.verb not in SENDING:
+        return "later"
+    found = _mismatch(hub, dispatch)
+    if found is not None and set(found.unknown) & found.interface.by_position_only:
+        return "worker"
+    return "caller"
