@@ -462,7 +462,18 @@ def parameter(hub: Semantics, function: Function, name: str, is_first: bool) -> 
             return ModelValue(models.pop())
         if any(signal in MODEL_SIGNALS for signal, _ in found):
             return ModelValue("django.db.models.Model")
+    if "sender" in function.parameters and name != "sender":
+        # `@receiver(paid, sender=Order) def handle(sender, order, **kwargs)`: the row is called after its model.
+        senders = {model for _, model in signals_of(hub, function)}
+        named = [model for model in senders if isinstance(model, Class) and snake_case(model.name) == name]
+        if len(named) == 1:
+            return ModelValue(named[0])
     return None
+
+
+def snake_case(name: str) -> str:
+    """`purchase_order` for `PurchaseOrder`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
 def admin_model(hub: Semantics, cls: Class) -> Class | str | None:
