@@ -47,12 +47,12 @@ class DispatchAfterWrite(Rule):
     reports those as well.
 
     ## Fix safety
-    Unsafe: the call's AsyncResult is lost, and a dispatch that fails does so at the commit.
-    Where a `try` around it handles that now, the fix asks Django to log the failure instead
-    (`robust=True`), and is made only where the project needs Django 4.2 or newer. None is
-    offered for a list or dictionary that is changed after the dispatch. Where helpers send
-    the task, the fix is made in the helpers, for all who call them: outside a transaction
-    `on_commit` sends at once.
+    Unsafe: the call's AsyncResult is lost, and a dispatch that fails does so at the commit,
+    out of reach of a `try` around it; where the project needs Django 4.2 or newer, the fix
+    asks Django to log what such a `try` handles now (`robust=True`). None is offered for a
+    list or dictionary that is changed after the dispatch. Where helpers send the task, the
+    fix is made in the helpers, for all who call them: outside a transaction `on_commit`
+    sends at once.
 
     ## Options
     `require-on-commit`, `atomic-requests`

@@ -49,10 +49,10 @@ class DispatchInSignal(Rule):
     ## Fix safety
     Unsafe: the call's AsyncResult is lost, and the task is not sent when the transaction
     is rolled back; a task that reads a row which is being deleted finds it before the commit
-    at best, and never after it. Where a `try` around the dispatch handles its failure, the
-    fix asks Django to log that instead (`robust=True`, where the project needs Django 4.2 or
-    newer; else there is none). None is offered for a list or dictionary that is changed after
-    the dispatch. Where the row is written after the dispatch (`pre_save`, `save()` before
+    at best, and never after it. A `try` around the dispatch no longer handles its failure;
+    where the project needs Django 4.2 or newer, the fix asks Django to log it instead
+    (`robust=True`). None is offered for a list or dictionary that is changed after the
+    dispatch. Where the row is written after the dispatch (`pre_save`, `save()` before
     `super().save()`) none is offered either: outside of a transaction `on_commit` calls at
     once, so that the dispatch has to move.
 

@@ -96,14 +96,12 @@ def _deferral(hazard: Hazard, dispatch: Dispatch, hub: Semantics) -> DeferToComm
 def put_off(dispatch: Dispatch, using: str | None, hub: Semantics, function: str = "{}") -> DeferToCommit | None:
     """The change that sends a task after the commit, with `function` as DeferToCommit has it.
 
-    None where other arguments would be sent then, and where a failure to send
-    would end a request that a `try` keeps alive now.
+    None where other arguments would be sent then. A failure to send that a `try`
+    handles now is left to Django to log, if it can.
     """
     if not keeps_arguments(hub, dispatch.call):
         return None
-    is_robust = guard(dispatch.call) is not None
-    if is_robust and (hub.settings.django_version or (0,)) < ROBUST_SINCE:
-        return None
+    is_robust = (hub.settings.django_version or (0,)) >= ROBUST_SINCE and guard(dispatch.call) is not None
     method = None
     has_method = using is None and not is_robust and hub.has_delay_on_commit(dispatch.task)
     if dispatch.verb in ("delay", "apply_async") and has_method and function == "{}":
