@@ -75,6 +75,8 @@ def essence(code: str) -> Essence:
             names.add(node.attr)
         elif isinstance(node, ast.Name):
             names.add(node.id)
+        elif isinstance(node, ast.arg):
+            names.add(node.arg)
         elif isinstance(node, ast.keyword) and node.arg:
             limits = limits or node.arg in LIMITS
         elif isinstance(node, (ast.Raise, ast.ExceptHandler)):
@@ -197,18 +199,33 @@ def offered(label: dict[str, Any], root: Path) -> tuple[Checked, Finding] | str:
     return checked, with_fix[0]
 
 
-def repaired(checked: Checked, finding: Finding) -> str | None:
-    """The text of the finding's file after its fix alone, or None where it is held back."""
+@dataclass(frozen=True)
+class Held:
+    """Why a fix is held back."""
+
+    reason: str
+
+
+def repaired(checked: Checked, finding: Finding) -> str | Held:
+    """The statement that the finding's fix alone makes.
+
+    It may stand in another file than the finding: in the helper that sends the task.
+    """
     done = iter([[finding]])
 
     def check(contents: object) -> list[Finding]:
         return next(done, [])
 
     result = fix_project(check, checked.read, ALL, False, checked.project.root)
-    for file in result.files:
-        if file.filename == finding.place.filename:
-            return file.after.decode("utf-8", "replace")
-    return None
+    assert finding.fix is not None
+    places = [finding.place, *(change.place for change in finding.fix.changes)]
+    for place in places:
+        for file in result.files:
+            if file.filename == place.filename:
+                before, after = (text.decode("utf-8", "replace") for text in (file.before, file.after))
+                rows = rows_after(before, after, place.span.start.row, place.span.end.row)
+                return statement(after, *rows)
+    return Held("; ".join([*result.reasons.values(), *(failure.reason for failure in result.failures)]))
 
 
 def main() -> int:
@@ -230,14 +247,11 @@ def main() -> int:
                 print(f"{found}: {where}: {label.get('note', '')}")
             continue
         checked, finding = found
-        before = checked.read(finding.place.filename).decode("utf-8", "replace")
-        after = repaired(checked, finding)
-        if after is None:
+        ours = repaired(checked, finding)
+        if isinstance(ours, Held):
             outcomes["held back"] += 1
-            print(f"held back: {where}")
+            print(f"held back: {where}: {ours.reason}")
             continue
-        span = finding.place.span
-        ours = statement(after, *rows_after(before, after, span.start.row, span.end.row))
         text = content(mirror, label["after"], label["after_path"])
         theirs = statement(text, label["after_line"], label["after_end_line"])
         one, other = (dataclasses.asdict(essence(code)) for code in (ours, theirs))

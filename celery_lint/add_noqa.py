@@ -42,7 +42,8 @@ def add_noqa(checked: Sequence[Checked], reason: str, *, write: bool) -> Added:
         by_file: dict[str, list[Finding]] = defaultdict(list)
         for finding in each.findings:
             if finding.code not in _BEYOND_COMMENTS:
-                by_file[finding.place.filename].append(finding)
+                name = finding.place.filename
+                by_file[each.project.links.get(name, name)].append(finding)
         contents: dict[str, bytes] = {}
         for filename, findings in by_file.items():
             try:
@@ -56,7 +57,9 @@ def add_noqa(checked: Sequence[Checked], reason: str, *, write: bool) -> Added:
                 continue
             contents[filename] = data
             number += len({(finding.place.span.start.row, finding.code) for finding in findings})
-        unsaved: Mapping[str, bytes] = each.unsaved if write else {**each.unsaved, **contents}
+        unsaved: Mapping[str, bytes] = (
+            each.unsaved if write else {**each.unsaved, **each.project.under_all_names(contents)}
+        )
         again = check_project(each.project, unsaved) if contents else each
         after.append(dataclasses.replace(again, failures=each.failures))
         files += len(contents)

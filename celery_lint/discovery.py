@@ -73,6 +73,29 @@ class Project:
     files: tuple[str, ...]
     asked: tuple[str, ...]
 
+    @cached_property
+    def links(self) -> Mapping[str, str]:
+        """For a file that has several names, by symbolic links: each name but one, with that one.
+
+        A file is changed under one name: one that was asked for, its own rather than a link's.
+        """
+        root, real_root = os.fspath(self.root), os.path.realpath(self.root)
+        links: dict[str, list[str]] = {}
+        for name in self.files:
+            if os.path.islink(f"{root}/{name}"):
+                links.setdefault(os.path.realpath(f"{root}/{name}"), []).append(name)
+        known, asked = set(self.files), set(self.asked)
+        found: dict[str, str] = {}
+        for real, names in links.items():
+            own = real.removeprefix(real_root).replace(os.sep, "/").lstrip("/")
+            first, *others = sorted({*names, own} & known, key=lambda each: (each not in asked, each != own, each))
+            found.update(dict.fromkeys(others, first))
+        return found
+
+    def under_all_names(self, contents: Mapping[str, bytes]) -> dict[str, bytes]:
+        """What files hold, for links to them as well."""
+        return {**contents, **{name: contents[one] for name, one in self.links.items() if one in contents}}
+
 
 @dataclass(frozen=True)
 class Discovery:

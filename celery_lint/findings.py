@@ -101,7 +101,8 @@ class DeferToCommit:
 
     `f.delay(a, b=1)` becomes `transaction.on_commit(partial(f.delay, a, b=1))`,
     with `using=<using>` when the block names a database alias (`using` is code,
-    `'"other"'` or `alias`). With `method` set, only the method's name changes:
+    `'"other"'` or `alias`), and with `robust=True` when `is_robust`: Django then logs
+    what the callback raises. With `method` set, only the method's name changes:
     `f.delay(a)` to `f.delay_on_commit(a)`. With `function` set, that code is put
     off in the place of the call's own function, which is `{}` in it: with
     `{}.delay`, `f(a)` becomes `transaction.on_commit(partial(f.delay, a))`.
@@ -111,6 +112,7 @@ class DeferToCommit:
     using: str | None = None
     method: str | None = None
     function: str = "{}"
+    is_robust: bool = False
 
 
 @dataclass(frozen=True, slots=True)

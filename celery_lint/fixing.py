@@ -47,7 +47,7 @@ def fix(
     for each in checked:
         root = each.project.root
         result = _fix_project(each, allowed, write, only_asked)
-        contents = {} if write else {file.filename: file.after for file in result.files}
+        contents = {} if write else each.project.under_all_names({file.filename: file.after for file in result.files})
         after.append(dataclasses.replace(each, findings=result.findings, unsaved={**each.unsaved, **contents}))
         shown = [
             dataclasses.replace(file, filename=shown_path(root, file.filename).lstrip("/")) for file in result.files
@@ -80,6 +80,9 @@ def _fix_project(checked: Checked, allowed: frozenset[Applicability], write: boo
     others: dict[str, Counter[str]] = {}
 
     def check(contents: Mapping[str, bytes]) -> list[Finding]:
+        return [_under_one_name(finding, project.links) for finding in found(project.under_all_names(contents))]
+
+    def found(contents: Mapping[str, bytes]) -> list[Finding]:
         if not contents:
             return list(checked.findings)
         again = check_project(project, {**checked.unsaved, **contents})
@@ -114,6 +117,18 @@ def _fix_project(checked: Checked, allowed: frozenset[Applicability], write: boo
         folders = {os.path.dirname(project.root / filename) for filename in project.files}
         remove_abandoned(folders)
     return fix_project(check, checked.read, allowed, write, project.root, asked if only_asked else None)
+
+
+def _under_one_name(finding: Finding, links: Mapping[str, str]) -> Finding:
+    """A finding whose fix changes each file under one of its names."""
+    if finding.fix is None or not any(change.place.filename in links for change in finding.fix.changes):
+        return finding
+    places = [(change, change.place, change.place.filename) for change in finding.fix.changes]
+    changes = dict.fromkeys(
+        dataclasses.replace(change, place=dataclasses.replace(place, filename=links.get(name, name)))
+        for change, place, name in places
+    )
+    return dataclasses.replace(finding, fix=dataclasses.replace(finding.fix, changes=tuple(changes)))
 
 
 def _report(failure: Failure) -> str:

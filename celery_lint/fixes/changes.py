@@ -193,10 +193,11 @@ def _defer(change: DeferToCommit, bridge: Bridge, imports: FileImports) -> Splic
     if bridge.comments_in(bridge.outer(call.func)[1], opening):
         raise NotExact("a comment stands between the function and its arguments")
     on_commit = _on_commit(call, imports)
-    using = f", using={change.using}" if change.using is not None else ""
+    options = f", using={change.using}" if change.using is not None else ""
+    options += ", robust=True" if change.is_robust else ""
     if not call.args:
         inside = bridge.code((opening + 1, end - 1)) if bridge.comments_in(opening, end) else ""
-        return Splice(start, end, f"{on_commit}({function}{using}{inside})")
+        return Splice(start, end, f"{on_commit}({function}{options}{inside})")
 
     head = f"{on_commit}({imports.name(PARTIAL, call)}("
     first = bridge.source.after_trivia(opening + 1)
@@ -211,7 +212,7 @@ def _defer(change: DeferToCommit, bridge: Bridge, imports: FileImports) -> Splic
     else:
         arguments = bridge.code((first, end - 1))
     separator = last_line[0] if last_line else " "
-    return Splice(start, end, f"{head}{leading}{function},{separator}{arguments}){using})")
+    return Splice(start, end, f"{head}{leading}{function},{separator}{arguments}){options})")
 
 
 def _realigned(call: cst.Call, region: tuple[int, int], shift: int, bridge: Bridge) -> str:

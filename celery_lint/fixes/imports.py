@@ -88,7 +88,7 @@ class FileImports:
         found = self.existing(need, use)
         if found is not None:
             return found
-        if need.is_local:
+        if need.is_local or self._is_for_type_checkers(need, use):
             return self._local_name(need, use)
         before = self._scopes.needed_before(use)
         for index, added in enumerate(self._added):
@@ -101,6 +101,13 @@ class FileImports:
                 self._added += (Added(need, local, before),)
                 return self._added[-1].expression
         raise NotExact(f"no name is free for {full_name(need)}")
+
+    def _is_for_type_checkers(self, need: Import, use: cst.CSTNode) -> bool:
+        """Whether the file keeps the import from happening at run time: at the top, it would need another name."""
+        function = next((above for _, above in self._bridge.path(use) if isinstance(above, cst.FunctionDef)), None)
+        if function is None or not isinstance(function.body, cst.IndentedBlock):
+            return False
+        return bool(need.name) and self._scopes.means_in_module(need.name, use) == full_name(need)
 
     def _local_name(self, need: Import, use: cst.CSTNode) -> str:
         """How code at `use` calls an import that its own function makes."""

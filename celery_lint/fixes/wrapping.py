@@ -16,7 +16,7 @@ from typing import Any
 
 from celery_lint.fixes.bridge import Bridge
 from celery_lint.fixes.text import Splice, parse, splice
-from celery_lint.source import UnreadableError
+from celery_lint.source import NEWLINE, UnreadableError
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -67,20 +67,23 @@ def wrapped(splices: Sequence[Splice], bridge: Bridge, width: int) -> list[Splic
     by_line: dict[int, list[Splice]] = {}
     result = []
     for each in splices:
-        is_one_line = each.end <= source.line_end(each.start) and not {"\n", "\r"} & set(each.text)
+        is_one_line = not {"\n", "\r"} & set(each.text)
         if is_one_line:
             by_line.setdefault(source.line_start(each.start), []).append(each)
         else:
             result.append(each)
     for start, group in by_line.items():
-        end = source.line_end(start)
+        # Several lines may become one: the rest of the last of them counts too.
+        end = source.line_end(max(each.end for each in group))
         comments = bridge.comments_between(start, end)
         code = bridge.text[start : comments[0][0] if comments else end].rstrip(" \t\f")
         shifted = [Splice(each.start - start, each.end - start, each.text) for each in group]
         new = splice(code, shifted)
-        is_long = _width(new) > max(width, _width(code))
+        is_long = _width(new) > max(width, *(_width(line) for line in NEWLINE.split(code)))
+        is_alone = not any(start <= each.start < end for each in splices if each not in group)
         # A comment about the types of its line has to stay there.
-        if not is_long or max(each.end for each in shifted) > len(code) or any("type:" in text for _, text in comments):
+        is_typed = any("type:" in text for _, text in comments)
+        if not is_long or not is_alone or max(each.end for each in shifted) > len(code) or is_typed:
             result += group
             continue
         indentation = source.indentation(start)

@@ -183,8 +183,8 @@ def keeps_value(owner: Function, target: ast.Name) -> bool:
     return False
 
 
-def in_other_branch(owner: Function, call: Call, node: ast.Name) -> bool:
-    """Whether a later binding stands in a branch that excludes the call's, or in a block that the call leaves."""
+def in_other_branch(owner: Function, call: Call, node: ast.expr | ast.stmt) -> bool:
+    """Whether a later node stands in a branch that excludes the call's, or in a block that the call leaves."""
     for frame in call.frame.chain():
         if isinstance(frame.node, ast.If) and frame.kind in ("if", "orelse", "outside"):
             other = frame.node.orelse if frame.kind == "if" else frame.node.body

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 
 from celery_lint.project.modules import Function
 from celery_lint.project.syntax import walk
+from celery_lint.semantics.dispatches import SENDING
 from celery_lint.semantics.model import Call, Dispatch, FunctionFlow, Task
 from celery_lint.semantics.values import (
     BoundMethod,
@@ -112,9 +113,8 @@ def is_choice(hub: Semantics, run: InlineRun) -> bool:
     flow = call.flow
     if flow.function is not None and flow.function.name.endswith(_MODE_SUFFIXES):
         return True
-    for dispatch in hub.dispatches.of_flow(flow):
-        if run.task is not None and dispatch.task is run.task and sends(dispatch):
-            return True
+    if run.task is not None and any(d.task is run.task and sends(d) for d in dispatches_within(hub, flow)):
+        return True
     if call.use not in ("discarded", "awaited") and any(is_row(a.value) for a in call.args):
         return True  # what it gives is used, and it could not be sent as it is
     return under_mode_test(call) or (run.way == "call" and (catches_retry(call) or is_commented(call)))
@@ -151,8 +151,15 @@ def is_commented(call: Call) -> bool:
     return False
 
 
+def dispatches_within(hub: Semantics, flow: FunctionFlow) -> Iterator[Dispatch]:
+    """The dispatches of a body and of the functions nested in it, such as `on_commit(lambda: task.delay(x))`."""
+    for body in (flow,) if flow.function is None else hub.calls.flows_within(flow.function):
+        yield from hub.dispatches.of_flow(body)
+
+
 def sends(dispatch: Dispatch) -> bool:
-    return not dispatch.is_signature and dispatch.verb != "apply"
+    """Whether a dispatch sends its task, be it later, as what `partial(task.delay, x)` makes does."""
+    return dispatch.verb in SENDING or (not dispatch.is_signature and dispatch.verb != "apply")
 
 
 def under_mode_test(call: Call) -> bool:

@@ -179,12 +179,13 @@ def kinds_of(hub: Semantics, value: Value) -> list[Value]:
 
 
 def is_key(value: Value) -> bool:
-    """Whether a value is plain: a key, a number, a string, a container."""
+    """Whether a value is plain: a key, a number, a string, a container of what are no rows."""
     if isinstance(value, Constant):
         return value.value is not None
-    return isinstance(value, (KeyValue, Scalar, Collection)) or (
-        isinstance(value, Field) and value.name.endswith("_id")
-    )
+    if isinstance(value, Collection):
+        inside = [member for member, is_inside in members_of(value) if is_inside]
+        return bool(inside) and not any(isinstance(member, ModelValue) for member in inside)
+    return isinstance(value, (KeyValue, Scalar)) or (isinstance(value, Field) and value.name.endswith("_id"))
 
 
 def argument(dispatch: Dispatch, task: Task, name: str) -> Sent | None:

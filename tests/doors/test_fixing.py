@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -150,6 +151,35 @@ def test_git_applies_the_diff(workspace: Workspace) -> None:
     assert workspace.lint("--fix", *SELECT, ".").code == 0
     assert {name: (workspace.root / name).read_bytes() for name in before} == applied
     assert all(applied[name] != before[name] for name in before)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="symbolic links take rights there")
+class TestAFileOfTwoNames:
+    @pytest.fixture
+    def linked(self, workspace: Workspace) -> Workspace:
+        lay_shop(workspace, views=SAFE + UNSAFE)
+        workspace.write({"lib/views.py": TASK + SAFE + UNSAFE})
+        (workspace.root / "shop" / "views.py").unlink()
+        (workspace.root / "shop" / "views.py").symlink_to("../lib/views.py")
+        return workspace
+
+    @pytest.mark.parametrize("asked", [".", "shop/views.py"])
+    def test_it_is_fixed_once_and_the_link_stays(self, linked: Workspace, asked: str) -> None:
+        fixed = linked.lint("--fix", "--unsafe-fixes", *SELECT, asked)
+        assert (fixed.code, fixed.out) == (0, "")
+        text = (linked.root / "lib" / "views.py").read_text()
+        assert "partial(pack.delay, 1)" in text
+        assert "partial(pack.delay, 3)" in text
+        assert (linked.root / "shop" / "views.py").is_symlink()
+
+    def test_the_diff_has_it_once(self, linked: Workspace) -> None:
+        diff = linked.lint("--diff", *SELECT, ".").out
+        assert [line for line in diff.splitlines() if line.startswith("+++")] == ["+++ b/lib/views.py"]
+
+    def test_its_comments_are_added_once(self, linked: Workspace) -> None:
+        outcome = linked.lint("--add-noqa", *SELECT, ".")
+        assert (outcome.code, outcome.err) == (0, "Added 2 suppressions in 1 file.\nNo findings in 4 files.\n")
+        assert (linked.root / "lib" / "views.py").read_text().count("# noqa: CEL") == 2
 
 
 # Edits, as an editor applies them

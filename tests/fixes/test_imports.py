@@ -235,7 +235,6 @@ def test_what_the_file_itself_defines_is_not_imported() -> None:
 @pytest.mark.parametrize(
     "existing",
     [
-        "if TYPE_CHECKING:\n    from django.db import transaction\n",
         "try:\n    from django.db import transaction\nexcept ImportError:\n    transaction = None\n",
         "transaction = object()\n",
         "def transaction(): pass\n",
@@ -463,6 +462,17 @@ def test_a_local_import_joins_those_that_the_function_has() -> None:
         \treturn json.dumps(order)
         """,
     )
+
+
+def test_what_is_imported_for_type_checkers_alone_is_imported_where_it_is_needed() -> None:
+    for_type_checkers = "if TYPE_CHECKING:\n    from django.db import transaction\n\n\n"
+    assert needing(TRANSACTION, for_type_checkers + "def f():\n    return «1»\n") == (
+        for_type_checkers + "def f():\n    from django.db import transaction\n\n    return transaction(1)\n"
+    )
+    # A body of one line has no place for it.
+    result = needing(TRANSACTION, for_type_checkers + "def f(): return «1»\n")
+    assert result.endswith(for_type_checkers + "def f(): return db_transaction(1)\n")
+    assert result.startswith("from django.db import transaction as db_transaction\n")
 
 
 def test_a_local_import_may_have_the_name_that_type_checkers_know() -> None:

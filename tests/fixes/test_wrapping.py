@@ -94,6 +94,18 @@ def test_a_replaced_argument_breaks_the_call_round_it(tmp_path: Path) -> None:
     )
 
 
+def test_lines_that_become_a_long_one_are_broken_anew(tmp_path: Path) -> None:
+    text, (place,) = marked(
+        "on_commit(\n    «lambda: announce_the_order(\n        order, customer,\n        reason=reason\n    )»,"
+        " robust=True\n)\n"
+    )
+    change = Replace(place, "partial(announce_the_order, order, customer, reason='a reason of some length')")
+    assert wrapped(tmp_path, text, change) == (
+        "on_commit(\n    partial(\n        announce_the_order,\n        order,\n        customer,\n"
+        "        reason='a reason of some length',\n    ), robust=True\n)\n"
+    )
+
+
 def test_a_line_that_was_too_long_and_gets_no_longer_stays(tmp_path: Path) -> None:
     text, (place,) = marked(f"f.delay('{'x' * 60}', «order.customer»)\n")
     assert wrapped(tmp_path, text, Replace(place, "customer")) == f"f.delay('{'x' * 60}', customer)\n"

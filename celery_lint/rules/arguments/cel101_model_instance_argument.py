@@ -10,7 +10,7 @@ from celery_lint.semantics.context import FileContext, related
 from celery_lint.semantics.evidence import Carried, carried
 from celery_lint.semantics.keyed import keyed
 from celery_lint.semantics.model import Dispatch
-from celery_lint.semantics.taskparams import parameter_of, takes_key
+from celery_lint.semantics.taskparams import parameter_of, takes_key, takes_keys
 from celery_lint.semantics.values import ModelValue
 
 
@@ -102,7 +102,8 @@ class ModelInstanceArgument(Rule):
         everywhere = keyed(hub, task)
         if everywhere is not None and name in everywhere.parameters:
             return everywhere.fix
-        if not found.is_plain or not hub.classes.is_django_model(found.value.model) or not takes_key(hub, task, name):
+        takes = takes_keys if found.inside else takes_key
+        if not found.is_plain or not hub.classes.is_django_model(found.value.model) or not takes(hub, task, name):
             return None
         what = file.text(found.sent.node, 40)
         change = Replace(file.place(found.sent.node), "{}.pk")

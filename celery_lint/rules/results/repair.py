@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from celery_lint.findings import Applicability, Change, DeferToCommit, Fix, Replace
-from celery_lint.rules.transactions.repair import may_wait_for_commit
+from celery_lint.findings import Applicability, Change, Fix, Replace
+from celery_lint.rules.transactions.repair import may_wait_for_commit, put_off
 from celery_lint.semantics.context import FileContext
 from celery_lint.semantics.evidence import carried
 from celery_lint.semantics.model import Dispatch
@@ -28,9 +28,11 @@ def sent(dispatch: Dispatch, function: str, file: FileContext) -> Fix | None:
         if not may_wait_for_commit(hazard):
             return None
         when = " after the commit"
-        if hazard.using is None and file.hub.has_delay_on_commit(dispatch.task):
+        deferred = put_off(dispatch, hazard.using, file.hub, function)
+        if deferred is None:
+            return None
+        change = deferred
+        if not deferred.is_robust and hazard.using is None and file.hub.has_delay_on_commit(dispatch.task):
             verb += "_on_commit"
             change = Replace(call, f"{function}_on_commit")
-        else:
-            change = DeferToCommit(file.place(dispatch.node), hazard.using, function=function)
     return Fix(Applicability.UNSAFE, f"Send it{when}: `{verb}(...)`", (change,))

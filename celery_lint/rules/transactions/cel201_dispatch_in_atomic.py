@@ -49,8 +49,11 @@ class DispatchInAtomic(Rule):
     Unsafe: the call's AsyncResult is lost, the task is not sent when something later
     rolls the transaction back, and tests that run in a transaction never reach the commit
     (use `captureOnCommitCallbacks(execute=True)`). A dispatch that fails does so at the
-    commit, out of reach of a `try` around it. Where helpers send the task, the fix is made
-    in the helpers, for all who call them: outside a transaction `on_commit` sends at once.
+    commit, out of reach of a `try` around it; where the project needs Django 4.2 or newer,
+    the fix asks Django to log what such a `try` handles now (`robust=True`). None is offered
+    for a list or dictionary that is changed after the dispatch, as the callback would send
+    it as it is at the commit. Where helpers send the task, the fix is made in the helpers,
+    for all who call them: outside a transaction `on_commit` sends at once.
 
     ## Options
     `on-commit-wrappers`, `atomic-requests`

@@ -49,11 +49,12 @@ class DispatchInSignal(Rule):
     ## Fix safety
     Unsafe: the call's AsyncResult is lost, and the task is not sent when the transaction
     is rolled back; a task that reads a row which is being deleted finds it before the commit
-    at best, and never after it. Where the row is written after the dispatch (`pre_save`, `save()` before
-    `super().save()`) none is offered: outside of a transaction `on_commit` calls at once, so
-    that the dispatch has to move.
-    Where the row is written after the dispatch (`pre_save`, `save()` before
-    `super().save()`) none is offered: outside of a transaction the dispatch has to move.
+    at best, and never after it. A `try` around the dispatch no longer handles its failure;
+    where the project needs Django 4.2 or newer, the fix asks Django to log it instead
+    (`robust=True`). None is offered for a list or dictionary that is changed after the
+    dispatch. Where the row is written after the dispatch (`pre_save`, `save()` before
+    `super().save()`) none is offered either: outside of a transaction `on_commit` calls at
+    once, so that the dispatch has to move.
 
     ## References
     - [Django: signals and transactions](https://docs.djangoproject.com/en/stable/topics/db/transactions/#performing-actions-after-commit)

@@ -6,6 +6,7 @@ import ast
 
 from celery_lint.findings import Applicability, DeferToCommit, Fix
 from celery_lint.semantics.context import FileContext
+from celery_lint.semantics.deferral import guard, keeps_arguments
 from celery_lint.semantics.hazards import Hazard
 from celery_lint.semantics.hub import Semantics
 from celery_lint.semantics.model import Call, Dispatch
@@ -13,6 +14,8 @@ from celery_lint.semantics.transactions import Transaction
 
 MAX_PLACES = 5
 """A call that sends at more places than this is for its author to untangle."""
+ROBUST_SINCE = (4, 2)
+"""Django logs what a callback raises, when asked to (docs.djangoproject.com/en/4.2/releases/4.2/, `robust`)."""
 
 
 def opened(transaction: Transaction, file: FileContext) -> str:
@@ -85,7 +88,22 @@ def _deferral(hazard: Hazard, dispatch: Dispatch, hub: Semantics) -> DeferToComm
     """How a dispatch is put off."""
     if dispatch.call.use != "discarded" or (hazard.using is not None and not hazard.is_direct):
         return None  # its result is used, or the helper does not know the database
+    if hazard.call is not dispatch.call and not keeps_arguments(hub, hazard.call):
+        return None
+    return put_off(dispatch, hazard.using, hub)
+
+
+def put_off(dispatch: Dispatch, using: str | None, hub: Semantics, function: str = "{}") -> DeferToCommit | None:
+    """The change that sends a task after the commit, with `function` as DeferToCommit has it.
+
+    None where other arguments would be sent then. A failure to send that a `try`
+    handles now is left to Django to log, if it can.
+    """
+    if not keeps_arguments(hub, dispatch.call):
+        return None
+    is_robust = (hub.settings.django_version or (0,)) >= ROBUST_SINCE and guard(dispatch.call) is not None
     method = None
-    if dispatch.verb in ("delay", "apply_async") and hazard.using is None and hub.has_delay_on_commit(dispatch.task):
+    has_method = using is None and not is_robust and hub.has_delay_on_commit(dispatch.task)
+    if dispatch.verb in ("delay", "apply_async") and has_method and function == "{}":
         method = f"{dispatch.verb}_on_commit"
-    return DeferToCommit(dispatch.flow.module.source.place(dispatch.node), hazard.using, method)
+    return DeferToCommit(dispatch.flow.module.source.place(dispatch.node), using, method, function, is_robust)

@@ -1,0 +1,145 @@
+"""What a call that is put off until the commit would lose: its arguments as they are now, the `try` around it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from celery_lint.project.modules import Function
+from celery_lint.project.syntax import own_nodes, walk
+from celery_lint.semantics.closures import in_other_branch
+from celery_lint.semantics.handlers import Catch, catches
+from celery_lint.semantics.model import Argument, Call
+from celery_lint.semantics.values import Collection
+
+if TYPE_CHECKING:
+    from celery_lint.semantics.hub import Semantics
+
+MAX_CALLERS_UP = 2
+_CHANGING = frozenset(
+    """append appendleft extend extendleft insert remove pop popleft popitem clear sort reverse rotate update
+    setdefault add discard difference_update intersection_update symmetric_difference_update""".split()
+)
+_NEW = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
+# What a broker that is not there raises: kombu's OperationalError, or the connection's own error
+# (kombu/connection.py, `_reraise_as_library_errors`).
+_NO_BROKER = frozenset(
+    {
+        "kombu.exceptions.OperationalError",
+        "kombu.exceptions.KombuError",
+        "celery.exceptions.OperationalError",
+        "builtins.ConnectionError",
+        "builtins.OSError",
+    }
+)
+
+
+def keeps_arguments(hub: Semantics, call: Call, depth: int = MAX_CALLERS_UP) -> bool:
+    """Whether what a call is given is still the same at the commit.
+
+    A callback made by `partial` holds the arguments themselves. A list that the
+    function, or one that hands it in, goes on to fill or empties for the next
+    batch would be sent as it is at the end.
+    """
+    function = call.flow.function
+    if function is None:
+        return True
+    held = list(_held(call.args))
+    if any(_is_changed_later(path, call, function) for path in held):
+        return False
+    if depth <= 0 or not any(path in function.parameters for path in held):
+        return True
+    return all(keeps_arguments(hub, site.call, depth - 1) for site in hub.calls.callers(function) or ())
+
+
+def guard(call: Call) -> Catch | None:
+    """The clause that keeps the failure to send a message from the caller, if the commit is out of its reach."""
+    known = list(catches(call.flow))
+    for frame in call.frame.chain():
+        if frame.kind == "atomic":
+            return None
+        if frame.kind == "try":
+            clauses = [c for c in known if c.statement is frame.node]
+        else:
+            clauses = [c for c in known if c.frame is frame and isinstance(c.node, ast.Call)]
+        catch = next((c for c in clauses if c.is_broad or c.names(_NO_BROKER)), None)
+        if catch is not None:
+            return None if catch.body and isinstance(catch.body[-1], ast.Raise) else catch
+    return None
+
+
+def _held(arguments: tuple[Argument, ...]) -> Iterator[str]:
+    """The variables and attributes, as text, whose objects a call is given, be it inside of a list."""
+    waiting = [argument.node for argument in arguments if not argument.star]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, (ast.Name, ast.Attribute, ast.Subscript)):
+            yield ast.unparse(node)
+        elif isinstance(node, (ast.List, ast.Tuple, ast.Set)):
+            waiting += node.elts
+        elif isinstance(node, ast.Dict):
+            waiting += [value for key, value in zip(node.keys, node.values, strict=True) if key is not None]
+        elif isinstance(node, ast.IfExp):
+            waiting += [node.body, node.orelse]
+        elif isinstance(node, ast.BoolOp):
+            waiting += node.values
+        elif isinstance(node, ast.NamedExpr):
+            waiting += [node.target, node.value]
+
+
+def _is_changed_later(path: str, call: Call, function: Function) -> bool:
+    """Whether the object at `path` is changed in place after the call, in its function."""
+    nodes = list(own_nodes(function.body))
+    kept = {id(node.target) for node in nodes if isinstance(node, ast.AugAssign)}
+    bound = [_start(node) for node in nodes if id(node) not in kept and _binds(node, path)]
+    loops = [frame.node for frame in call.frame.chain() if frame.kind == "loop" and isinstance(frame.node, ast.stmt)]
+    here = _end(call.node)
+    for node in nodes:
+        if not isinstance(node, (ast.expr, ast.stmt)) or not _changes(node, path, call):
+            continue
+        at = _start(node)
+        if at > here and not any(here < each < at for each in bound) and not in_other_branch(function, call, node):
+            return True
+        # A turn of a loop changes what an earlier turn has given away, unless each makes it anew.
+        if any(_contains(loop, at) and not any(_contains(loop, each) for each in bound) for loop in loops):
+            return True
+    return False
+
+
+def _changes(node: ast.expr | ast.stmt, path: str, call: Call) -> bool:
+    """Whether a node changes the list, dictionary or set at `path`, or one inside of it."""
+    if isinstance(node, ast.Call):
+        function = node.func
+        return isinstance(function, ast.Attribute) and function.attr in _CHANGING and _is_within(function.value, path)
+    if isinstance(node, ast.Subscript) and not isinstance(node.ctx, ast.Load):
+        return _is_within(node.value, path)
+    if isinstance(node, ast.AugAssign) and ast.unparse(node.target) == path:
+        # Numbers and strings are made anew, collections are changed.
+        given = [call.flow.value(n) for n in walk(call.node) if isinstance(n, ast.expr) and ast.unparse(n) == path]
+        return isinstance(node.value, _NEW) or any(isinstance(value, Collection) for value in given)
+    return False
+
+
+def _is_within(node: ast.expr, path: str) -> bool:
+    """Whether an expression is `path`, or an item of what is there."""
+    text = ast.unparse(node)
+    return text == path or text.startswith(f"{path}[")
+
+
+def _binds(node: ast.AST, path: str) -> bool:
+    """Whether a node gives another object to a variable or attribute."""
+    is_target = isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Store)
+    return is_target and isinstance(node, ast.expr) and ast.unparse(node) == path
+
+
+def _start(node: ast.AST) -> tuple[int, int]:
+    return getattr(node, "lineno", 0), getattr(node, "col_offset", 0)
+
+
+def _end(node: ast.expr) -> tuple[int, int]:
+    return node.end_lineno or node.lineno, node.end_col_offset or node.col_offset
+
+
+def _contains(loop: ast.AST, position: tuple[int, int]) -> bool:
+    return _start(loop) <= position <= (getattr(loop, "end_lineno", 0), getattr(loop, "end_col_offset", 0))
