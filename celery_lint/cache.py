@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from celery_lint import __version__
-from celery_lint.codec import decode_finding
+from celery_lint.codec import decode_findings
 from celery_lint.configuration import Settings
 from celery_lint.findings import Finding
 from celery_lint.project.inputs import FOUND
@@ -161,7 +161,7 @@ def states_of(root: Path, files: Sequence[str]) -> dict[str, tuple[int, int]]:
 def findings_of(snapshot: Snapshot, filename: str) -> list[Finding] | None:
     """The findings of a file while nothing has changed; None when it was not checked. Raises DecodeError."""
     known = snapshot.answers.get(FOUND, {}).get(filename)
-    return None if known is None else [decode_finding(each) for each in known[0]]
+    return None if known is None else decode_findings(known[0])
 
 
 def _own_state() -> str:

@@ -54,8 +54,12 @@ def decode(value: Any) -> Any:
         raise DecodeError(str(error)) from None
 
 
-def decode_finding(value: Any) -> findings.Finding:
-    """A finding from JSON. Raises DecodeError."""
+def decode_findings(values: Any) -> list[findings.Finding]:
+    """Findings from JSON. Raises DecodeError."""
+    return [_decode_finding(value) for value in values]
+
+
+def _decode_finding(value: Any) -> findings.Finding:
     finding = decode(value)
     if not isinstance(finding, findings.Finding) or not isinstance(finding.place, findings.Place):
         raise DecodeError("no finding")

@@ -8,9 +8,8 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from celery_lint.cache import FileState, Snapshot, digest_of
-from celery_lint.codec import decode_finding, encode
+from celery_lint.codec import decode_findings, encode
 from celery_lint.engine import Engine
-from celery_lint.findings import Finding
 from celery_lint.project.index import SMALL, has_trace, selects, words_of
 from celery_lint.project.inputs import FOUND, SENDERS, TASKS
 from celery_lint.workers import share_out
@@ -145,7 +144,7 @@ def check_with_others(engine: Engine, filenames: Sequence[str], jobs: int) -> No
         for selection, text, names in answer["selected"]:
             project.selected.setdefault((selection, text), names)
         for name, value, inputs in answer["found"]:
-            memo.put((FOUND, name), _findings(value), project.inputs.translated(int(inputs, 16), known, later))
+            memo.put((FOUND, name), decode_findings(value), project.inputs.translated(int(inputs, 16), known, later))
 
 
 def _digest(value: Any) -> str:
@@ -154,11 +153,7 @@ def _digest(value: Any) -> str:
     return digest_of(repr(sorted(value)).encode("utf-8", "surrogatepass"))
 
 
-def _findings(value: Any) -> list[Finding]:
-    return [decode_finding(each) for each in value]
-
-
-_DECODERS: dict[str, Callable[[Any], Any]] = {TASKS: tuple, SENDERS: tuple, FOUND: _findings}
+_DECODERS: dict[str, Callable[[Any], Any]] = {TASKS: tuple, SENDERS: tuple, FOUND: decode_findings}
 _ENCODERS: dict[str, Callable[[Any], Any]] = {
     TASKS: list,
     SENDERS: list,

@@ -407,13 +407,6 @@ class Module:
             if any(word in text for word in words):
                 yield from walk(node)
 
-    def module_imports(self) -> Iterator[ImportBinding]:
-        """All module-level imports."""
-        for bindings in self.bindings.values():
-            for binding in bindings:
-                if isinstance(binding, ImportBinding):
-                    yield binding
-
 
 def is_accessor(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     """Whether a method is `@x.setter`, `@x.deleter` or the like."""

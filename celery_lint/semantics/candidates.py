@@ -89,9 +89,7 @@ class Candidates:
 
     def _senders(self, module: Module) -> Iterator[str]:
         for function in module.functions:
-            if function.name.endswith("__") or function.tokens.isdisjoint(_SENDING_WORDS):
-                continue
-            if function.words & _SENDING_WORDS:
+            if not function.name.endswith("__") and function.mentions(_SENDING_WORDS):
                 yield function.name
 
     def _tasks(self, module: Module) -> Iterator[str]:
@@ -167,7 +165,7 @@ class Candidates:
         wanted = self._wanted(function.module)
         tasks = self._hub.tasks
         return (
-            (not function.tokens.isdisjoint(wanted) and not function.words.isdisjoint(wanted))
+            function.mentions(wanted)
             or tasks.of_function(function) is not None
             or (function.cls is not None and tasks.of_class(function.cls) is not None)
         )

@@ -131,12 +131,6 @@ class Classes:
         """Whether `cls` is `other` or derives from it."""
         return any(a is other for a in self.ancestors(cls))
 
-    def is_closed(self, cls: Class) -> bool:
-        """Whether every ancestor is known: none comes from another package."""
-        return all(not isinstance(a, str) or a.startswith("builtins.") for a in self.ancestors(cls)) and all(
-            len(self.bases(c)) == len(c.node.bases) for c in self.ancestors(cls) if isinstance(c, Class)
-        )
-
     def function(self, cls: Class, name: str, after: Class | None = None) -> Function | None:
         """The method that the class has under a name; with `after`, the next one behind that class."""
         seen = after is None

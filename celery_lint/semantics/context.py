@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import cached_property
 
 from celery_lint.findings import Place, Position, Related, Span
-from celery_lint.project.modules import Function, Module
+from celery_lint.project.modules import Module
 from celery_lint.semantics.hub import Semantics
 from celery_lint.semantics.model import Call, Dispatch, FunctionFlow, Step, Task
 
@@ -76,19 +76,6 @@ class FileContext:
     @cached_property
     def calls(self) -> Sequence[Call]:
         return [c for flow in self.flows for c in flow.calls]
-
-    def task_of(self, function: Function | None) -> Task | None:
-        """The task whose body the function is, or is nested in."""
-        while function is not None:
-            task = self.hub.tasks.of_function(function)
-            if task is not None:
-                return task
-            if function.cls is not None and function.parent is None:
-                task = self.hub.tasks.of_class(function.cls)
-                if task is not None and task.function is function:
-                    return task
-            function = function.parent
-        return None
 
 
 def related(steps: Sequence[Step]) -> tuple[Related, ...]:
