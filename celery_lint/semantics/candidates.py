@@ -25,6 +25,8 @@ _WORDS = frozenset(
     """delay apply_async delay_on_commit apply_async_on_commit send_task on_commit atomic s si signature subtask apply
     chain group chord chunks starmap retry AsyncResult GroupResult shared_task task begin in_atomic_block""".split()
 )
+# Those that matter for the transaction around a dispatch only, which no rule asks for in tests.
+_TRANSACTION_WORDS = frozenset({"atomic", "begin", "in_atomic_block"})
 _SENDING_WORDS = frozenset({"delay", "apply_async", "send_task"})
 # What a file mentions that holds code which the framework calls while it saves rows.
 _HOOK_WORDS = """sender save_model save_related perform_create perform_update perform_destroy super""".split()
@@ -121,9 +123,14 @@ class Candidates:
         """The names of which a function must mention one to matter."""
         return _WORDS | self.task_names | self.sender_names
 
+    @remembered
+    def _telling_words_in_tests(self) -> frozenset[str]:
+        return (_WORDS - _TRANSACTION_WORDS) | self.task_names
+
     def _wanted(self, module: Module) -> frozenset[str]:
         aliases = self.task_aliases(module)
-        return self.telling_words | aliases if aliases else self.telling_words
+        words = self._telling_words_in_tests if is_test_file(module.filename) else self.telling_words
+        return words | aliases if aliases else words
 
     def statements(self, module: Module) -> frozenset[ast.AST]:
         """The statements of a module and its classes that may hold something that a rule looks at.
