@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from celery_lint.project.modules import Class, Function
 from celery_lint.semantics import results
@@ -38,7 +39,7 @@ from celery_lint.semantics.values import (
     TaskValue,
     Union,
     Value,
-    union,
+    each,
 )
 
 if TYPE_CHECKING:
@@ -87,84 +88,90 @@ _CLASS_QUERIES = {
     "get_or_none": "first",
 }
 KEYS = frozenset({"pk", "id", "uuid", "guid", "_id"})
-_SIGNATURE_TYPES = (
-    SignatureValue,
-    CanvasValue,
-    TaskValue,
-    ResultValue,
-    AppValue,
-    ManagerValue,
-    QuerySetValue,
-)
 
 
 def attribute(run: Interpreter, base: Value, name: str, node: ast.Attribute | None = None) -> Value:
     """The kind of `base.name`."""
-    if not isinstance(base, Union):
-        return _attribute(run, base, name, node)
-    return union(*(_attribute(run, one, name, node) for one in base.members))
-
-
-def _attribute(run: Interpreter, base: Value, name: str, node: ast.Attribute | None) -> Value:
     if base is UNKNOWN:
         return UNKNOWN
-    hub = run.hub
-    if isinstance(base, External):
-        if name in MANAGER_NAMES and external_is_model(base.path):
-            return ManagerValue(base.path)
-        return hub.external(f"{base.path}.{name}")
-    if isinstance(base, ModuleValue):
-        value = hub.module_name(base.module, name)
-        if value is not None:
-            return value
-        inner = hub.project.import_module(f"{base.module.name}.{name}", base.module.filename)
-        return ModuleValue(inner) if inner is not None else UNKNOWN
-    if isinstance(base, ClassValue):
-        return of_class(run, base.cls, name, base)
-    if isinstance(base, ModelValue):
-        return of_row(run, base, name, node)
-    if isinstance(base, Instance):
-        return of_instance(run, base, name)
-    if isinstance(base, (ManagerValue, QuerySetValue)) and name == "model" and base.model is not None:
-        return hub.class_or_external(base.model)
-    if isinstance(base, (ManagerValue, QuerySetValue)) and base.cls is not None and isinstance(base.cls, Class):
-        function = hub.classes.function(base.cls, name)
-        if function is not None:
-            return hub.bind(function, base)
-        return BoundMethod(base, name)
-    if isinstance(base, TaskValue):
-        return of_task(run, base, name)
-    if isinstance(base, AppValue):
-        if name == "Task":
-            return External("celery.app.task.Task")
-        if name in ("conf", "control", "tasks", "backend", "signature"):
-            return External("celery.Celery.signature") if name == "signature" else Instance(f"celery.Celery.{name}")
-        return BoundMethod(base, name)
-    if isinstance(base, SignatureValue) and name == "task":
-        return Scalar("str")
-    if isinstance(base, ResultValue) and name in ("id", "task_id", "state", "status"):
-        return Scalar("str")
-    if isinstance(base, _SIGNATURE_TYPES):
-        return BoundMethod(base, name)
-    if isinstance(base, HttpRequest):
-        return of_request(run, name)
-    if isinstance(base, Super):
-        return of_super(run, base, name)
-    if isinstance(base, TaskRequest):
-        return Scalar("int") if name == "retries" else Field(base, name)
-    if isinstance(base, FunctionValue):
-        if name in ("__name__", "__doc__", "__module__", "__qualname__"):
-            return Scalar("str")
-        return BoundMethod(base, name)
-    if isinstance(base, (Parameter, Field)):
-        return Field(base, name)
-    if isinstance(base, (Collection, Constant, Scalar, Atomic, KeyValue, CleanedData)):
-        return BoundMethod(base, name)
-    return UNKNOWN
+    if base.__class__ is Union:
+        return each(base, lambda one: attribute(run, one, name, node))
+    reader = _ATTRIBUTES.get(base.__class__)
+    return reader(run, base, name, node) if reader is not None else UNKNOWN
 
 
-def of_class(run: Interpreter, cls: Class, name: str, base: Value) -> Value:
-    """An attribute of a class, or of an instance that does not have it itself."""
+def of_external(run: Interpreter, base: External, name: str, node: ast.Attribute | None) -> Value:
+    """A name in a module or class of another package."""
+    if name in MANAGER_NAMES and external_is_model(base.path):
+        return ManagerValue(base.path)
+    return run.hub.external(f"{base.path}.{name}")
+
+
+def of_module(run: Interpreter, base: ModuleValue, name: str, node: ast.Attribute | None) -> Value:
+    """A name in a module of the project, or a module in its package."""
+    value = run.hub.module_name(base.module, name)
+    if value is not None:
+        return value
+    inner = run.hub.project.import_module(f"{base.module.name}.{name}", base.module.filename)
+    return ModuleValue(inner) if inner is not None else UNKNOWN
+
+
+def of_rows(run: Interpreter, base: ManagerValue | QuerySetValue, name: str, node: ast.Attribute | None) -> Value:
+    """An attribute of a manager or a queryset."""
+    if name == "model" and base.model is not None:
+        return run.hub.class_or_external(base.model)
+    function = run.hub.classes.function(base.cls, name) if isinstance(base.cls, Class) else None
+    return run.hub.bind(function, base) if function is not None else BoundMethod(base, name)
+
+
+def of_app(run: Interpreter, base: AppValue, name: str, node: ast.Attribute | None) -> Value:
+    """An attribute of a Celery application."""
+    if name == "Task":
+        return External("celery.app.task.Task")
+    if name == "signature":
+        return External("celery.Celery.signature")
+    if name in ("conf", "control", "tasks", "backend"):
+        return Instance(f"celery.Celery.{name}")
+    return BoundMethod(base, name)
+
+
+def of_signature(run: Interpreter, base: SignatureValue, name: str, node: ast.Attribute | None) -> Value:
+    """An attribute of a signature."""
+    return Scalar("str") if name == "task" else BoundMethod(base, name)
+
+
+def of_result(run: Interpreter, base: ResultValue, name: str, node: ast.Attribute | None) -> Value:
+    """An attribute of a task's result."""
+    return Scalar("str") if name in ("id", "task_id", "state", "status") else BoundMethod(base, name)
+
+
+def of_task_request(run: Interpreter, base: TaskRequest, name: str, node: ast.Attribute | None) -> Value:
+    """An attribute of a task's request."""
+    return Scalar("int") if name == "retries" else Field(base, name)
+
+
+def of_function(run: Interpreter, base: FunctionValue, name: str, node: ast.Attribute | None) -> Value:
+    """An attribute of a function."""
+    return Scalar("str") if name in ("__name__", "__doc__", "__module__", "__qualname__") else BoundMethod(base, name)
+
+
+def of_open(run: Interpreter, base: Value, name: str, node: ast.Attribute | None) -> Value:
+    """An attribute of a value of which only callers know more."""
+    return Field(base, name)
+
+
+def of_plain(run: Interpreter, base: Value, name: str, node: ast.Attribute | None) -> Value:
+    """An attribute of a value of which only the methods count."""
+    return BoundMethod(base, name)
+
+
+def of_class(run: Interpreter, base: ClassValue, name: str, node: ast.Attribute | None) -> Value:
+    """An attribute of a class."""
+    return of_member(run, base.cls, name, base)
+
+
+def of_member(run: Interpreter, cls: Class, name: str, base: Value) -> Value:
+    """An attribute of a class, reached through the class or through an instance that does not have it itself."""
     hub = run.hub
     if hub.classes.is_django_model(cls):
         manager = model_manager(run, cls, name)
@@ -229,7 +236,7 @@ def is_manager_class(run: Interpreter, cls: Class | str) -> bool:
     return any(isinstance(a, str) and a.endswith("Manager") for a in names)
 
 
-def of_instance(run: Interpreter, base: Instance, name: str) -> Value:
+def of_instance(run: Interpreter, base: Instance, name: str, node: ast.Attribute | None) -> Value:
     """An attribute of an instance of an ordinary class."""
     hub = run.hub
     if isinstance(base.cls, str):
@@ -238,7 +245,7 @@ def of_instance(run: Interpreter, base: Instance, name: str) -> Value:
         return HttpRequest()
     task = hub.class_task(base.cls)
     if task is not None:
-        value = of_task(run, TaskValue(task), name)
+        value = of_task(run, TaskValue(task), name, node)
         if not isinstance(value, Field):
             return value
     known = hub.framework_attribute(base, name)
@@ -247,7 +254,7 @@ def of_instance(run: Interpreter, base: Instance, name: str) -> Value:
     function = hub.classes.function(base.cls, name)
     if function is not None:
         return property_or_method(run, function, base)
-    value = of_class(run, base.cls, name, base)
+    value = of_member(run, base.cls, name, base)
     # What `__init__` sets outranks a bare `name: Type` or `name = None`.
     if value == UNKNOWN or value == Constant(None) or isinstance(value, External):
         own = hub.instance_attribute(base.cls, name)
@@ -283,7 +290,7 @@ def property_or_method(run: Interpreter, function: Function, base: Value) -> Val
     return run.hub.bind(function, base)
 
 
-def of_row(run: Interpreter, base: ModelValue, name: str, node: ast.AST | None) -> Value:
+def of_row(run: Interpreter, base: ModelValue, name: str, node: ast.Attribute | None) -> Value:
     """An attribute of a model instance: a column, a related row or manager, a method."""
     hub = run.hub
     if name in ("pk", "id"):
@@ -313,7 +320,7 @@ def of_row(run: Interpreter, base: ModelValue, name: str, node: ast.AST | None) 
                 return KeyValue(name, base.model, base.origin)
         if binding.annotation is not None:
             return hub.annotation(binding.annotation, owner.module)
-        return of_class(run, base.model, name, base)
+        return of_member(run, base.model, name, base)
     if name.endswith("_id"):
         return KeyValue(name, base.model, base.origin)
     if name.endswith("_set"):
@@ -354,7 +361,7 @@ def relationship(
     return UNKNOWN
 
 
-def of_task(run: Interpreter, base: TaskValue, name: str) -> Value:
+def of_task(run: Interpreter, base: TaskValue, name: str, node: ast.Attribute | None) -> Value:
     """An attribute of a task."""
     if name == "request":
         return TaskRequest()
@@ -376,7 +383,7 @@ def of_task(run: Interpreter, base: TaskValue, name: str) -> Value:
     return BoundMethod(base, name) if name in results.TASK_METHODS else Field(base, name)
 
 
-def of_request(run: Interpreter, name: str) -> Value:
+def of_request(run: Interpreter, base: HttpRequest, name: str, node: ast.Attribute | None) -> Value:
     """An attribute of a web request."""
     if name == "user":
         return ModelValue(run.hub.user_model, Origin(("request.user",)))
@@ -397,10 +404,10 @@ def of_request(run: Interpreter, name: str) -> Value:
         return Instance(f"request.{name}")
     if name in ("method", "path", "content_type", "host", "remote_addr"):
         return Scalar("str")
-    return Field(HttpRequest(), name)
+    return Field(base, name)
 
 
-def of_super(run: Interpreter, base: Super, name: str) -> Value:
+def of_super(run: Interpreter, base: Super, name: str, node: ast.Attribute | None) -> Value:
     """`super().name`."""
     function = run.hub.classes.function(base.cls, name, after=base.cls)
     if function is not None:
@@ -411,3 +418,31 @@ def of_super(run: Interpreter, base: Super, name: str) -> Value:
     if known is not None:
         return known
     return BoundMethod(base, name)
+
+
+_ATTRIBUTES: dict[type[Value], Callable[[Interpreter, Any, str, ast.Attribute | None], Value]] = {
+    External: of_external,
+    ModuleValue: of_module,
+    ClassValue: of_class,
+    ModelValue: of_row,
+    Instance: of_instance,
+    ManagerValue: of_rows,
+    QuerySetValue: of_rows,
+    TaskValue: of_task,
+    AppValue: of_app,
+    SignatureValue: of_signature,
+    CanvasValue: of_plain,
+    ResultValue: of_result,
+    HttpRequest: of_request,
+    Super: of_super,
+    TaskRequest: of_task_request,
+    FunctionValue: of_function,
+    Parameter: of_open,
+    Field: of_open,
+    Collection: of_plain,
+    Constant: of_plain,
+    Scalar: of_plain,
+    Atomic: of_plain,
+    KeyValue: of_plain,
+    CleanedData: of_plain,
+}
