@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import Class, Function
 from celery_lint.semantics import results
 from celery_lint.semantics.classes import external_is_model
 from celery_lint.semantics.values import (
+    NONE,
     UNKNOWN,
     AppValue,
     Atomic,
     BoundMethod,
+    ByKind,
     CanvasValue,
     ClassValue,
     CleanedData,
@@ -87,6 +88,7 @@ _CLASS_QUERIES = {
     "get_by_id": "get",
     "get_or_none": "first",
 }
+_TASK_VERBS = frozenset({"delay", "apply_async", "s", "si", "apply", "signature", "subtask"})
 KEYS = frozenset({"pk", "id", "uuid", "guid", "_id"})
 
 
@@ -96,8 +98,7 @@ def attribute(run: Interpreter, base: Value, name: str, node: ast.Attribute | No
         return UNKNOWN
     if base.__class__ is Union:
         return each(base, lambda one: attribute(run, one, name, node))
-    reader = _ATTRIBUTES.get(base.__class__)
-    return reader(run, base, name, node) if reader is not None else UNKNOWN
+    return _ATTRIBUTES[base.__class__](run, base, name, node)
 
 
 def of_external(run: Interpreter, base: External, name: str, node: ast.Attribute | None) -> Value:
@@ -173,7 +174,9 @@ def of_class(run: Interpreter, base: ClassValue, name: str, node: ast.Attribute 
 def of_member(run: Interpreter, cls: Class, name: str, base: Value) -> Value:
     """An attribute of a class, reached through the class or through an instance that does not have it itself."""
     hub = run.hub
-    if hub.classes.is_django_model(cls):
+    lineage = hub.classes.lineage(cls)
+    assigned = lineage.assigns.get(name)
+    if (assigned is not None or name in MANAGER_NAMES) and hub.classes.is_django_model(cls):
         manager = model_manager(run, cls, name)
         if manager is not None:
             return manager
@@ -181,7 +184,7 @@ def of_member(run: Interpreter, cls: Class, name: str, base: Value) -> Value:
         return QuerySetValue(cls)  # SQLAlchemy's Model.query
     if name in ("as_manager", "from_queryset"):
         return BoundMethod(ClassValue(cls), name)
-    function = hub.classes.function(cls, name)
+    function = lineage.functions.get(name)
     if function is not None:
         if function.is_static:
             return hub.function_value(function)
@@ -189,51 +192,48 @@ def of_member(run: Interpreter, cls: Class, name: str, base: Value) -> Value:
     if name in _CLASS_QUERIES and hub.classes.derives_from(cls, _QUERIED_BY_CLASS):
         rows = QuerySetValue(cls)
         return rows if name == "objects" else BoundMethod(rows, _CLASS_QUERIES[name])
-    task = hub.class_task(cls)
-    if task is not None and name in ("delay", "apply_async", "s", "si", "apply", "signature", "subtask"):
+    task = hub.class_task(cls) if name in _TASK_VERBS else None
+    if task is not None:
         return BoundMethod(TaskValue(task), name)
-    for owner, binding in hub.classes.assignments(cls, name):
-        if hub.classes.is_enum(cls):
+    if assigned is not None:
+        owner, binding = assigned
+        if lineage.is_enum:
             return Instance(cls)
         if binding.value is not None and binding.index is None:
             value = hub.evaluate_in_class(binding.value, owner)
             if isinstance(value, FunctionValue) and isinstance(base, (Instance, ModelValue)) and value.receiver is None:
                 return hub.bind(value.function, base)
-            if value != UNKNOWN:
+            if value is not UNKNOWN:
                 return value
-        if binding.annotation is not None:
-            return hub.annotation(binding.annotation, owner.module)
-        return UNKNOWN
+        return hub.annotation(binding.annotation, owner.module) if binding.annotation is not None else UNKNOWN
     inner = hub.classes.inner(cls, name)
     if inner is not None:
         return ClassValue(inner)
     if name in ("DoesNotExist", "MultipleObjectsReturned"):
         return External(f"django.core.exceptions.{'ObjectDoesNotExist' if name == 'DoesNotExist' else name}")
-    for one in hub.classes.ancestors(cls):
-        if isinstance(one, str) and not one.startswith("builtins."):
-            return hub.external(f"{one}.{name}") if one != "abc.ABC" else UNKNOWN
+    for path in lineage.foreign:
+        if not path.startswith("builtins."):
+            return hub.external(f"{path}.{name}") if path != "abc.ABC" else UNKNOWN
     return UNKNOWN
 
 
 def model_manager(run: Interpreter, cls: Class, name: str) -> Value | None:
     """The manager that a Django model has under a name, or None when the name is no manager."""
-    hub = run.hub
-    for owner, binding in hub.classes.assignments(cls, name):
+    assigned = run.hub.classes.assignment(cls, name)
+    if assigned is not None:
+        owner, binding = assigned
         if binding.value is None:
             return None
-        value = hub.evaluate_in_class(binding.value, owner)
-        if isinstance(value, ManagerValue):
+        value = run.hub.evaluate_in_class(binding.value, owner)
+        if isinstance(value, ManagerValue) or (isinstance(value, Instance) and is_manager_class(run, value.cls)):
             return ManagerValue(cls, value.cls)
-        if isinstance(value, Instance) and is_manager_class(run, value.cls):
-            return ManagerValue(cls, value.cls)
-        return ManagerValue(cls) if name in MANAGER_NAMES else None
     return ManagerValue(cls) if name in MANAGER_NAMES else None
 
 
 def is_manager_class(run: Interpreter, cls: Class | str) -> bool:
     """Whether a class is a Django manager."""
-    names = (cls,) if isinstance(cls, str) else run.hub.classes.ancestors(cls)
-    return any(isinstance(a, str) and a.endswith("Manager") for a in names)
+    names = (cls,) if isinstance(cls, str) else run.hub.classes.lineage(cls).foreign
+    return any(name.endswith("Manager") for name in names)
 
 
 def of_instance(run: Interpreter, base: Instance, name: str, node: ast.Attribute | None) -> Value:
@@ -256,13 +256,13 @@ def of_instance(run: Interpreter, base: Instance, name: str, node: ast.Attribute
         return property_or_method(run, function, base)
     value = of_member(run, base.cls, name, base)
     # What `__init__` sets outranks a bare `name: Type` or `name = None`.
-    if value == UNKNOWN or value == Constant(None) or isinstance(value, External):
+    if value is UNKNOWN or value == NONE or isinstance(value, External):
         own = hub.instance_attribute(base.cls, name)
-        if own != UNKNOWN:
+        if own is not UNKNOWN:
             return own
     if isinstance(value, External):
         return BoundMethod(base, name)
-    return value if value != UNKNOWN else Field(base, name)
+    return value if value is not UNKNOWN else Field(base, name)
 
 
 def of_external_instance(run: Interpreter, base: Instance, cls: str, name: str) -> Value:
@@ -299,10 +299,13 @@ def of_row(run: Interpreter, base: ModelValue, name: str, node: ast.Attribute | 
         if name.endswith("_set"):
             return ManagerValue(None, related=base.origin)
         return BoundMethod(base, name)
-    function = hub.classes.function(base.model, name)
+    lineage = hub.classes.lineage(base.model)
+    function = lineage.functions.get(name)
     if function is not None:
         return property_or_method(run, function, base)
-    for owner, binding in hub.classes.assignments(base.model, name):
+    assigned = lineage.assigns.get(name)
+    if assigned is not None:
+        owner, binding = assigned
         target = binding.value
         if isinstance(target, ast.Call):
             column = hub.evaluate(target.func, owner.module)
@@ -420,29 +423,31 @@ def of_super(run: Interpreter, base: Super, name: str, node: ast.Attribute | Non
     return BoundMethod(base, name)
 
 
-_ATTRIBUTES: dict[type[Value], Callable[[Interpreter, Any, str, ast.Attribute | None], Value]] = {
-    External: of_external,
-    ModuleValue: of_module,
-    ClassValue: of_class,
-    ModelValue: of_row,
-    Instance: of_instance,
-    ManagerValue: of_rows,
-    QuerySetValue: of_rows,
-    TaskValue: of_task,
-    AppValue: of_app,
-    SignatureValue: of_signature,
-    CanvasValue: of_plain,
-    ResultValue: of_result,
-    HttpRequest: of_request,
-    Super: of_super,
-    TaskRequest: of_task_request,
-    FunctionValue: of_function,
-    Parameter: of_open,
-    Field: of_open,
-    Collection: of_plain,
-    Constant: of_plain,
-    Scalar: of_plain,
-    Atomic: of_plain,
-    KeyValue: of_plain,
-    CleanedData: of_plain,
-}
+_ATTRIBUTES = ByKind(
+    {
+        External: of_external,
+        ModuleValue: of_module,
+        ClassValue: of_class,
+        ModelValue: of_row,
+        Instance: of_instance,
+        ManagerValue: of_rows,
+        QuerySetValue: of_rows,
+        TaskValue: of_task,
+        AppValue: of_app,
+        SignatureValue: of_signature,
+        CanvasValue: of_plain,
+        ResultValue: of_result,
+        HttpRequest: of_request,
+        Super: of_super,
+        TaskRequest: of_task_request,
+        FunctionValue: of_function,
+        Parameter: of_open,
+        Field: of_open,
+        Collection: of_plain,
+        Constant: of_plain,
+        Scalar: of_plain,
+        Atomic: of_plain,
+        KeyValue: of_plain,
+        CleanedData: of_plain,
+    }
+)

@@ -60,6 +60,7 @@ _SKIPPED = frozenset(
         ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef,
     }
 )  # fmt: skip
+_CALLS = frozenset({ast.Call, ast.Await})
 _SUPER = External("builtins.super")
 _STR = Scalar("str")
 _BOOL = Scalar("bool")
@@ -129,9 +130,7 @@ class Interpreter:
             return kind is not ast.Raise
         method = _STATEMENTS[kind]
         if method is None:
-            for child in ast.iter_child_nodes(node):
-                if isinstance(child, ast.expr):
-                    self.eval(child)
+            self.eval_children(node)
             return True
         return bool(method(self, node))
 
@@ -427,12 +426,12 @@ class Interpreter:
 
     def assign(self, target: ast.expr, value: Value, node: ast.stmt | ast.expr | None) -> None:
         """Bind a target."""
-        if isinstance(target, ast.Name):
+        if target.__class__ is ast.Name:
             if target.id in self._dotted:
                 self.forget(target.id)
             self.names[target.id] = value
             self.flow.values[target] = value
-        elif isinstance(target, ast.Attribute):
+        elif target.__class__ is ast.Attribute:
             receiver = self.eval(target.value)
             path = dotted_name(target)
             if path is not None:
@@ -520,7 +519,7 @@ class Interpreter:
         if is_none and value is not UNKNOWN:
             kept = [v for v in value.alternatives() if not isinstance(v, (ModelValue, Instance))]
             self.learn(path, union(*kept) if kept else NONE)
-        elif not is_none and isinstance(value, Union):
+        elif not is_none and value.__class__ is Union:
             kept = [v for v in value.members if v != NONE]
             if len(kept) < len(value.members):
                 self.learn(path, union(*kept))
@@ -541,12 +540,10 @@ class Interpreter:
     def eval(self, node: ast.expr, use: Use | None = None) -> Value:
         """The kind of an expression; `use` says what becomes of it."""
         kind = node.__class__
-        value: Value | None
+        value: Value
         if kind is ast.Name:
             name: str = node.id  # type: ignore[attr-defined]
-            value = self.names.get(name)
-            if value is None:
-                value = self.around(name)
+            value = self.names[name] if name in self.names else self.around(name)
         elif kind is ast.Constant:
             value = constant(node.value)  # type: ignore[attr-defined]
         elif self._depth > MAX_DEPTH:
@@ -558,7 +555,7 @@ class Interpreter:
                 value = method(self, node) if method is not None else self.eval_children(node)
             finally:
                 self._depth -= 1
-            if use is not None and self.recording:
+            if use is not None and kind in _CALLS and self.recording:
                 self.mark(node, use)
         if self.recording:
             self.flow.values[node] = value
@@ -582,7 +579,7 @@ class Interpreter:
         callee = self.eval(node.func)
         args: list[Argument] = []
         for arg in node.args:
-            inner, star = (arg.value, "*") if isinstance(arg, ast.Starred) else (arg, "")
+            inner, star = (arg.value, "*") if arg.__class__ is ast.Starred else (arg, "")
             args.append(Argument(inner, self.eval(inner, "argument"), None, star))
         for keyword in node.keywords:
             value = self.eval(keyword.value, "argument")
@@ -598,7 +595,7 @@ class Interpreter:
         if node not in self._discarded or callee.__class__ is not FunctionValue:
             # What a project's function gives is worth reading its body only where somebody uses it.
             call.result = results.result(self, callee, call.args, node)
-        if isinstance(func, ast.Attribute) and func.attr in GROWING and isinstance(func.value, ast.Name):
+        if func.__class__ is ast.Attribute and func.attr in GROWING and isinstance(func.value, ast.Name):
             self.grow(func.value.id, func.attr, args)
         return call.result
 
@@ -724,8 +721,7 @@ class Interpreter:
 
     def eval_List(self, node: ast.List | ast.Tuple | ast.Set) -> Value:
         items = tuple([self.eval(e, "argument") for e in node.elts])
-        spread = any(isinstance(e, ast.Starred) for e in node.elts)
-        if spread:
+        if ast.Starred in [e.__class__ for e in node.elts]:
             members = [
                 self.element(v, None) if isinstance(e, ast.Starred) else v
                 for e, v in zip(node.elts, items, strict=True)
@@ -795,7 +791,9 @@ class Interpreter:
         return each(base, lambda one: results.item(self, one, node, index))
 
     def eval_Slice(self, node: ast.Slice) -> Value:
-        self.eval_children(node)
+        for bound in (node.lower, node.upper, node.step):
+            if bound is not None:
+                self.eval(bound)
         return Scalar()
 
     def eval_Yield(self, node: ast.Yield) -> Value:
@@ -851,12 +849,11 @@ def join(left: Names, right: Names) -> Names:
         return left
     joined: Names = {}
     for name, value in left.items():
-        other = right.get(name)
-        if other is None:
-            if "." not in name:
-                joined[name] = union(value, UNKNOWN)
-        else:
+        if name in right:
+            other = right[name]
             joined[name] = value if value is other else union(value, other)
+        elif "." not in name:
+            joined[name] = union(value, UNKNOWN)
     for name, value in right.items():
         if name not in left and "." not in name:
             joined[name] = union(value, UNKNOWN)

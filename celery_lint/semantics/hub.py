@@ -60,6 +60,7 @@ from celery_lint.semantics.values import (
     TaskValue,
     Union,
     Value,
+    each,
     union,
 )
 from celery_lint.semantics.writes import Writes
@@ -196,7 +197,7 @@ class Semantics:
 
     def evaluate(self, node: ast.expr, module: Module) -> Value:
         """The kind of an expression that stands at module level."""
-        if isinstance(node, ast.Name):
+        if node.__class__ is ast.Name:
             return self.global_name(module, node.id)
         return Interpreter(self, module, fuel=FUEL).eval(node)
 
@@ -350,11 +351,8 @@ class Semantics:
         self, function: Function, captured: Captured | None, wanted: frozenset[str] | None = None
     ) -> dict[str, Value]:
         """The kinds of a function's parameters, as far as it says itself; of `wanted` ones only, where given."""
-        values = {
-            name: self._parameter(function, name, arg)
-            for name, arg in function.parameters.items()
-            if wanted is None or name in wanted
-        }
+        values = self.memo.get(("parameters", function), self._parameters, {}, function)
+        values = {name: value for name, value in values.items() if wanted is None or name in wanted}
         if function.parent is not None and captured is not None:
             inner = Interpreter(self, function.module, function.parent, captured.names, fuel=0)
             inner.recording = False
@@ -363,7 +361,11 @@ class Semantics:
                     values[name] = inner.eval(default)
         return values
 
-    def _parameter(self, function: Function, name: str, arg: ast.arg) -> Value:
+    def _parameters(self, function: Function) -> dict[str, Value]:
+        task = self.tasks.of_function(function)
+        return {name: self._parameter(function, task, name, arg) for name, arg in function.parameters.items()}
+
+    def _parameter(self, function: Function, task: Task | None, name: str, arg: ast.arg) -> Value:
         arguments = function.node.args
         if arguments.vararg is arg:
             return Parameter(function, name, "*")
@@ -373,15 +375,13 @@ class Semantics:
         if is_first and function.cls is not None and function.parent is None and not function.is_static:
             if function.is_classmethod or name in ("cls", "klass"):
                 return ClassValue(function.cls)
-            task = self.tasks.of_function(function)
             if task is None or task.is_bound:
                 return self.self_value(function.cls) if task is None else TaskValue(task)
-        task = self.tasks.of_function(function)
         if task is not None and task.is_bound and is_first:
             return TaskValue(task)
         if arg.annotation is not None:
             declared = self.annotation(arg.annotation, function.module)
-            if declared != UNKNOWN:
+            if declared is not UNKNOWN:
                 return with_origin(declared, name)
         known = frameworks.parameter(self, function, name, is_first)
         return with_origin(known, name) if known is not None else Parameter(function, name)
@@ -766,9 +766,7 @@ def with_origin(value: Value, name: str) -> Value:
     """A row that comes in as a parameter is that parameter's row."""
     if isinstance(value, ModelValue) and value.origin is None:
         return ModelValue(value.model, Origin((name,)))
-    if isinstance(value, Union):
-        return union(*(with_origin(v, name) for v in value.alternatives()))
-    return value
+    return each(value, lambda one: with_origin(one, name)) if isinstance(value, Union) else value
 
 
 def empty_flow(module: Module, function: Function | None) -> FunctionFlow:

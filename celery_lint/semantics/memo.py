@@ -30,6 +30,8 @@ class Memo:
         self._inputs = inputs
         self._known: dict[Hashable, tuple[object, int]] = {}
         self._open: dict[Hashable, int] = {}
+        self.depth = 0
+        """How many answers are being computed."""
         self._lowest = NOTHING_OPEN
 
     def get(self, key: Hashable, compute: Callable[..., T], default: Any, *args: object) -> T:
@@ -45,12 +47,14 @@ class Memo:
             if depth < self._lowest:
                 self._lowest = depth
             return default  # type: ignore[no-any-return]
-        depth = being_computed[key] = len(being_computed)
+        depth = being_computed[key] = self.depth
+        self.depth += 1
         around, self._lowest = self._lowest, NOTHING_OPEN
         collected, inputs.collected = inputs.collected, 0
         try:
             result = compute(*args)
         finally:
+            self.depth = depth
             del being_computed[key]
             own = inputs.collected
             inputs.collected = collected | own
@@ -79,11 +83,6 @@ class Memo:
     def is_settled(self) -> bool:
         """Whether nothing computed so far for the answer under way rests on a stand-in."""
         return self._lowest == NOTHING_OPEN
-
-    @property
-    def depth(self) -> int:
-        """How many answers are being computed."""
-        return len(self._open)
 
 
 NOTHING_OPEN = 1 << 30

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import Class, Function
 from celery_lint.semantics.classes import external_is_model
@@ -15,6 +15,7 @@ from celery_lint.semantics.values import (
     AppValue,
     Atomic,
     BoundMethod,
+    ByKind,
     CanvasValue,
     ClassValue,
     CleanedData,
@@ -126,8 +127,7 @@ def result(run: Interpreter, callee: Value, args: Sequence[Argument], node: ast.
     """The kind of a call's result."""
     if callee.__class__ is Union:
         return each(callee, lambda one: result(run, one, args, node))
-    reader = _RESULTS.get(callee.__class__)
-    return reader(run, callee, args, node) if reader is not None else UNKNOWN
+    return _RESULTS[callee.__class__](run, callee, args, node)
 
 
 def of_task(run: Interpreter, callee: TaskValue, args: Sequence[Argument], node: ast.Call) -> Value:
@@ -432,9 +432,7 @@ def of_builtin(run: Interpreter, name: str, args: Sequence[Argument], node: ast.
 
 def of_method(run: Interpreter, callee: BoundMethod, args: Sequence[Argument], node: ast.Call) -> Value:
     """The result of a method of a value that is no class of the project."""
-    base = callee.receiver
-    reader = _METHOD_RESULTS.get(base.__class__)
-    return reader(run, base, callee.name, args, node) if reader is not None else UNKNOWN
+    return _METHOD_RESULTS[callee.receiver.__class__](run, callee.receiver, callee.name, args, node)
 
 
 def of_task_method(run: Interpreter, base: TaskValue, name: str, args: Sequence[Argument], node: ast.Call) -> Value:
@@ -762,8 +760,9 @@ def returned(run: Interpreter, callee: FunctionValue, args: Sequence[Argument], 
     """What calling a function of the project gives: by its annotation, else by reading it."""
     function = callee.function
     declared: Value = UNKNOWN
-    if function.returns is not None:
-        declared = run.hub.annotation(function.returns, function.module)
+    annotation = function.returns
+    if annotation is not None:
+        declared = run.hub.annotation(annotation, function.module)
         if isinstance(declared, ModelValue):
             return renewed(declared, node)
         if declared is not UNKNOWN and not isinstance(declared, (Collection, Instance, Union)):
@@ -833,25 +832,25 @@ def is_telling(run: Interpreter, value: Value) -> bool:
 
 def renewed(value: Value, node: ast.AST | None) -> Value:
     """A row returned by a call is, to the caller, the call's own row."""
-    if isinstance(value, ModelValue) and node is not None:
+    if value.__class__ is ModelValue and node is not None:
         origin = value.origin
         if origin is not None and origin.key == ("self",):
             return value
         return ModelValue(value.model, Origin((node,), origin is not None and origin.created))
-    if isinstance(value, KeyValue) and node is not None and value.origin is not None and value.origin.created:
+    if value.__class__ is KeyValue and node is not None and value.origin is not None and value.origin.created:
         return KeyValue(value.column, value.model, Origin((node,), created=True))
-    if isinstance(value, Collection) and value.items is not None:
-        return Collection(value.kind, value.element, tuple(renewed(v, node) for v in value.items), value.keys)
+    if value.__class__ is Collection and value.items is not None:
+        return Collection(value.kind, value.element, tuple([renewed(v, node) for v in value.items]), value.keys)
     return value
 
 
 def substitute(run: Interpreter, value: Value, callee: FunctionValue, args: Sequence[Argument]) -> Value:
     """A returned value with the parameters in it replaced by the call's arguments."""
-    if isinstance(value, Parameter):
+    if value.__class__ is Parameter:
         if value.function is not callee.function:
             return value
         return argument_for(callee, value, args)
-    if isinstance(value, Field):
+    if value.__class__ is Field:
         base = substitute(run, value.base, callee, args)
         if base is value.base:
             return value
@@ -862,8 +861,8 @@ def substitute(run: Interpreter, value: Value, callee: FunctionValue, args: Sequ
         from celery_lint.semantics.attributes import attribute
 
         return attribute(run, base, value.name)
-    if isinstance(value, Collection):
-        items = None if value.items is None else tuple(substitute(run, v, callee, args) for v in value.items)
+    if value.__class__ is Collection:
+        items = None if value.items is None else tuple([substitute(run, v, callee, args) for v in value.items])
         parts = each(value.element, lambda one: substitute(run, one, callee, args))
         return Collection(value.kind, parts, items, value.keys)
     return value
@@ -905,38 +904,42 @@ def is_method(callee: FunctionValue) -> bool:
     )
 
 
-_RESULTS: dict[type[Value], Callable[[Interpreter, Any, Sequence[Argument], ast.Call], Value]] = {
-    FunctionValue: of_function,
-    ClassValue: of_construction,
-    External: of_external,
-    BoundMethod: of_method,
-    Partial: of_partial,
-    TaskValue: of_task,
-    Decorator: decorated,
-    Instance: of_instance,
-    # mongoengine's `Book.objects(title="...")`
-    QuerySetValue: lambda run, callee, args, node: callee,
-    CanvasValue: lambda run, callee, args, node: ResultValue(),
-    Field: of_unknown,
-    Unknown: of_unknown,
-}
-_METHOD_RESULTS: dict[type[Value], Callable[[Interpreter, Any, str, Sequence[Argument], ast.Call], Value]] = {
-    TaskValue: of_task_method,
-    SignatureValue: of_signature_method,
-    CanvasValue: of_canvas_method,
-    AppValue: of_app_method,
-    ManagerValue: of_queryset_method,
-    QuerySetValue: of_queryset_method,
-    ModelValue: of_row_method,
-    ClassValue: of_class_method,
-    Instance: of_instance_method,
-    Constant: of_plain_method,
-    Scalar: of_plain_method,
-    KeyValue: of_plain_method,
-    CleanedData: of_cleaned_data_method,
-    Super: of_super_method,
-    Collection: of_collection_method,
-}
+_RESULTS = ByKind(
+    {
+        FunctionValue: of_function,
+        ClassValue: of_construction,
+        External: of_external,
+        BoundMethod: of_method,
+        Partial: of_partial,
+        TaskValue: of_task,
+        Decorator: decorated,
+        Instance: of_instance,
+        # mongoengine's `Book.objects(title="...")`
+        QuerySetValue: lambda run, callee, args, node: callee,
+        CanvasValue: lambda run, callee, args, node: ResultValue(),
+        Field: of_unknown,
+        Unknown: of_unknown,
+    }
+)
+_METHOD_RESULTS = ByKind(
+    {
+        TaskValue: of_task_method,
+        SignatureValue: of_signature_method,
+        CanvasValue: of_canvas_method,
+        AppValue: of_app_method,
+        ManagerValue: of_queryset_method,
+        QuerySetValue: of_queryset_method,
+        ModelValue: of_row_method,
+        ClassValue: of_class_method,
+        Instance: of_instance_method,
+        Constant: of_plain_method,
+        Scalar: of_plain_method,
+        KeyValue: of_plain_method,
+        CleanedData: of_cleaned_data_method,
+        Super: of_super_method,
+        Collection: of_collection_method,
+    }
+)
 
 __all__ = [
     "APP_CLASSES", "SESSIONS", "TASK_DECORATORS", "TASK_METHODS", "argument_for", "binary", "element",

@@ -340,4 +340,17 @@ def union(*values: Value) -> Value:
 
 def each(value: Value, change: Callable[[Value], Value]) -> Value:
     """What `change` makes of a value; of a union, what it makes of any of the members."""
-    return union(*map(change, value.members)) if isinstance(value, Union) else change(value)
+    return union(*map(change, value.members)) if value.__class__ is Union else change(value)
+
+
+class ByKind(dict[type[Value], Callable[..., Value]]):
+    """Functions by the kind of value that they look at first; of other kinds nothing is known."""
+
+    def __missing__(self, kind: type[Value]) -> Callable[..., Value]:
+        self[kind] = unknown
+        return unknown
+
+
+def unknown(*_: object) -> Value:
+    """What is known of a value that nothing tells about."""
+    return UNKNOWN
