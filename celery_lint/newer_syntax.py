@@ -15,6 +15,10 @@ SUPPORTED = sys.version_info >= (3, 14)
 """Whether the running Python reads all of it by itself."""
 
 _STRING = re.compile(r"(?P<prefix>[rRbBuUfFtT]{0,2})(?P<quote>'''|\"\"\"|'|\")")
+_NO_CODE = re.compile(rf"#|(?<!\w){_STRING.pattern}")
+"""Where a comment or a string begins."""
+_STOP = re.compile(r"[\\{'\"\r\n]")
+"""What is more than a character of a string, in one string or another."""
 _EXCEPT = re.compile(r"^(?P<head>[ \t]*except) +(?P<names>[\w.]+(?:[ \t]*,[ \t]*[\w.]+)+)[ \t]*:", re.MULTILINE)
 _GENERIC = re.compile(r"^[ \t]*(?:async[ \t]+)?(?:def|class|type)[ \t]+\w+[ \t]*(?P<open>\[)", re.MULTILINE)
 _TYPE = re.compile(r"^(?P<indent>[ \t]*)type(?P<gap>[ \t]+)(?P<name>\w+)(?P<rest>[ \t]*)=(?!=)", re.MULTILINE)
@@ -65,23 +69,11 @@ class _Reader:
 
     def read(self) -> list[bool]:
         """Whether each character is code: no string's and no comment's."""
-        index = 0
-        while index < len(self.text):
-            character = self.text[index]
-            if character == "#":
-                end = self._line_end(index)
-                self._mark(index, end)
-                index = end
-            elif character in "rRbBuUfFtT'\"" and not self._inside_word(index):
-                match = _STRING.match(self.text, index)
-                if match is None:
-                    index += 1
-                    continue
-                end = self._string(match)
-                self._mark(index, end)
-                index = end
-            else:
-                index += 1
+        end = 0
+        while (match := _NO_CODE.search(self.text, end)) is not None:
+            start = match.start()
+            end = self._line_end(start) if match["quote"] is None else self._string(match)
+            self._mark(start, end)
         return self.code
 
     def _inside_word(self, index: int) -> bool:
@@ -102,7 +94,8 @@ class _Reader:
         for position in range(match.start(), match.start() + len(prefix)):
             if self.text[position] in "tT":
                 self.characters[position] = "f"
-        while index < len(self.text):
+        while (stop := _STOP.search(self.text, index)) is not None:
+            index = stop.start()
             if self.text.startswith(quote, index):
                 return index + len(quote)
             character = self.text[index]
@@ -117,7 +110,7 @@ class _Reader:
                 return index  # not closed: no string after all
             else:
                 index += 1
-        return index
+        return max(index, len(self.text))
 
     def _field(self, index: int, quote: str) -> int:
         """The end of a replacement field that starts at `index`; the strings in it get other quotes."""

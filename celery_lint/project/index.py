@@ -7,7 +7,7 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from celery_lint.project.inputs import Inputs
@@ -392,6 +392,7 @@ def folder_of(filename: str) -> str:
     return filename.rpartition("/")[0] or "."
 
 
+@lru_cache(maxsize=4096)
 def is_test_file(filename: str) -> bool:
     """Whether a file's place says that it belongs to tests."""
     return _TEST_FILE.search(filename) is not None

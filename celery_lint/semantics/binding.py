@@ -145,7 +145,7 @@ def may_pass_itself(hub: Semantics, task: Task) -> bool:
             return True
     cls = hub.base_class(task)
     call = hub.classes.function(cls, "__call__") if cls is not None else None
-    if call is not None and call.positional and _passes_on(call, call.positional[0].arg):
+    if call is not None and hub.memo.get(("passes itself", call), _passes_itself, False, call):
         return True
     for app in hub.project_settings.all_apps:
         made_by = hub.evaluate(app.node.func, app.module)
@@ -154,11 +154,12 @@ def may_pass_itself(hub: Semantics, task: Task) -> bool:
     return False
 
 
-def _passes_on(function: Function, name: str) -> bool:
-    """Whether a body calls something with a variable as the first argument."""
+def _passes_itself(method: Function) -> bool:
+    """Whether a method calls something with its own instance as the first argument."""
+    own = method.positional[0].arg if method.positional else None
     return any(
-        isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Name) and node.args[0].id == name
-        for node in walk(function.node)
+        isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Name) and node.args[0].id == own
+        for node in walk(method.node)
     )
 
 

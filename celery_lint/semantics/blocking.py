@@ -266,7 +266,7 @@ def is_network(path: str) -> bool:
 def _endless(flow: FunctionFlow) -> Block | None:
     """`while True`: only the code itself can tell whether it ever ends."""
     function = flow.function
-    if function is None or function.is_generator:
+    if function is None or "while" not in function.tokens or function.is_generator:
         return None
     for node in own_nodes(function.body):
         if isinstance(node, ast.While) and isinstance(node.test, ast.Constant) and node.test.value:

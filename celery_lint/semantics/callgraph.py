@@ -57,8 +57,9 @@ _ON_COMMIT = frozenset(
 
 # Kinds of value that, called, run nothing of the project's, unless they are `on_commit`.
 _NEVER_RUN = frozenset({External, BoundMethod})
-# Kinds that may stand for a function which hands its argument to `on_commit`, and for any method at all.
+# Kinds that may be a function of the project which hands its argument to `on_commit`.
 _MAY_HAND_ON = frozenset({FunctionValue, Union})
+# Kinds of which a method's name is all that is known.
 _OPEN = frozenset({Field, BoundMethod, Unknown})
 
 
@@ -149,7 +150,9 @@ class CallGraph:
 
     def _may_be_run(self, value: Value) -> bool:
         """Whether a function that gets a value may run or send what the value stands for."""
-        return isinstance(value, FunctionValue) or holds_sendable(value) or self.names_method(value)
+        if value.__class__ is Constant:
+            return self.names_method(value)
+        return value.__class__ is FunctionValue or holds_sendable(value)
 
     def names_method(self, value: Value) -> bool:
         """Whether a value is the name of some method of the project, for a `getattr` further down."""
@@ -217,6 +220,14 @@ class CallGraph:
                     if arg.keyword in (None, "func") and not arg.star:
                         return arg
         return None
+
+    def commit_calls(self, flow: FunctionFlow) -> Sequence[tuple[Call, Argument]]:
+        """The calls of a body that are `on_commit` or like it, each with its callback."""
+        return self._hub.memo.get(("commit calls", flow), self._commit_calls, (), flow)
+
+    def _commit_calls(self, flow: FunctionFlow) -> Sequence[tuple[Call, Argument]]:
+        found = ((call, self.commit_callback(call)) for call in flow.calls)
+        return [(call, callback) for call, callback in found if callback is not None]
 
     def _is_on_commit(self, callee: Value, call: Call) -> bool:
         """Whether a call of this is `on_commit` or declared to be like it."""

@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import AssignBinding, Class, Function
@@ -55,6 +56,7 @@ _OTHER_MAPPERS = (
 _DJANGO_MODELS = "django.db.models."
 
 
+@lru_cache(maxsize=4096)
 def external_is_model(path: str) -> bool:
     """Whether a dotted name of another package names a Django model.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import Function
@@ -21,6 +21,7 @@ _CHANGING = frozenset(
     """append appendleft extend extendleft insert remove pop popleft popitem clear sort reverse rotate update
     setdefault add discard difference_update intersection_update symmetric_difference_update""".split()
 )
+_CHANGES = (ast.Call, ast.Subscript, ast.AugAssign)
 _NEW = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
 # What a broker that is not there raises: kombu's OperationalError, or the connection's own error
 # (kombu/connection.py, `_reraise_as_library_errors`).
@@ -46,7 +47,8 @@ def keeps_arguments(hub: Semantics, call: Call, depth: int = MAX_CALLERS_UP) -> 
     if function is None:
         return True
     held = list(_held(call.args))
-    if any(_is_changed_later(path, call, function) for path in held):
+    nodes = list(own_nodes(function.body)) if held else []
+    if any(_is_changed_later(path, call, function, nodes) for path in held):
         return False
     if depth <= 0 or not any(path in function.parameters for path in held):
         return True
@@ -88,16 +90,16 @@ def _held(arguments: tuple[Argument, ...]) -> Iterator[str]:
             waiting += [node.target, node.value]
 
 
-def _is_changed_later(path: str, call: Call, function: Function) -> bool:
-    """Whether the object at `path` is changed in place after the call, in its function."""
-    nodes = list(own_nodes(function.body))
+def _is_changed_later(path: str, call: Call, function: Function, nodes: Sequence[ast.AST]) -> bool:
+    """Whether the object at `path` is changed in place after the call, in its function with these nodes."""
+    changes = [node for node in nodes if isinstance(node, _CHANGES) and _changes(node, path, call)]
+    if not changes:
+        return False
     kept = {id(node.target) for node in nodes if isinstance(node, ast.AugAssign)}
     bound = [_start(node) for node in nodes if id(node) not in kept and _binds(node, path)]
     loops = [frame.node for frame in call.frame.chain() if frame.kind == "loop" and isinstance(frame.node, ast.stmt)]
     here = _end(call.node)
-    for node in nodes:
-        if not isinstance(node, (ast.expr, ast.stmt)) or not _changes(node, path, call):
-            continue
+    for node in changes:
         at = _start(node)
         if at > here and not any(here < each < at for each in bound) and not in_other_branch(function, call, node):
             return True
@@ -107,14 +109,14 @@ def _is_changed_later(path: str, call: Call, function: Function) -> bool:
     return False
 
 
-def _changes(node: ast.expr | ast.stmt, path: str, call: Call) -> bool:
+def _changes(node: ast.Call | ast.Subscript | ast.AugAssign, path: str, call: Call) -> bool:
     """Whether a node changes the list, dictionary or set at `path`, or one inside of it."""
     if isinstance(node, ast.Call):
         function = node.func
         return isinstance(function, ast.Attribute) and function.attr in _CHANGING and _is_within(function.value, path)
-    if isinstance(node, ast.Subscript) and not isinstance(node.ctx, ast.Load):
-        return _is_within(node.value, path)
-    if isinstance(node, ast.AugAssign) and ast.unparse(node.target) == path:
+    if isinstance(node, ast.Subscript):
+        return not isinstance(node.ctx, ast.Load) and _is_within(node.value, path)
+    if ast.unparse(node.target) == path:
         # Numbers and strings are made anew, collections are changed.
         given = [call.flow.value(n) for n in walk(call.node) if isinstance(n, ast.expr) and ast.unparse(n) == path]
         return isinstance(node.value, _NEW) or any(isinstance(value, Collection) for value in given)

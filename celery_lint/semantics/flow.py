@@ -395,7 +395,7 @@ class Interpreter:
         """All variables that a function nested here sees, apart from the module's."""
         return {**self.captured.names, **self.names} if self.captured else dict(self.names)
 
-    def around(self, name: str) -> Value:
+    def outside(self, name: str) -> Value:
         """The value of a name that is no variable in force: of one around the body, or of the module."""
         if name in self._locals:
             return UNKNOWN
@@ -496,8 +496,7 @@ class Interpreter:
         self.if_Name(test.target, outcome)
 
     def value_of(self, path: str, node: ast.expr) -> Value:
-        value = self.names.get(path)
-        return value if value is not None else self.eval_quietly(node)
+        return self.names[path] if path in self.names else self.eval_quietly(node)
 
     def narrow_instance(self, path: str, value: Value, classes: Value, outcome: bool) -> None:
         wanted = classes.items if isinstance(classes, Collection) and classes.items is not None else (classes,)
@@ -539,23 +538,21 @@ class Interpreter:
 
     def eval(self, node: ast.expr, use: Use | None = None) -> Value:
         """The kind of an expression; `use` says what becomes of it."""
-        kind = node.__class__
         value: Value
-        if kind is ast.Name:
-            name: str = node.id  # type: ignore[attr-defined]
-            value = self.names[name] if name in self.names else self.around(name)
-        elif kind is ast.Constant:
-            value = constant(node.value)  # type: ignore[attr-defined]
+        if node.__class__ is ast.Name:
+            value = self.names[node.id] if node.id in self.names else self.outside(node.id)
+        elif node.__class__ is ast.Constant:
+            value = constant(node.value)
         elif self._depth > MAX_DEPTH:
             return UNKNOWN
         else:
             self._depth += 1
             try:
-                method = _EXPRESSIONS[kind]
+                method = _EXPRESSIONS[node.__class__]
                 value = method(self, node) if method is not None else self.eval_children(node)
             finally:
                 self._depth -= 1
-            if use is not None and kind in _CALLS and self.recording:
+            if use is not None and node.__class__ in _CALLS and self.recording:
                 self.mark(node, use)
         if self.recording:
             self.flow.values[node] = value
@@ -585,7 +582,7 @@ class Interpreter:
             value = self.eval(keyword.value, "argument")
             args.append(Argument(keyword.value, value, keyword.arg, "" if keyword.arg else "**"))
         func = node.func
-        if func.__class__ is ast.Name and callee == _SUPER and not node.args:
+        if func.__class__ is ast.Name and func.id == "super" and callee == _SUPER and not node.args:
             return self.hub.super_of(self.function, self.names)
         flow = self.flow
         call = Call(node, callee, tuple(args), self.frame, len(flow.calls), flow)
@@ -886,11 +883,14 @@ def instance_of(classes: Value, hub: Semantics | None = None) -> Value:
 
 def dotted_name(node: ast.expr) -> str | None:
     """`a.b.c` as text; None for any other expression."""
-    names = ""
+    parts: list[str] = []
     while node.__class__ is ast.Attribute:
-        names = f".{node.attr}{names}"
+        parts.append(node.attr)
         node = node.value
-    return f"{node.id}{names}" if isinstance(node, ast.Name) else None
+    if node.__class__ is not ast.Name:
+        return None
+    parts.append(node.id)
+    return ".".join(reversed(parts))
 
 
 def is_durable(node: ast.expr) -> bool:

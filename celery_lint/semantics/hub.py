@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 from celery_lint.project.index import Project, is_test_file
 from celery_lint.project.inputs import SENDERS, TASKS
 from celery_lint.project.modules import (
+    WORD,
     AssignBinding,
     Class,
     Function,
@@ -26,7 +27,7 @@ from celery_lint.semantics.callgraph import CallGraph
 from celery_lint.semantics.candidates import Candidates
 from celery_lint.semantics.classes import Classes
 from celery_lint.semantics.dispatches import Dispatches
-from celery_lint.semantics.flow import Interpreter
+from celery_lint.semantics.flow import MAX_DEPTH, Interpreter
 from celery_lint.semantics.hazards import Hazards
 from celery_lint.semantics.memo import Memo, remembered
 from celery_lint.semantics.model import App, Argument, Call, Dispatch, Frame, FunctionFlow
@@ -92,6 +93,8 @@ class Semantics:
         self.transactions = Transactions(self)
         self.writes = Writes(self)
         self.hazards = Hazards(self)
+        self._readers: dict[Module, Interpreter] = {}
+        self._externals: dict[str, Value] = {}
 
     def may_open_transaction(self, function: Function) -> bool:
         """Whether a decorator's body, or one that it calls, may open a transaction."""
@@ -197,9 +200,25 @@ class Semantics:
 
     def evaluate(self, node: ast.expr, module: Module) -> Value:
         """The kind of an expression that stands at module level."""
-        if node.__class__ is ast.Name:
-            return self.global_name(module, node.id)
-        return Interpreter(self, module, fuel=FUEL).eval(node)
+        parts: list[ast.Attribute] = []
+        root = node
+        while root.__class__ is ast.Attribute:
+            parts.append(root)
+            root = root.value
+        if root.__class__ is not ast.Name or len(parts) > MAX_DEPTH:
+            return Interpreter(self, module, fuel=FUEL).eval(node)
+        value = self.global_name(module, root.id)
+        while parts:
+            part = parts.pop()
+            value = attributes.attribute(self._reader(module), value, part.attr, part)
+        return value
+
+    def _reader(self, module: Module) -> Interpreter:
+        """What looks up attributes for a module's own expressions."""
+        found = self._readers.get(module)
+        if found is None:
+            found = self._readers[module] = Interpreter(self, module, fuel=FUEL)
+        return found
 
     def evaluate_in_class(self, node: ast.expr, cls: Class) -> Value:
         """The kind of an expression in a class body."""
@@ -310,13 +329,16 @@ class Semantics:
 
     def external(self, path: str) -> Value:
         """A name of another package; the Celery application's own proxies among them."""
+        if path not in self._externals:
+            self._externals[path] = self._external(path)
+        return self._externals[path]
+
+    def _external(self, path: str) -> Value:
         if path in ("celery.current_app", "celery._state.current_app", "celery.app.current_app"):
             return self.tasks.app_value
         if path in ("celery.current_task", "celery._state.current_task"):
             return Instance("celery.app.task.Task")
-        if path.startswith("flask.request"):
-            return Instance(path)
-        return External(path)
+        return Instance(path) if path.startswith("flask.request") else External(path)
 
     # Functions
 
@@ -351,7 +373,9 @@ class Semantics:
         self, function: Function, captured: Captured | None, wanted: frozenset[str] | None = None
     ) -> dict[str, Value]:
         """The kinds of a function's parameters, as far as it says itself; of `wanted` ones only, where given."""
-        values = self.memo.get(("parameters", function), self._parameters, {}, function)
+        # A call may make a task of the function later on.
+        task = self.tasks.of_function(function)
+        values = self.memo.get(("parameters", function, task), self._parameters, {}, function, task)
         values = {name: value for name, value in values.items() if wanted is None or name in wanted}
         if function.parent is not None and captured is not None:
             inner = Interpreter(self, function.module, function.parent, captured.names, fuel=0)
@@ -361,8 +385,7 @@ class Semantics:
                     values[name] = inner.eval(default)
         return values
 
-    def _parameters(self, function: Function) -> dict[str, Value]:
-        task = self.tasks.of_function(function)
+    def _parameters(self, function: Function, task: Task | None) -> dict[str, Value]:
         return {name: self._parameter(function, task, name, arg) for name, arg in function.parameters.items()}
 
     def _parameter(self, function: Function, task: Task | None, name: str, arg: ast.arg) -> Value:
@@ -672,6 +695,7 @@ class Semantics:
 
     def _dispatches_of(self, task: Task) -> Iterator[Dispatch]:
         words = {task.name.rpartition(".")[2], task.registered_name.rpartition(".")[2]}
+        parts = WORD.findall(task.registered_name)
         for filename in sorted({f for word in words for f in self.project.mentioning(word)}):
             module = None if is_test_file(filename) else self.project.module_or_none(filename)
             if module is None:
@@ -680,7 +704,9 @@ class Semantics:
             for function in module.functions:
                 if function.parent is not None or function.tokens.isdisjoint(words):
                     continue
-                if function.words & words or task.registered_name in string_words(function):
+                if function.words & words or (
+                    function.tokens.issuperset(parts) and task.registered_name in string_words(function)
+                ):
                     flows += self.calls.flows_within(function)
             for flow in flows:
                 yield from (d for d in self.dispatches.of_flow(flow) if d.task is task)
@@ -742,9 +768,6 @@ class Semantics:
 
     def makes_tasks(self, function: Function) -> bool:
         return self.tasks.is_factory(function)
-
-    def is_declared_decorator(self, path: str) -> bool:
-        return path in self.settings.task_decorators
 
 
 def string_words(function: Function) -> frozenset[str]:

@@ -86,13 +86,13 @@ def run_of(call: Call) -> InlineRun | None:
 
 
 def _run_of(call: Call, callee: Value) -> InlineRun | None:
-    while isinstance(callee, Partial):
+    while callee.__class__ is Partial:
         callee = callee.function
-    if isinstance(callee, TaskValue):
+    if callee.__class__ is TaskValue:
         if isinstance(callee.task, str) or is_covered(callee.task):
             return None
         return InlineRun(call, "call", callee.task)
-    if isinstance(callee, BoundMethod) and callee.name == "apply":
+    if callee.__class__ is BoundMethod and callee.name == "apply":
         receiver = callee.receiver
         if isinstance(receiver, (TaskValue, SignatureValue)):
             return InlineRun(call, "apply", receiver.task if isinstance(receiver.task, Task) else None)
@@ -204,10 +204,8 @@ def given_to_commit(hub: Semantics, function: Function | None) -> bool:
     """Whether a nested function or lambda is what its parent hands to `on_commit`."""
     if function is None or function.parent is None:
         return False
-    for call in hub.flow(function.parent).calls:
-        callback = hub.calls.commit_callback(call)
-        if callback is not None:
-            for value in callback.value.alternatives():
-                if isinstance(value, FunctionValue) and value.function is function:
-                    return True
-    return False
+    return any(
+        isinstance(value, FunctionValue) and value.function is function
+        for _, callback in hub.calls.commit_calls(hub.flow(function.parent))
+        for value in callback.value.alternatives()
+    )

@@ -47,7 +47,7 @@ class Frame:
         return any(f is self for f in other.chain())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Argument:
     """One argument of a call; `star` is `*` or `**` for a spread one."""
 

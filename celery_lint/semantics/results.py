@@ -224,7 +224,7 @@ def of_external(run: Interpreter, callee: External, args: Sequence[Argument], no
         return AppValue()
     if path in ("celery.app.app_or_default", "celery.app.default_app", "celery._state.get_current_app"):
         return AppValue()
-    if path in TASK_DECORATORS or hub.is_declared_decorator(path):
+    if path in TASK_DECORATORS or path in hub.settings.task_decorators:
         arg = first(args)
         if arg is not None and isinstance(arg.value, FunctionValue):
             return hub.task_by_call(arg.value.function, node)
@@ -335,9 +335,7 @@ def of_external(run: Interpreter, callee: External, args: Sequence[Argument], no
         return BoundMethod(args[0].value, "as_manager")
     if path == "contextlib.suppress":
         return Instance(path)
-    if path.endswith("declarative_base"):
-        return External(f"{path}()")
-    if path.endswith(("automap_base", "generate_base")):
+    if path.endswith(("declarative_base", "automap_base", "generate_base")):
         return External(f"{path}()")
     if hub.classes.is_model(path):
         return ModelValue(path, run.row(node))

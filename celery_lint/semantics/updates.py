@@ -86,12 +86,12 @@ def lossy_updates(hub: Semantics, flow: FunctionFlow) -> Iterator[Update]:
 
 def may_update(function: Function) -> bool:
     """Whether it is worth to read a function's body: it saves, and does arithmetic on an attribute."""
-    if not function.mentions(_SAVES | _BULK):
+    if not (function.mentions(_SAVES | _BULK) and (function.scan.stored_attributes or function.has_nested)):
         return False
     for node in walk(function.node):
-        if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Attribute):
+        if node.__class__ is ast.AugAssign and isinstance(node.target, ast.Attribute):
             return True
-        if isinstance(node, ast.Assign) and isinstance(node.value, (ast.BinOp, ast.Name)):
+        if node.__class__ is ast.Assign and isinstance(node.value, (ast.BinOp, ast.Name)):
             target = node.targets[0]
             if isinstance(target, ast.Attribute):
                 return True

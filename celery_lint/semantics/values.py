@@ -331,11 +331,11 @@ def union(*values: Value) -> Value:
     for value in values:
         for member in value.members if isinstance(value, Union) else (value,):
             members[member] = None
+        if len(members) > MAX_ALTERNATIVES:
+            return UNKNOWN
     if len(members) == 1:
         return next(iter(members))
-    if not members or len(members) > MAX_ALTERNATIVES:
-        return UNKNOWN
-    return Union(tuple(members))
+    return Union(tuple(members)) if members else UNKNOWN
 
 
 def each(value: Value, change: Callable[[Value], Value]) -> Value:

@@ -39,6 +39,7 @@ _SET = frozenset(
 _MAKING = frozenset({"get_or_create", "update_or_create", "bulk_create", "aget_or_create", "aupdate_or_create"})
 _RELATED = frozenset({"add", "remove", "clear", "set", "aadd", "aremove", "aclear", "aset"})
 _SESSION = frozenset({"add", "add_all", "delete", "merge", "bulk_save_objects", "bulk_insert_mappings", "execute"})
+_WRITING = _ROW | _SET | _MAKING | _RELATED | _SESSION
 
 
 class Writes:
@@ -101,6 +102,8 @@ class Writes:
 
     def _of_callee(self, call: Call, callee: Value) -> Write | None:
         name = call.name
+        if name not in _WRITING:
+            return None
         if isinstance(callee, (BoundMethod, FunctionValue)):
             receiver = callee.receiver
             if isinstance(receiver, Super):

@@ -46,9 +46,8 @@ class OnCommitCalledImmediately(Rule):
     fixable = "safe"
 
     def check_function(self, flow: FunctionFlow, file: FileContext) -> Iterator[Finding]:
-        for call in flow.calls:
-            callback = file.hub.calls.commit_callback(call)
-            if callback is None or not isinstance(callback.node, ast.Call):
+        for call, callback in file.hub.calls.commit_calls(flow):
+            if not isinstance(callback.node, ast.Call):
                 continue
             inner = flow.events.get(callback.node)
             if inner is None:

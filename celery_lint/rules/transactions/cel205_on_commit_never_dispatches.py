@@ -60,10 +60,7 @@ class OnCommitNeverDispatches(Rule):
     fixable = "safe"
 
     def check_function(self, flow: FunctionFlow, file: FileContext) -> Iterator[Finding]:
-        for call in flow.calls:
-            callback = file.hub.calls.commit_callback(call)
-            if callback is None:
-                continue
+        for call, callback in file.hub.calls.commit_calls(flow):
             for value in callback.value.alternatives():
                 found = self._judge(value, callback, file)
                 if found is not None:

@@ -56,10 +56,7 @@ class OnCommitLateBinding(Rule):
     fixable = "safe"
 
     def check_function(self, flow: FunctionFlow, file: FileContext) -> Iterator[Finding]:
-        for call in flow.calls:
-            callback = file.hub.calls.commit_callback(call)
-            if callback is None:
-                continue
+        for call, callback in file.hub.calls.commit_calls(flow):
             for value in callback.value.alternatives():
                 if isinstance(value, FunctionValue) and value.function.parent is not None:
                     rebinding = late_bindings(file.hub, call, value.function)
