@@ -142,8 +142,7 @@ class Function:
     @cached_property
     def rows(self) -> tuple[int, int]:
         """The first row, of a decorator if there are any, and the last."""
-        first = min([self.node.lineno, *(d.lineno for d in self.decorators)])
-        return first, self.node.end_lineno or first
+        return _rows_of(self.node)
 
     @property
     def text(self) -> str:
@@ -156,11 +155,7 @@ class Function:
         Nothing is parsed for it.
         """
         rows = self.module.rows_of(words)
-        if not rows:
-            return False
-        first, last = self.rows
-        at = bisect_left(rows, first)
-        return at < len(rows) and rows[at] <= last
+        return bool(rows) and _meets(rows, *self.rows)
 
     @property
     def words(self) -> frozenset[str]:
@@ -428,12 +423,16 @@ class Module:
         return function
 
     def nodes_around(self, words: Sequence[str]) -> Iterator[ast.AST]:
-        """The nodes of the module's statements, whole definitions too, in whose text any of the words stands."""
-        for node in self.tree.body:
-            first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))])
-            text = self.source.rows_text(first, node.end_lineno or first)
-            if any(word in text for word in words):
-                yield from walk(node)
+        """The nodes of the statements, whole functions and methods too, in whose text any of the words stands."""
+        rows = self.rows_of(words)
+        waiting = list(reversed(self.tree.body)) if rows else []
+        while waiting:
+            node = waiting.pop()
+            if _meets(rows, *_rows_of(node)):
+                if isinstance(node, ast.ClassDef):
+                    waiting += reversed(node.body)
+                else:
+                    yield from walk(node)
 
     def rows_of(self, words: Collection[str]) -> Sequence[int]:
         """The rows in which any of the words stands, as a whole word, in order."""
@@ -447,6 +446,18 @@ class Module:
         for word in words if len(words) < MANY_WORDS else self.source.words_among(words):
             found.update(self.source.rows_of(word))
         return sorted(found)
+
+
+def _rows_of(node: ast.stmt | ast.expr) -> tuple[int, int]:
+    """The first row of a node, of a decorator if it has any, and the last."""
+    first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))])
+    return first, node.end_lineno or first
+
+
+def _meets(rows: Sequence[int], first: int, last: int) -> bool:
+    """Whether any of the rows, which are in order, lies between two."""
+    at = bisect_left(rows, first)
+    return at < len(rows) and rows[at] <= last
 
 
 def is_accessor(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:

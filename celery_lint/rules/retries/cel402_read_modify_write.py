@@ -78,10 +78,10 @@ class ReadModifyWrite(Rule):
         if file.is_test or file.is_migration:
             return
         for function in file.module.functions:
-            if function.parent is None and may_update(function) and not is_for_operators(file.hub, function):
-                for flow in file.hub.calls.flows_within(function):
-                    for update in lossy_updates(file.hub, flow):
-                        yield self._report(update, file)
+            if function.parent is None and may_update(function):
+                updates = [u for flow in file.hub.calls.flows_within(function) for u in lossy_updates(file.hub, flow)]
+                if updates and not is_for_operators(file.hub, function):
+                    yield from (self._report(update, file) for update in updates)
 
     def _report(self, update: Update, file: FileContext) -> Finding:
         node = update.store.node
