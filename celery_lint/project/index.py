@@ -14,11 +14,9 @@ from celery_lint.project.inputs import Inputs
 from celery_lint.project.modules import Module
 from celery_lint.source import Source, UnreadableError, words_of
 
-# A file with none of these holds no task, no dispatch and no setting of Celery.
-TRACES = (
-    b"celery", b"Celery", b"CELERY", b".delay", b"apply_async", b"on_commit", b"send_task", b"shared_task",
-    b"BROKER_URL", b".task(", b".task\n", b".task\r", b".task ", b".task#",
-)  # fmt: skip
+# A file with none of these, in capitals or not, holds no task, no dispatch and no setting of Celery.
+_TRACES = (b"celery", b".delay", b"apply_async", b"on_commit", b"broker_url")
+_TASK_TRACE = re.compile(rb"\.task[(\s#]|send_task|shared_task")
 # Up to this many bytes a project's files without a trace of Celery are parsed as well, only to say
 # whether they can be (about half a second). Larger projects have other tools for that.
 SMALL = 3_000_000
@@ -69,7 +67,11 @@ def _stands(selection: str, name: bytes, data: bytes) -> bool:
 
 def has_trace(data: bytes) -> bool:
     """Whether a file's bytes may hold anything of Celery's."""
-    return any(trace in data for trace in TRACES)
+    lowered = data.lower()
+    for trace in _TRACES:
+        if trace in lowered:
+            return True
+    return b"task" in lowered and _TASK_TRACE.search(lowered) is not None
 
 
 def defines(data: bytes, keyword: bytes, name: bytes, nested: bool = False) -> bool:
@@ -147,7 +149,7 @@ class Project:
             except OSError:
                 data = b""
             # Tests are read again only if something is asked of their text, which is seldom.
-            if self._room > 0 and (not is_test_file(filename) or has_trace(data)):
+            if self._room > 0 and not is_test_file(filename):
                 self._room -= len(data)
                 self._data[filename] = data
         return data
