@@ -97,7 +97,7 @@ class Engine:
                 yield from rule.check_function(flow, file)
             for dispatch in file.dispatches:
                 yield from rule.check_dispatch(dispatch, file)
-            for app in self.semantics.project_settings.apps(module):
+            for app in file.apps:
                 yield from rule.check_app(app, file)
 
     @staticmethod

@@ -8,7 +8,7 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from celery_lint.project.inputs import Inputs
 from celery_lint.project.modules import Module
@@ -53,16 +53,16 @@ def selects(selection: str, text: str, filename: str, data: bytes, words: Collec
         return wanted in words
     if selection == Selection.PART.value:
         return any(wanted in word for word in words)
-    return wanted in words and _stands(selection, wanted, data)
+    return wanted in words and _stands(Selection(selection), wanted, data)
 
 
-def _stands(selection: str, name: bytes, data: bytes) -> bool:
+def _stands(selection: Selection, name: bytes, data: bytes) -> bool:
     """Whether a file that mentions a name has a line of the kind that a selection asks for."""
-    if selection == Selection.ASSIGNED.value:
+    if selection is Selection.ASSIGNED:
         return name + b" =" in data
-    if selection == Selection.CLASS.value:
+    if selection is Selection.CLASS:
         return defines(data, b"class", name)
-    return defines(data, b"def", name, nested=selection == Selection.NESTED.value)
+    return defines(data, b"def", name, nested=selection is Selection.NESTED)
 
 
 def has_trace(data: bytes) -> bool:
@@ -249,22 +249,22 @@ class Project:
             return sorted({name for word, names in self._mentions.items() if text in word for name in names})
         if selection is Selection.TEXT:
             return sorted(name for name in self._traced if text in self._bytes(name))
-        return [name for name in self._mentions.get(text, ()) if _stands(selection.value, text, self._bytes(name))]
+        return [name for name in self._mentions.get(text, ()) if _stands(selection, text, self._bytes(name))]
 
     # Modules
 
     @cached_property
     def _packages(self) -> frozenset[str]:
-        return frozenset(str(PurePosixPath(f).parent) for f in self.files if f.endswith("__init__.py"))
+        return frozenset(folder_of(f) for f in self.files if f.endswith("__init__.py"))
 
     @cached_property
     def _directories(self) -> frozenset[str]:
         found: set[str] = set()
         for name in self.files:
-            parent = PurePosixPath(name).parent
-            while str(parent) not in found:
-                found.add(str(parent))
-                parent = parent.parent
+            folder = folder_of(name)
+            while folder not in found:
+                found.add(folder)
+                folder = folder_of(folder)
         return frozenset(found)
 
     def source_root(self, filename: str) -> str:
@@ -272,10 +272,10 @@ class Project:
         for root in self._declared_roots:
             if root and root != "." and filename.startswith(root + "/"):
                 return root
-        parent = PurePosixPath(filename).parent
-        while str(parent) in self._packages and str(parent) != ".":
-            parent = parent.parent
-        return str(parent)
+        folder = folder_of(filename)
+        while folder != "." and folder in self._packages:
+            folder = folder_of(folder)
+        return folder
 
     @cached_property
     def source_roots(self) -> tuple[str, ...]:
@@ -288,7 +288,7 @@ class Project:
         for name in self.files:
             base = name.rpartition("/")[2]
             if base in ("manage.py", "wsgi.py", "setup.py"):
-                found.add(str(PurePosixPath(name).parent))
+                found.add(folder_of(name))
         for directory in ("src", "app", "backend"):
             if directory in self._directories:
                 found.add(directory)
@@ -382,6 +382,11 @@ class Project:
     def import_module(self, name: str, importer: str = "") -> Module | None:
         """A module by its absolute name, or None when the project has none of that name."""
         return self.module_or_none(self.find_module(name, importer))
+
+
+def folder_of(filename: str) -> str:
+    """The folder that a file or folder lies in; `.` for the root."""
+    return filename.rpartition("/")[0] or "."
 
 
 def is_test_file(filename: str) -> bool:

@@ -9,10 +9,12 @@ from celery_lint.project.modules import Class, Function
 from celery_lint.semantics import results
 from celery_lint.semantics.classes import external_is_model
 from celery_lint.semantics.values import (
+    NONE,
     UNKNOWN,
     AppValue,
     Atomic,
     BoundMethod,
+    ByKind,
     CanvasValue,
     ClassValue,
     CleanedData,
@@ -38,7 +40,7 @@ from celery_lint.semantics.values import (
     TaskValue,
     Union,
     Value,
-    union,
+    each,
 )
 
 if TYPE_CHECKING:
@@ -86,87 +88,95 @@ _CLASS_QUERIES = {
     "get_by_id": "get",
     "get_or_none": "first",
 }
+_TASK_VERBS = frozenset({"delay", "apply_async", "s", "si", "apply", "signature", "subtask"})
 KEYS = frozenset({"pk", "id", "uuid", "guid", "_id"})
-_SIGNATURE_TYPES = (
-    SignatureValue,
-    CanvasValue,
-    TaskValue,
-    ResultValue,
-    AppValue,
-    ManagerValue,
-    QuerySetValue,
-)
 
 
 def attribute(run: Interpreter, base: Value, name: str, node: ast.Attribute | None = None) -> Value:
     """The kind of `base.name`."""
-    if not isinstance(base, Union):
-        return _attribute(run, base, name, node)
-    return union(*(_attribute(run, one, name, node) for one in base.members))
-
-
-def _attribute(run: Interpreter, base: Value, name: str, node: ast.Attribute | None) -> Value:
     if base is UNKNOWN:
         return UNKNOWN
-    hub = run.hub
-    if isinstance(base, External):
-        if name in MANAGER_NAMES and external_is_model(base.path):
-            return ManagerValue(base.path)
-        return hub.external(f"{base.path}.{name}")
-    if isinstance(base, ModuleValue):
-        value = hub.module_name(base.module, name)
-        if value is not None:
-            return value
-        inner = hub.project.import_module(f"{base.module.name}.{name}", base.module.filename)
-        return ModuleValue(inner) if inner is not None else UNKNOWN
-    if isinstance(base, ClassValue):
-        return of_class(run, base.cls, name, base)
-    if isinstance(base, ModelValue):
-        return of_row(run, base, name, node)
-    if isinstance(base, Instance):
-        return of_instance(run, base, name)
-    if isinstance(base, (ManagerValue, QuerySetValue)) and name == "model" and base.model is not None:
-        return hub.class_or_external(base.model)
-    if isinstance(base, (ManagerValue, QuerySetValue)) and base.cls is not None and isinstance(base.cls, Class):
-        function = hub.classes.function(base.cls, name)
-        if function is not None:
-            return hub.bind(function, base)
-        return BoundMethod(base, name)
-    if isinstance(base, TaskValue):
-        return of_task(run, base, name)
-    if isinstance(base, AppValue):
-        if name == "Task":
-            return External("celery.app.task.Task")
-        if name in ("conf", "control", "tasks", "backend", "signature"):
-            return External("celery.Celery.signature") if name == "signature" else Instance(f"celery.Celery.{name}")
-        return BoundMethod(base, name)
-    if isinstance(base, SignatureValue) and name == "task":
-        return Scalar("str")
-    if isinstance(base, ResultValue) and name in ("id", "task_id", "state", "status"):
-        return Scalar("str")
-    if isinstance(base, _SIGNATURE_TYPES):
-        return BoundMethod(base, name)
-    if isinstance(base, HttpRequest):
-        return of_request(run, name)
-    if isinstance(base, Super):
-        return of_super(run, base, name)
-    if isinstance(base, TaskRequest):
-        return Scalar("int") if name == "retries" else Field(base, name)
-    if isinstance(base, FunctionValue):
-        if name in ("__name__", "__doc__", "__module__", "__qualname__"):
-            return Scalar("str")
-        return BoundMethod(base, name)
-    if isinstance(base, (Parameter, Field)):
-        return Field(base, name)
-    if isinstance(base, (Collection, Constant, Scalar, Atomic, KeyValue, CleanedData)):
-        return BoundMethod(base, name)
-    return UNKNOWN
+    if base.__class__ is Union:
+        return each(base, lambda one: attribute(run, one, name, node))
+    return _ATTRIBUTES[base.__class__](run, base, name, node)
 
 
-def of_class(run: Interpreter, cls: Class, name: str, base: Value) -> Value:
-    """An attribute of a class, or of an instance that does not have it itself."""
+def of_external(run: Interpreter, base: External, name: str, node: ast.Attribute | None) -> Value:
+    """A name in a module or class of another package."""
+    if name in MANAGER_NAMES and external_is_model(base.path):
+        return ManagerValue(base.path)
+    return run.hub.external(f"{base.path}.{name}")
+
+
+def of_module(run: Interpreter, base: ModuleValue, name: str, node: ast.Attribute | None) -> Value:
+    """A name in a module of the project, or a module in its package."""
+    value = run.hub.module_name(base.module, name)
+    if value is not None:
+        return value
+    inner = run.hub.project.import_module(f"{base.module.name}.{name}", base.module.filename)
+    return ModuleValue(inner) if inner is not None else UNKNOWN
+
+
+def of_rows(run: Interpreter, base: ManagerValue | QuerySetValue, name: str, node: ast.Attribute | None) -> Value:
+    """An attribute of a manager or a queryset."""
+    if name == "model" and base.model is not None:
+        return run.hub.class_or_external(base.model)
+    function = run.hub.classes.function(base.cls, name) if isinstance(base.cls, Class) else None
+    return run.hub.bind(function, base) if function is not None else BoundMethod(base, name)
+
+
+def of_app(run: Interpreter, base: AppValue, name: str, node: ast.Attribute | None) -> Value:
+    """An attribute of a Celery application."""
+    if name == "Task":
+        return External("celery.app.task.Task")
+    if name == "signature":
+        return External("celery.Celery.signature")
+    if name in ("conf", "control", "tasks", "backend"):
+        return Instance(f"celery.Celery.{name}")
+    return BoundMethod(base, name)
+
+
+def of_signature(run: Interpreter, base: SignatureValue, name: str, node: ast.Attribute | None) -> Value:
+    """An attribute of a signature."""
+    return Scalar("str") if name == "task" else BoundMethod(base, name)
+
+
+def of_result(run: Interpreter, base: ResultValue, name: str, node: ast.Attribute | None) -> Value:
+    """An attribute of a task's result."""
+    return Scalar("str") if name in ("id", "task_id", "state", "status") else BoundMethod(base, name)
+
+
+def of_task_request(run: Interpreter, base: TaskRequest, name: str, node: ast.Attribute | None) -> Value:
+    """An attribute of a task's request."""
+    return Scalar("int") if name == "retries" else Field(base, name)
+
+
+def of_function(run: Interpreter, base: FunctionValue, name: str, node: ast.Attribute | None) -> Value:
+    """An attribute of a function."""
+    return Scalar("str") if name in ("__name__", "__doc__", "__module__", "__qualname__") else BoundMethod(base, name)
+
+
+def of_open(run: Interpreter, base: Value, name: str, node: ast.Attribute | None) -> Value:
+    """An attribute of a value of which only callers know more."""
+    return Field(base, name)
+
+
+def of_plain(run: Interpreter, base: Value, name: str, node: ast.Attribute | None) -> Value:
+    """An attribute of a value of which only the methods count."""
+    return BoundMethod(base, name)
+
+
+def of_class(run: Interpreter, base: ClassValue, name: str, node: ast.Attribute | None) -> Value:
+    """An attribute of a class."""
+    return of_member(run, base.cls, name, base)
+
+
+def of_member(run: Interpreter, cls: Class, name: str, base: Value) -> Value:
+    """An attribute of a class, reached through the class or through an instance that does not have it itself."""
     hub = run.hub
-    if hub.classes.is_django_model(cls):
+    lineage = hub.classes.lineage(cls)
+    assigned = lineage.assigns.get(name)
+    if (assigned is not None or name in MANAGER_NAMES) and hub.classes.is_django_model(cls):
         manager = model_manager(run, cls, name)
         if manager is not None:
             return manager
@@ -174,7 +184,7 @@ def of_class(run: Interpreter, cls: Class, name: str, base: Value) -> Value:
         return QuerySetValue(cls)  # SQLAlchemy's Model.query
     if name in ("as_manager", "from_queryset"):
         return BoundMethod(ClassValue(cls), name)
-    function = hub.classes.function(cls, name)
+    function = lineage.functions.get(name)
     if function is not None:
         if function.is_static:
             return hub.function_value(function)
@@ -182,54 +192,51 @@ def of_class(run: Interpreter, cls: Class, name: str, base: Value) -> Value:
     if name in _CLASS_QUERIES and hub.classes.derives_from(cls, _QUERIED_BY_CLASS):
         rows = QuerySetValue(cls)
         return rows if name == "objects" else BoundMethod(rows, _CLASS_QUERIES[name])
-    task = hub.class_task(cls)
-    if task is not None and name in ("delay", "apply_async", "s", "si", "apply", "signature", "subtask"):
+    task = hub.class_task(cls) if name in _TASK_VERBS else None
+    if task is not None:
         return BoundMethod(TaskValue(task), name)
-    for owner, binding in hub.classes.assignments(cls, name):
-        if hub.classes.is_enum(cls):
+    if assigned is not None:
+        owner, binding = assigned
+        if lineage.is_enum:
             return Instance(cls)
         if binding.value is not None and binding.index is None:
             value = hub.evaluate_in_class(binding.value, owner)
             if isinstance(value, FunctionValue) and isinstance(base, (Instance, ModelValue)) and value.receiver is None:
                 return hub.bind(value.function, base)
-            if value != UNKNOWN:
+            if value is not UNKNOWN:
                 return value
-        if binding.annotation is not None:
-            return hub.annotation(binding.annotation, owner.module)
-        return UNKNOWN
+        return hub.annotation(binding.annotation, owner.module) if binding.annotation is not None else UNKNOWN
     inner = hub.classes.inner(cls, name)
     if inner is not None:
         return ClassValue(inner)
     if name in ("DoesNotExist", "MultipleObjectsReturned"):
         return External(f"django.core.exceptions.{'ObjectDoesNotExist' if name == 'DoesNotExist' else name}")
-    for one in hub.classes.ancestors(cls):
-        if isinstance(one, str) and not one.startswith("builtins."):
-            return hub.external(f"{one}.{name}") if one != "abc.ABC" else UNKNOWN
+    for path in lineage.foreign:
+        if not path.startswith("builtins."):
+            return hub.external(f"{path}.{name}") if path != "abc.ABC" else UNKNOWN
     return UNKNOWN
 
 
 def model_manager(run: Interpreter, cls: Class, name: str) -> Value | None:
     """The manager that a Django model has under a name, or None when the name is no manager."""
-    hub = run.hub
-    for owner, binding in hub.classes.assignments(cls, name):
+    assigned = run.hub.classes.assignment(cls, name)
+    if assigned is not None:
+        owner, binding = assigned
         if binding.value is None:
             return None
-        value = hub.evaluate_in_class(binding.value, owner)
-        if isinstance(value, ManagerValue):
+        value = run.hub.evaluate_in_class(binding.value, owner)
+        if isinstance(value, ManagerValue) or (isinstance(value, Instance) and is_manager_class(run, value.cls)):
             return ManagerValue(cls, value.cls)
-        if isinstance(value, Instance) and is_manager_class(run, value.cls):
-            return ManagerValue(cls, value.cls)
-        return ManagerValue(cls) if name in MANAGER_NAMES else None
     return ManagerValue(cls) if name in MANAGER_NAMES else None
 
 
 def is_manager_class(run: Interpreter, cls: Class | str) -> bool:
     """Whether a class is a Django manager."""
-    names = (cls,) if isinstance(cls, str) else run.hub.classes.ancestors(cls)
-    return any(isinstance(a, str) and a.endswith("Manager") for a in names)
+    names = (cls,) if isinstance(cls, str) else run.hub.classes.lineage(cls).foreign
+    return any(name.endswith("Manager") for name in names)
 
 
-def of_instance(run: Interpreter, base: Instance, name: str) -> Value:
+def of_instance(run: Interpreter, base: Instance, name: str, node: ast.Attribute | None) -> Value:
     """An attribute of an instance of an ordinary class."""
     hub = run.hub
     if isinstance(base.cls, str):
@@ -238,7 +245,7 @@ def of_instance(run: Interpreter, base: Instance, name: str) -> Value:
         return HttpRequest()
     task = hub.class_task(base.cls)
     if task is not None:
-        value = of_task(run, TaskValue(task), name)
+        value = of_task(run, TaskValue(task), name, node)
         if not isinstance(value, Field):
             return value
     known = hub.framework_attribute(base, name)
@@ -247,15 +254,15 @@ def of_instance(run: Interpreter, base: Instance, name: str) -> Value:
     function = hub.classes.function(base.cls, name)
     if function is not None:
         return property_or_method(run, function, base)
-    value = of_class(run, base.cls, name, base)
+    value = of_member(run, base.cls, name, base)
     # What `__init__` sets outranks a bare `name: Type` or `name = None`.
-    if value == UNKNOWN or value == Constant(None) or isinstance(value, External):
+    if value is UNKNOWN or value == NONE or isinstance(value, External):
         own = hub.instance_attribute(base.cls, name)
-        if own != UNKNOWN:
+        if own is not UNKNOWN:
             return own
     if isinstance(value, External):
         return BoundMethod(base, name)
-    return value if value != UNKNOWN else Field(base, name)
+    return value if value is not UNKNOWN else Field(base, name)
 
 
 def of_external_instance(run: Interpreter, base: Instance, cls: str, name: str) -> Value:
@@ -283,7 +290,7 @@ def property_or_method(run: Interpreter, function: Function, base: Value) -> Val
     return run.hub.bind(function, base)
 
 
-def of_row(run: Interpreter, base: ModelValue, name: str, node: ast.AST | None) -> Value:
+def of_row(run: Interpreter, base: ModelValue, name: str, node: ast.Attribute | None) -> Value:
     """An attribute of a model instance: a column, a related row or manager, a method."""
     hub = run.hub
     if name in ("pk", "id"):
@@ -292,10 +299,13 @@ def of_row(run: Interpreter, base: ModelValue, name: str, node: ast.AST | None) 
         if name.endswith("_set"):
             return ManagerValue(None, related=base.origin)
         return BoundMethod(base, name)
-    function = hub.classes.function(base.model, name)
+    lineage = hub.classes.lineage(base.model)
+    function = lineage.functions.get(name)
     if function is not None:
         return property_or_method(run, function, base)
-    for owner, binding in hub.classes.assignments(base.model, name):
+    assigned = lineage.assigns.get(name)
+    if assigned is not None:
+        owner, binding = assigned
         target = binding.value
         if isinstance(target, ast.Call):
             column = hub.evaluate(target.func, owner.module)
@@ -313,7 +323,7 @@ def of_row(run: Interpreter, base: ModelValue, name: str, node: ast.AST | None) 
                 return KeyValue(name, base.model, base.origin)
         if binding.annotation is not None:
             return hub.annotation(binding.annotation, owner.module)
-        return of_class(run, base.model, name, base)
+        return of_member(run, base.model, name, base)
     if name.endswith("_id"):
         return KeyValue(name, base.model, base.origin)
     if name.endswith("_set"):
@@ -354,7 +364,7 @@ def relationship(
     return UNKNOWN
 
 
-def of_task(run: Interpreter, base: TaskValue, name: str) -> Value:
+def of_task(run: Interpreter, base: TaskValue, name: str, node: ast.Attribute | None) -> Value:
     """An attribute of a task."""
     if name == "request":
         return TaskRequest()
@@ -376,7 +386,7 @@ def of_task(run: Interpreter, base: TaskValue, name: str) -> Value:
     return BoundMethod(base, name) if name in results.TASK_METHODS else Field(base, name)
 
 
-def of_request(run: Interpreter, name: str) -> Value:
+def of_request(run: Interpreter, base: HttpRequest, name: str, node: ast.Attribute | None) -> Value:
     """An attribute of a web request."""
     if name == "user":
         return ModelValue(run.hub.user_model, Origin(("request.user",)))
@@ -397,10 +407,10 @@ def of_request(run: Interpreter, name: str) -> Value:
         return Instance(f"request.{name}")
     if name in ("method", "path", "content_type", "host", "remote_addr"):
         return Scalar("str")
-    return Field(HttpRequest(), name)
+    return Field(base, name)
 
 
-def of_super(run: Interpreter, base: Super, name: str) -> Value:
+def of_super(run: Interpreter, base: Super, name: str, node: ast.Attribute | None) -> Value:
     """`super().name`."""
     function = run.hub.classes.function(base.cls, name, after=base.cls)
     if function is not None:
@@ -411,3 +421,33 @@ def of_super(run: Interpreter, base: Super, name: str) -> Value:
     if known is not None:
         return known
     return BoundMethod(base, name)
+
+
+_ATTRIBUTES = ByKind(
+    {
+        External: of_external,
+        ModuleValue: of_module,
+        ClassValue: of_class,
+        ModelValue: of_row,
+        Instance: of_instance,
+        ManagerValue: of_rows,
+        QuerySetValue: of_rows,
+        TaskValue: of_task,
+        AppValue: of_app,
+        SignatureValue: of_signature,
+        CanvasValue: of_plain,
+        ResultValue: of_result,
+        HttpRequest: of_request,
+        Super: of_super,
+        TaskRequest: of_task_request,
+        FunctionValue: of_function,
+        Parameter: of_open,
+        Field: of_open,
+        Collection: of_plain,
+        Constant: of_plain,
+        Scalar: of_plain,
+        Atomic: of_plain,
+        KeyValue: of_plain,
+        CleanedData: of_plain,
+    }
+)

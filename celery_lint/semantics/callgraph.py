@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,6 @@ from celery_lint.semantics.dispatches import is_sendable
 from celery_lint.semantics.frameworks import signals_of
 from celery_lint.semantics.model import Argument, Call, FunctionFlow
 from celery_lint.semantics.values import (
-    UNKNOWN,
     BoundMethod,
     Captured,
     ClassValue,
@@ -29,6 +28,7 @@ from celery_lint.semantics.values import (
     Parameter,
     Partial,
     TaskValue,
+    Union,
     Unknown,
     Value,
 )
@@ -53,6 +53,13 @@ _COMMON = frozenset(
 _ON_COMMIT = frozenset(
     f"django.db.{path}.on_commit" for path in ("transaction", "connection", "transaction.get_connection()")
 )
+
+
+# Kinds of value that, called, run nothing of the project's, unless they are `on_commit`.
+_NEVER_RUN = frozenset({External, BoundMethod})
+# Kinds that may stand for a function which hands its argument to `on_commit`, and for any method at all.
+_MAY_HAND_ON = frozenset({FunctionValue, Union})
+_OPEN = frozenset({Field, BoundMethod, Unknown})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,30 +87,26 @@ class CallGraph:
     def __init__(self, hub: Semantics) -> None:
         self._hub = hub
         self._callbacks: dict[Call, tuple[Argument | None, int]] = {}
+        self._by_name: dict[FunctionFlow, dict[str, list[Call]]] = {}
 
     # Downwards
 
     def targets(self, call: Call) -> Sequence[Target]:
         """The project's functions that a call runs."""
-        return self._hub.memo.get(("targets", call), lambda: tuple(self._targets(call)), ())
+        if call.callee.__class__ in _NEVER_RUN and self.commit_callback(call) is None:
+            return ()
+        return self._hub.memo.get(("targets", call), self._targets, (), call)
 
-    def _targets(self, call: Call) -> Iterator[Target]:
+    def _targets(self, call: Call) -> Sequence[Target]:
         callback = self.commit_callback(call)
         if callback is not None:
-            yield from (
-                Target(t.function, t.captured, t.values, True) for t in self._of_value(callback.value, call, ())
-            )
-            return
-        for callee in call.callee.alternatives():
-            yield from self._of_value(callee, call, call.args)
+            return [Target(t.function, t.captured, t.values, True) for t in self._of_value(callback.value, call, ())]
+        return [target for callee in call.callee.alternatives() for target in self._of_value(callee, call, call.args)]
 
     def _of_value(self, callee: Value, call: Call, args: Sequence[Argument]) -> Iterator[Target]:
         if isinstance(callee, FunctionValue):
             values = None
-            if any(
-                holds_sendable(a.value) or isinstance(a.value, FunctionValue) or self.names_method(a.value)
-                for a in args
-            ):
+            if any(self._may_be_run(a.value) for a in args):
                 bound = self._hub.dispatches.bind(callee, args)
                 values = tuple(sorted(bound[0].items(), key=lambda kv: kv[0])) if bound is not None else None
             yield Target(callee.function, callee.captured, values, self.defers(callee.function))
@@ -143,6 +146,10 @@ class CallGraph:
         if "_" not in name.strip("_") or len(name) < 8 or len(self._hub.project.defining(name)) > MAX_DYNAMIC:
             return ()
         return tuple(m for m in self.methods_named(name) if m.cls is not None and not is_trivial(m))
+
+    def _may_be_run(self, value: Value) -> bool:
+        """Whether a function that gets a value may run or send what the value stands for."""
+        return isinstance(value, FunctionValue) or holds_sendable(value) or self.names_method(value)
 
     def names_method(self, value: Value) -> bool:
         """Whether a value is the name of some method of the project, for a `getattr` further down."""
@@ -184,6 +191,8 @@ class CallGraph:
 
     def commit_callback(self, call: Call) -> Argument | None:
         """The callback, when the call is Django's `on_commit` or a declared wrapper of it."""
+        if call.callee.__class__ not in _MAY_HAND_ON and not self._is_on_commit(call.callee, call):
+            return None
         inputs = self._hub.project.inputs
         known = self._callbacks.get(call)
         if known is None:
@@ -195,16 +204,7 @@ class CallGraph:
 
     def _commit_callback(self, call: Call) -> Argument | None:
         for callee in call.callee.alternatives():
-            is_commit = isinstance(callee, External) and callee.path in _ON_COMMIT
-            if isinstance(callee, FunctionValue):
-                dotted = f"{callee.function.module.name}.{callee.function.qualname}"
-                is_commit = is_commit or dotted in self._hub.settings.on_commit_wrappers
-            elif isinstance(callee, External):
-                is_commit = is_commit or callee.path in self._hub.settings.on_commit_wrappers
-            elif call.name == "on_commit" and isinstance(callee, (Field, BoundMethod)):
-                is_commit = True
-            if callee == UNKNOWN and call.name == "on_commit":
-                is_commit = True
+            is_commit = self._is_on_commit(callee, call)
             if isinstance(callee, FunctionValue) and not is_commit:
                 name = self.commit_parameter(callee.function)
                 if name is not None:
@@ -218,25 +218,33 @@ class CallGraph:
                         return arg
         return None
 
+    def _is_on_commit(self, callee: Value, call: Call) -> bool:
+        """Whether a call of this is `on_commit` or declared to be like it."""
+        declared = self._hub.settings.on_commit_wrappers
+        if callee.__class__ is External:
+            return callee.path in _ON_COMMIT or callee.path in declared
+        if callee.__class__ is FunctionValue:
+            return bool(declared) and f"{callee.function.module.name}.{callee.function.qualname}" in declared
+        return callee.__class__ in _OPEN and call.name == "on_commit"
+
     def commit_parameter(self, function: Function) -> str | None:
         """The parameter that a project's own wrapper hands to `on_commit` as it is."""
-
-        def decide() -> str | None:
-            if function.parent is not None or not function.mentions(("on_commit",)):
-                return None
-            for call in self._hub.flow(function).calls:
-                callee = call.callee
-                if isinstance(callee, External) and callee.path in _ON_COMMIT and call.args:
-                    value = call.args[0].value
-                    if isinstance(value, Parameter) and value.function is function and not value.star:
-                        return value.name
+        if function.parent is not None or not function.mentions(("on_commit",)):
             return None
+        return self._hub.memo.get(("commit parameter", function), self._commit_parameter, None, function)
 
-        return self._hub.memo.get(("commit parameter", function), decide, None)
+    def _commit_parameter(self, function: Function) -> str | None:
+        for call in self._hub.flow(function).calls:
+            callee = call.callee
+            if isinstance(callee, External) and callee.path in _ON_COMMIT and call.args:
+                value = call.args[0].value
+                if isinstance(value, Parameter) and value.function is function and not value.star:
+                    return value.name
+        return None
 
     def defers(self, function: Function) -> bool:
         """Whether a decorator puts off the function's body, until the commit or to a time that cannot be told."""
-        return self._hub.memo.get(("defers", function), lambda: self._defers(function), False)
+        return bool(function.decorators) and self._hub.memo.get(("defers", function), self._defers, False, function)
 
     def _defers(self, function: Function) -> bool:
         for decorator in function.decorators:
@@ -288,7 +296,7 @@ class CallGraph:
 
     def callers(self, function: Function) -> Sequence[CallSite] | None:
         """The calls that run a function, those in tests left out; None when its name says too little."""
-        return self._hub.memo.get(("callers", function), lambda: self._callers(function), ())
+        return self._hub.memo.get(("callers", function), self._callers, (), function)
 
     def _callers(self, function: Function) -> Sequence[CallSite] | None:
         name = function.name
@@ -331,15 +339,25 @@ class CallGraph:
 
     def _calls_in(self, module: Module, function: Function) -> Iterator[CallSite]:
         name = function.name
+        names = (name,)
         for one in module.functions:
-            if not one.mentions((name,)):
+            if not one.mentions(names):
                 continue
             for flow in self.flows_within(one):
-                for call in flow.calls:
-                    if call.name == name or name in names_in_args(call):
-                        for target in self.targets(call):
-                            if self.runs(target.function, function, call):
-                                yield CallSite(call, flow.function, target.deferred)
+                for call in self._calls_by_name(flow).get(name, ()):
+                    for target in self.targets(call):
+                        if self.runs(target.function, function, call):
+                            yield CallSite(call, flow.function, target.deferred)
+
+    def _calls_by_name(self, flow: FunctionFlow) -> Mapping[str, Sequence[Call]]:
+        """The calls of a body by the names of what they call, and of the functions that they get as arguments."""
+        known = self._by_name.get(flow)
+        if known is None:
+            known = self._by_name[flow] = {}
+            for call in flow.calls:
+                for name in {call.name, *names_in_args(call)}:
+                    known.setdefault(name, []).append(call)
+        return known
 
     def signal_sends(self, function: Function) -> Sequence[Call]:
         """The calls that send a signal of the project which the function handles."""
@@ -445,18 +463,18 @@ def last_name(node: ast.expr) -> str:
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
-def names_in_args(call: Call) -> frozenset[str]:
+def names_in_args(call: Call) -> set[str]:
     """The names of functions that a call gets as arguments."""
-    found = set()
+    found: set[str] = set()
     for arg in call.args:
         for value in arg.value.alternatives():
-            while isinstance(value, Partial):
+            while value.__class__ is Partial:
                 value = value.function
-            if isinstance(value, FunctionValue):
+            if value.__class__ is FunctionValue:
                 found.add(value.function.name)
-            elif isinstance(value, (Field, BoundMethod)):
+            elif value.__class__ is Field or value.__class__ is BoundMethod:
                 found.add(value.name)
-    return frozenset(found)
+    return found
 
 
 __all__ = ["CallGraph", "CallSite", "Target"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import AssignBinding, Class, Function
@@ -47,6 +48,10 @@ MODEL_ROOTS = frozenset(
 _NO_MODEL = re.compile(
     r"(Manager|QuerySet|Mixin|Field|Choices|Error|Exception|Form|Serializer|Enum|Meta)$|^[a-z_]|^[A-Z_0-9]+$"
 )
+_OTHER_MAPPERS = (
+    "sqlalchemy", "flask_sqlalchemy", "sqlmodel", "mongoengine", "peewee", "flask_mongoengine", "tortoise", "ormar",
+    "pony",
+)  # fmt: skip
 _DJANGO_MODELS = "django.db.models."
 
 
@@ -82,6 +87,23 @@ def external_is_model(path: str) -> bool:
     return "models" in segments[1:] and not _NO_MODEL.search(name)
 
 
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """What a class has, all that it derives from taken together."""
+
+    classes: tuple[Class, ...]
+    """The class itself and its ancestors in the project, nearest first."""
+    foreign: tuple[str, ...]
+    """Its ancestors in other packages."""
+    functions: Mapping[str, Function]
+    """The methods by name, each from the nearest class that has it."""
+    assigns: Mapping[str, tuple[Class, AssignBinding]]
+    """The class-level assignments by name, and the class that each stands in."""
+    is_enum: bool
+    is_other_mapper: bool
+    """Whether another mapper than Django's is among the ancestors."""
+
+
 class Classes:
     """Questions about classes of the project."""
 
@@ -90,7 +112,7 @@ class Classes:
 
     def bases(self, cls: Class) -> tuple[Class | str, ...]:
         """The direct bases that are known: classes of the project, or dotted names."""
-        return self._hub.memo.get(("bases", cls), lambda: self._bases(cls), ())
+        return self._hub.memo.get(("bases", cls), self._bases, (), cls)
 
     def _bases(self, cls: Class) -> tuple[Class | str, ...]:
         found: list[Class | str] = []
@@ -108,7 +130,7 @@ class Classes:
 
     def ancestors(self, cls: Class) -> tuple[Class | str, ...]:
         """The class itself and all that it derives from, nearest first."""
-        return self._hub.memo.get(("ancestors", cls), lambda: self._ancestors(cls), (cls,))
+        return self._hub.memo.get(("ancestors", cls), self._ancestors, (cls,), cls)
 
     def _ancestors(self, cls: Class) -> tuple[Class | str, ...]:
         # Depth first, a shared ancestor after all that derive from it: what C3 gives in all but odd cases.
@@ -121,53 +143,54 @@ class Classes:
                 order.append(one)
         return tuple(order)
 
+    def lineage(self, cls: Class) -> Lineage:
+        """What a class and its ancestors have."""
+        found = self._hub.memo.get(("lineage", cls), self._lineage, None, cls)
+        return found if found is not None else lineage_of((cls,))
+
+    def _lineage(self, cls: Class) -> Lineage:
+        return lineage_of(self.ancestors(cls))
+
     def derives_from(self, cls: Class | str, paths: frozenset[str]) -> bool:
         """Whether a class is, or derives from, one of the dotted names."""
         if isinstance(cls, str):
             return cls in paths
-        return any(isinstance(a, str) and a in paths for a in self.ancestors(cls))
+        return not paths.isdisjoint(self.lineage(cls).foreign)
 
     def inherits(self, cls: Class, other: Class) -> bool:
         """Whether `cls` is `other` or derives from it."""
-        return any(a is other for a in self.ancestors(cls))
+        return cls is other or other in self.lineage(cls).classes
 
     def function(self, cls: Class, name: str, after: Class | None = None) -> Function | None:
         """The method that the class has under a name; with `after`, the next one behind that class."""
-        seen = after is None
-        for one in self.ancestors(cls):
-            if isinstance(one, Class):
-                if seen and name in one.functions:
-                    return one.functions[name]
-                if one is after:
-                    seen = True
-        return None
+        lineage = self.lineage(cls)
+        if after is None:
+            return lineage.functions.get(name)
+        behind = lineage.classes[lineage.classes.index(after) + 1 :] if after in lineage.classes else ()
+        return next((one.functions[name] for one in behind if name in one.functions), None)
 
-    def assignments(self, cls: Class, name: str) -> Iterator[tuple[Class, AssignBinding]]:
-        """The class-level assignments of a name, the nearest class first."""
-        for one in self.ancestors(cls):
-            if isinstance(one, Class):
-                for binding in reversed(one.assigns.get(name, ())):
-                    yield one, binding
+    def assignment(self, cls: Class, name: str) -> tuple[Class, AssignBinding] | None:
+        """The class-level assignment of a name, the last one of the nearest class, and that class."""
+        return self.lineage(cls).assigns.get(name)
 
     def attribute(self, cls: Class, name: str) -> Value:
         """The value of a class-level assignment; UNKNOWN when there is none or it can't be told."""
-        for owner, binding in self.assignments(cls, name):
-            if binding.value is not None and binding.index is None:
-                return self._hub.evaluate_in_class(binding.value, owner)
+        found = self.assignment(cls, name)
+        if found is None or found[1].value is None or found[1].index is not None:
             return UNKNOWN
-        return UNKNOWN
+        return self._hub.evaluate_in_class(found[1].value, found[0])
 
     def inner(self, cls: Class, name: str) -> Class | None:
         """A class defined inside the class or its ancestors: `Meta`."""
-        for one in self.ancestors(cls):
-            if isinstance(one, Class) and name in one.classes:
+        for one in self.lineage(cls).classes:
+            if name in one.classes:
                 return one.classes[name]
         return None
 
     def meta(self, cls: Class, name: str) -> Value:
         """An attribute of the class's `Meta`."""
-        for one in self.ancestors(cls):
-            if isinstance(one, Class) and "Meta" in one.classes:
+        for one in self.lineage(cls).classes:
+            if "Meta" in one.classes:
                 value = self.attribute(one.classes["Meta"], name)
                 if value != UNKNOWN:
                     return value
@@ -179,7 +202,7 @@ class Classes:
         """Whether instances of the class are rows of a database."""
         if isinstance(cls, str):
             return external_is_model(cls) or cls in self._hub.settings.model_bases
-        return self._hub.memo.get(("is_model", cls), lambda: self._is_model(cls), False)
+        return self._hub.memo.get(("is_model", cls), self._is_model, False, cls)
 
     def _is_model(self, cls: Class) -> bool:
         declared = self._hub.settings.model_bases
@@ -209,27 +232,30 @@ class Classes:
         """Whether the model is Django's: it has managers, and rows that commit with its transactions."""
         if isinstance(cls, str):
             return external_is_model(cls)
-        return self.is_model(cls) and not any(
-            isinstance(a, str)
-            and a.startswith(
-                (
-                    "sqlalchemy",
-                    "flask_sqlalchemy",
-                    "sqlmodel",
-                    "mongoengine",
-                    "peewee",
-                    "flask_mongoengine",
-                    "tortoise",
-                    "ormar",
-                    "pony",
-                )
-            )
-            for a in self.ancestors(cls)
-        )
+        return self.is_model(cls) and not self.lineage(cls).is_other_mapper
 
     def model_label(self, cls: Class | str) -> str:
         """How messages name a class."""
         return cls.rpartition(".")[2] if isinstance(cls, str) else cls.name
 
     def is_enum(self, cls: Class) -> bool:
-        return any(isinstance(a, str) and (a.startswith("enum.") or a.endswith("Choices")) for a in self.ancestors(cls))
+        return self.lineage(cls).is_enum
+
+
+def lineage_of(ancestors: Sequence[Class | str]) -> Lineage:
+    """What a class has whose ancestors, itself included, are these."""
+    classes = tuple(a for a in ancestors if isinstance(a, Class))
+    foreign = tuple(a for a in ancestors if isinstance(a, str))
+    functions: dict[str, Function] = {}
+    assigns: dict[str, tuple[Class, AssignBinding]] = {}
+    for one in reversed(classes):
+        functions.update(one.functions)
+        assigns.update({name: (one, bindings[-1]) for name, bindings in one.assigns.items()})
+    return Lineage(
+        classes,
+        foreign,
+        functions,
+        assigns,
+        is_enum=any(path.startswith("enum.") or path.endswith("Choices") for path in foreign),
+        is_other_mapper=any(path.startswith(_OTHER_MAPPERS) for path in foreign),
+    )

@@ -9,7 +9,7 @@ from functools import cached_property
 from celery_lint.findings import Place, Position, Related, Span
 from celery_lint.project.modules import Module
 from celery_lint.semantics.hub import Semantics
-from celery_lint.semantics.model import Call, Dispatch, FunctionFlow, Step, Task
+from celery_lint.semantics.model import App, Call, Dispatch, FunctionFlow, Step, Task
 
 
 class FileContext:
@@ -77,6 +77,11 @@ class FileContext:
     def dispatches(self) -> Sequence[Dispatch]:
         """The dispatches and signatures made in the file."""
         return [d for flow in self.flows for d in self.hub.dispatches.of_flow(flow)]
+
+    @cached_property
+    def apps(self) -> Sequence[App]:
+        """The Celery applications that the file makes."""
+        return self.hub.project_settings.apps(self.module)
 
     @cached_property
     def calls(self) -> Sequence[Call]:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import Class, Module
 from celery_lint.semantics.values import (
+    NONE,
     UNKNOWN,
     ClassValue,
     Collection,
-    Constant,
     External,
     HttpRequest,
     Instance,
@@ -21,6 +21,7 @@ from celery_lint.semantics.values import (
     Scalar,
     SignatureValue,
     Value,
+    each,
     union,
 )
 
@@ -85,9 +86,11 @@ _REQUESTS = frozenset(
 
 def declared(hub: Semantics, node: ast.expr, module: Module) -> Value:
     """The kind of value that an annotation in a module promises; UNKNOWN when it says nothing usable."""
+    if isinstance(node, (ast.Name, ast.Attribute)):
+        return each(hub.evaluate(node, module), lambda one: instance(hub, one))
     if isinstance(node, ast.Constant):
         if node.value is None:
-            return Constant(None)
+            return NONE
         if isinstance(node.value, str):
             try:
                 inner = ast.parse(node.value.strip(), mode="eval").body
@@ -99,8 +102,6 @@ def declared(hub: Semantics, node: ast.expr, module: Module) -> Value:
         return union(declared(hub, node.left, module), declared(hub, node.right, module))
     if isinstance(node, ast.Subscript):
         return generic(hub, node, module)
-    if isinstance(node, (ast.Name, ast.Attribute)):
-        return union(*(instance(hub, one) for one in hub.evaluate(node, module).alternatives()))
     return UNKNOWN
 
 
@@ -161,7 +162,7 @@ def generic(hub: Semantics, node: ast.Subscript, module: Module) -> Value:
     if not parts:
         return UNKNOWN
     if name in ("Optional",):
-        return union(declared(hub, parts[0], module), Constant(None))
+        return union(declared(hub, parts[0], module), NONE)
     if name == "Union":
         return union(*(declared(hub, p, module) for p in parts))
     if name in _TRANSPARENT:

@@ -28,6 +28,7 @@ from celery_lint.semantics.values import (
     Partial,
     SignatureValue,
     TaskValue,
+    Union,
     Value,
     union,
 )
@@ -43,6 +44,11 @@ DEFERRED = frozenset({"delay_on_commit", "apply_async_on_commit"})
 SIGNATURES = frozenset({"s", "si", "signature", "subtask"})
 SENDING = SPREAD | PACKED
 VERBS = SENDING | SIGNATURES | {"apply", "send_task", "map", "starmap", "chunks"}
+_SENDABLE = frozenset({TaskValue, SignatureValue, CanvasValue})
+# Kinds of value that may send something when they are called.
+_MAY_SEND = frozenset({BoundMethod, FunctionValue, External, CanvasValue, Partial})
+# Names by which another package makes a signature or binds arguments to a verb.
+_MAKING = frozenset({"partial", "curry", "signature", "subtask", "Signature", "maybe_signature"})
 MAX_FORWARDS = 3
 # Options of apply_async that come before the keyword-only ones (celery/app/task.py, Task.apply_async).
 _APPLY_ASYNC = ("args", "kwargs", "task_id", "producer", "link", "link_error", "shadow")
@@ -56,15 +62,13 @@ class Dispatches:
 
     def of_flow(self, flow: FunctionFlow) -> Sequence[Dispatch]:
         """The dispatches and signatures that a body makes, in their order."""
-        return self._hub.memo.get(
-            ("dispatches", flow), lambda: tuple(d for c in flow.calls for d in self.of_call(c)), ()
-        )
+        return self._hub.memo.get(("dispatches", flow), lambda: [d for c in flow.calls for d in self.of_call(c)], ())
 
     def of_call(self, call: Call) -> Iterator[Dispatch]:
         """The dispatches that one call is, by itself or through a wrapper of the project."""
         seen: set[tuple[str, Task | str | None]] = set()
         for callee in call.callee.alternatives():
-            for dispatch in self._of_callee(call, callee):
+            for dispatch in self._of_callee(call, callee) if callee.__class__ in _MAY_SEND else ():
                 key = (dispatch.verb, dispatch.task)
                 if key not in seen:
                     seen.add(key)
@@ -72,24 +76,26 @@ class Dispatches:
 
     def _of_callee(self, call: Call, callee: Value) -> Iterator[Dispatch]:
         node = call.node
-        if self._is_declared_wrapper(callee):
+        if self._hub.settings.dispatch_wrappers and self._is_declared_wrapper(callee):
             yield from self._by_declared_wrapper(call)
             return
-        if isinstance(callee, BoundMethod):
+        if callee.__class__ is BoundMethod:
             found = self._by_method(call, callee, call.args, node.func)
             if found is not None:
                 yield found
-        elif isinstance(callee, External):
+        elif callee.__class__ is FunctionValue:
+            yield from self._forwarded(call, callee)
+        elif callee.__class__ is External:
+            verb = callee.path.rpartition(".")[2]
+            if verb not in VERBS and verb not in _MAKING:
+                return
             if callee.path in ("functools.partial", "django.utils.functional.curry") and call.args:
                 yield from self._of_partial(call)
-            elif (
-                callee.path.rpartition(".")[2] in ("signature", "subtask", "Signature", "maybe_signature")
-                and "celery" in callee.path
-            ):
+            elif verb in ("signature", "subtask", "Signature", "maybe_signature") and "celery" in callee.path:
                 if call.args and call.args[0].keyword is None:
                     yield self._packed(
                         call,
-                        callee.path.rpartition(".")[2],
+                        verb,
                         self._task(call.args[0].value),
                         call.args[1:],
                         ("args", "kwargs", "options"),
@@ -109,7 +115,7 @@ class Dispatches:
                 if task is not None:
                     found = self._by_method(
                         call,
-                        BoundMethod(TaskValue(task), callee.path.rpartition(".")[2]),
+                        BoundMethod(TaskValue(task), verb),
                         call.args,
                         node.func,
                     )
@@ -127,8 +133,6 @@ class Dispatches:
                 if found is not None:
                     found.is_opaque |= callee.node is None or spreads(callee.node)
                     yield found
-        elif isinstance(callee, FunctionValue):
-            yield from self._forwarded(call, callee)
 
     def _task(self, value: Value) -> Task | None:
         found = self._hub.task_named(value)
@@ -138,6 +142,8 @@ class Dispatches:
         self, call: Call, callee: BoundMethod, args: Sequence[Argument], target: ast.expr
     ) -> Dispatch | None:
         receiver, verb = callee.receiver, callee.name
+        if verb not in VERBS and verb != "retry":
+            return None
         if isinstance(receiver, TaskValue):
             task = None if isinstance(receiver.task, str) else receiver.task
             return self._on_task(call, verb, task, args, target)
@@ -305,7 +311,7 @@ class Dispatches:
 
     def _forwarded(self, call: Call, callee: FunctionValue) -> Iterator[Dispatch]:
         """`call_event(task.delay, x)`: what the project's own function does with what it gets."""
-        if not any(is_sendable(a.value) for a in call.args):
+        if not call.args or not any(is_sendable(a.value) for a in call.args):
             return
         bound = self.bind(callee, call.args)
         if bound is None:
@@ -413,14 +419,13 @@ def foreign_task(path: str) -> str | None:
 
 def is_sendable(value: Value) -> bool:
     """Whether a value is a task, a signature, or something that sends one when it is called."""
-    for one in value.alternatives():
-        if isinstance(one, (TaskValue, SignatureValue, CanvasValue)):
-            return True
-        if isinstance(one, BoundMethod) and one.name in VERBS and is_sendable(one.receiver):
-            return True
-        if isinstance(one, Partial) and is_sendable(one.function):
-            return True
-    return False
+    if value.__class__ is BoundMethod:
+        return value.name in VERBS and is_sendable(value.receiver)
+    if value.__class__ is Partial:
+        return is_sendable(value.function)
+    if value.__class__ is Union:
+        return any(map(is_sendable, value.members))
+    return value.__class__ in _SENDABLE
 
 
 def mentions_parameter(node: ast.expr, function: Function) -> bool:

@@ -9,7 +9,6 @@ are read when somebody asks for their own flow.
 from __future__ import annotations
 
 import ast
-import builtins
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from celery_lint.semantics import attributes, results
 from celery_lint.semantics.model import Argument, Call, Exit, Frame, FunctionFlow, Store, Use
 from celery_lint.semantics.slices import GROWING
 from celery_lint.semantics.values import (
+    NONE,
     UNKNOWN,
     Atomic,
     Captured,
@@ -37,6 +37,7 @@ from celery_lint.semantics.values import (
     Union,
     Unknown,
     Value,
+    each,
     union,
 )
 
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
 
 MAX_DEPTH = 120
-_BUILTINS = frozenset(dir(builtins))
 _DISPLAYS: dict[type[ast.expr], str] = {
     ast.List: "list",
     ast.Tuple: "tuple",
@@ -60,6 +60,10 @@ _SKIPPED = frozenset(
         ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef,
     }
 )  # fmt: skip
+_CALLS = frozenset({ast.Call, ast.Await})
+_SUPER = External("builtins.super")
+_STR = Scalar("str")
+_BOOL = Scalar("bool")
 Names = dict[str, Value]
 
 
@@ -81,7 +85,7 @@ class Interpreter:
         self.module = module
         self.function = function
         self.cls = cls
-        self.names: Names = dict(names or {})
+        self.names: Names = dict(names) if names else {}
         self.captured = captured
         self.fuel = fuel
         self.kept = kept
@@ -90,8 +94,8 @@ class Interpreter:
         self.flow = FunctionFlow(module, function, self.frame)
         self.recording = function is not None and kept is None
         self._locals = function.scan.locals if function is not None else frozenset()
-        self._dotted = any("." in name for name in self.names)
-        """Whether something is known of an attribute of a variable."""
+        self._dotted = {name.partition(".")[0] for name in self.names if "." in name} if names else set()
+        """The variables of whose attributes something is, or was, known."""
         self._depth = 0
         self._discarded: set[ast.expr] = set()
         """Calls of whose results at most the truth counts."""
@@ -104,7 +108,7 @@ class Interpreter:
         falls_through = self.block(body, self.frame)
         function = self.function
         if function is not None and falls_through and not isinstance(function.node, ast.Lambda):
-            self.flow.returns.append((body[-1], Constant(None)))
+            self.flow.returns.append((body[-1], NONE))
         return self.flow
 
     def block(self, body: Sequence[ast.stmt], frame: Frame) -> bool:
@@ -126,38 +130,31 @@ class Interpreter:
             return kind is not ast.Raise
         method = _STATEMENTS[kind]
         if method is None:
-            for child in ast.iter_child_nodes(node):
-                if isinstance(child, ast.expr):
-                    self.eval(child)
+            self.eval_children(node)
             return True
         return bool(method(self, node))
 
     def do_Expr(self, node: ast.Expr) -> bool:
         self.discard(node.value)
-        value = self.eval(node.value)
-        self.mark(node.value, "discarded")
+        value = self.eval(node.value, "discarded")
         return not (isinstance(value, External) and value.path == "typing.Never")
 
     def discard(self, *nodes: ast.expr) -> None:
         """Note expressions whose results nobody keeps."""
         for node in nodes:
-            inner = node.value if isinstance(node, ast.Await) else node
-            if isinstance(inner, ast.Call):
+            inner = node.value if node.__class__ is ast.Await else node
+            if inner.__class__ is ast.Call:
                 self._discarded.add(inner)
             elif isinstance(inner, ast.BoolOp):
                 self.discard(*inner.values)
 
     def do_Return(self, node: ast.Return) -> bool:
-        value = self.eval(node.value) if node.value is not None else Constant(None)
-        if node.value is not None:
-            self.mark(node.value, "returned")
+        value = self.eval(node.value, "returned") if node.value is not None else NONE
         self.flow.returns.append((node, value))
         return False
 
     def do_Raise(self, node: ast.Raise) -> bool:
-        value = self.eval(node.exc) if node.exc is not None else UNKNOWN
-        if node.exc is not None:
-            self.mark(node.exc, "returned")
+        value = self.eval(node.exc, "returned") if node.exc is not None else UNKNOWN
         if node.cause is not None:
             self.eval(node.cause)
         self.flow.raises.append((node, value, self.frame))
@@ -169,16 +166,13 @@ class Interpreter:
     do_Continue = do_Break
 
     def do_Assign(self, node: ast.Assign) -> bool:
-        value = self.eval(node.value)
-        self.mark(node.value, "assigned")
+        value = self.eval(node.value, "assigned")
         for target in node.targets:
             self.assign(target, value, node)
         return True
 
     def do_AnnAssign(self, node: ast.AnnAssign) -> bool:
-        value = self.eval(node.value) if node.value is not None else UNKNOWN
-        if node.value is not None:
-            self.mark(node.value, "assigned")
+        value = self.eval(node.value, "assigned") if node.value is not None else UNKNOWN
         if value == UNKNOWN or isinstance(value, (Constant, Collection)):
             declared = self.hub.annotation(node.annotation, self.module)
             if declared != UNKNOWN and not (isinstance(value, Constant) and value.value is not None):
@@ -261,8 +255,10 @@ class Interpreter:
         self.names = before
         if narrows:
             self.narrow(node.test, False)
-        else_frame = Frame("outside" if atomic_test is True else "orelse", node, self.frame)
-        else_ends = self.block(node.orelse, else_frame)
+        else_ends = True
+        if node.orelse:
+            else_frame = Frame("outside" if atomic_test is True else "orelse", node, self.frame)
+            else_ends = self.block(node.orelse, else_frame)
         if not body_ends:
             self.flow.exits.append(Exit(node.test, node, self.frame, len(self.flow.calls)))
             if atomic_test is True and else_ends and not node.orelse:
@@ -285,7 +281,8 @@ class Interpreter:
         frame = Frame("loop", node, self.frame, iterable)
         self.block(node.body, frame)
         self.names = join(before, self.names)
-        return self.block(node.orelse, self.frame) or True
+        self.block(node.orelse, self.frame)
+        return True
 
     do_AsyncFor = do_For
 
@@ -356,10 +353,8 @@ class Interpreter:
             if self.block(handler.body, frame):
                 outcomes.append(self.names)
         self.names = after_body
-        if body_ends:
-            body_ends = self.block(node.orelse, Frame("else", node, self.frame))
-            if body_ends:
-                outcomes.append(self.names)
+        if body_ends and self.block(node.orelse, Frame("else", node, self.frame)):
+            outcomes.append(self.names)
         self.names = outcomes[0] if outcomes else middle
         for other in outcomes[1:]:
             self.names = join(self.names, other)
@@ -400,11 +395,8 @@ class Interpreter:
         """All variables that a function nested here sees, apart from the module's."""
         return {**self.captured.names, **self.names} if self.captured else dict(self.names)
 
-    def lookup(self, name: str) -> Value:
-        """The value of a name at this point."""
-        value = self.names.get(name)
-        if value is not None:
-            return value
+    def around(self, name: str) -> Value:
+        """The value of a name that is no variable in force: of one around the body, or of the module."""
         if name in self._locals:
             return UNKNOWN
         if self.captured is not None:
@@ -415,33 +407,36 @@ class Interpreter:
             value = self.hub.class_scope(self.cls, name)
             if value is not None:
                 return value
-        value = self.hub.module_name(self.module, name)
-        if value is not None:
-            return value
-        return External(f"builtins.{name}") if name in _BUILTINS else UNKNOWN
+        return self.hub.global_name(self.module, name)
 
     def forget(self, name: str) -> None:
         """Drop what is known of a variable and its attributes."""
         self.names.pop(name, None)
-        if not self._dotted:
-            return
-        prefix = name + "."
-        for key in [k for k in self.names if k.startswith(prefix)]:
-            del self.names[key]
+        if name.partition(".")[0] in self._dotted:
+            prefix = name + "."
+            for key in [k for k in self.names if k.startswith(prefix)]:
+                del self.names[key]
+
+    def learn(self, path: str, value: Value) -> None:
+        """Take in what becomes known of a variable or of an attribute of one: `order`, `order.customer`."""
+        self.names[path] = value
+        variable, dot, _ = path.partition(".")
+        if dot:
+            self._dotted.add(variable)
 
     def assign(self, target: ast.expr, value: Value, node: ast.stmt | ast.expr | None) -> None:
         """Bind a target."""
-        if isinstance(target, ast.Name):
-            self.forget(target.id)
+        if target.__class__ is ast.Name:
+            if target.id in self._dotted:
+                self.forget(target.id)
             self.names[target.id] = value
             self.flow.values[target] = value
-        elif isinstance(target, ast.Attribute):
+        elif target.__class__ is ast.Attribute:
             receiver = self.eval(target.value)
             path = dotted_name(target)
             if path is not None:
                 self.forget(path)
-                self.names[path] = value
-                self._dotted = True
+                self.learn(path, value)
             if isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign)):
                 self.flow.stores.append(Store(node, target, receiver, self.frame, len(self.flow.calls)))
         elif isinstance(target, (ast.Tuple, ast.List)):
@@ -464,62 +459,70 @@ class Interpreter:
 
     def narrow(self, test: ast.expr, outcome: bool) -> None:
         """Use what a test's outcome says of a variable."""
-        if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        method = _TESTS[test.__class__]
+        if method is not None:
+            method(self, test, outcome)
+
+    def if_UnaryOp(self, test: ast.UnaryOp, outcome: bool) -> None:
+        if isinstance(test.op, ast.Not):
             self.narrow(test.operand, not outcome)
-        elif isinstance(test, ast.BoolOp):
-            if isinstance(test.op, ast.And) == outcome:
-                for part in test.values:
-                    self.narrow(part, outcome)
-        elif isinstance(test, ast.Call) and isinstance(test.func, ast.Name) and len(test.args) == 2:
-            if test.func.id == "isinstance":
-                path = dotted_name(test.args[0])
-                if path is not None:
-                    self.narrow_instance(
-                        path, self.value_of(path, test.args[0]), self.eval_quietly(test.args[1]), outcome
-                    )
-        elif isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], (ast.Is, ast.IsNot)):
-            right = test.comparators[0]
-            path = dotted_name(test.left)
-            if path is not None and isinstance(right, ast.Constant) and right.value is None:
-                is_none = isinstance(test.ops[0], ast.Is) == outcome
-                self.narrow_none(path, test.left, is_none)
-        elif isinstance(test, (ast.Name, ast.Attribute)):
-            path = dotted_name(test)
+
+    def if_BoolOp(self, test: ast.BoolOp, outcome: bool) -> None:
+        if isinstance(test.op, ast.And) == outcome:
+            for part in test.values:
+                self.narrow(part, outcome)
+
+    def if_Call(self, test: ast.Call, outcome: bool) -> None:
+        if isinstance(test.func, ast.Name) and test.func.id == "isinstance" and len(test.args) == 2:
+            path = dotted_name(test.args[0])
             if path is not None:
-                self.narrow_none(path, test, not outcome, falsy=True)
-        elif isinstance(test, ast.NamedExpr) and isinstance(test.target, ast.Name):
-            self.narrow_none(test.target.id, test.target, not outcome, falsy=True)
+                self.narrow_instance(path, self.value_of(path, test.args[0]), self.eval_quietly(test.args[1]), outcome)
+
+    def if_Compare(self, test: ast.Compare, outcome: bool) -> None:
+        right = test.comparators[0]
+        if len(test.ops) == 1 and isinstance(right, ast.Constant) and right.value is None:
+            path = dotted_name(test.left)
+            if path is not None and isinstance(test.ops[0], (ast.Is, ast.IsNot)):
+                self.narrow_none(path, test.left, isinstance(test.ops[0], ast.Is) == outcome)
+
+    def if_Name(self, test: ast.Name | ast.Attribute, outcome: bool) -> None:
+        path = dotted_name(test)
+        if path is not None:
+            self.narrow_none(path, test, not outcome, falsy=True)
+
+    if_Attribute = if_Name
+
+    def if_NamedExpr(self, test: ast.NamedExpr, outcome: bool) -> None:
+        self.if_Name(test.target, outcome)
 
     def value_of(self, path: str, node: ast.expr) -> Value:
         value = self.names.get(path)
         return value if value is not None else self.eval_quietly(node)
 
     def narrow_instance(self, path: str, value: Value, classes: Value, outcome: bool) -> None:
-        self._dotted = self._dotted or "." in path
         wanted = classes.items if isinstance(classes, Collection) and classes.items is not None else (classes,)
         if outcome:
             kept = [v for v in value.alternatives() if any(self.hub.is_instance(v, c) for c in wanted)]
             if kept:
-                self.names[path] = union(*kept)
+                self.learn(path, union(*kept))
             elif isinstance(value, (Unknown, Parameter, Field, Union)):
-                self.names[path] = union(*(instance_of(c, self.hub) for c in wanted))
+                self.learn(path, union(*(instance_of(c, self.hub) for c in wanted)))
         else:
             kept = [v for v in value.alternatives() if not any(self.hub.is_instance(v, c) for c in wanted)]
-            self.names[path] = union(*kept) if kept else UNKNOWN
+            self.learn(path, union(*kept) if kept else UNKNOWN)
 
     def narrow_none(self, path: str, node: ast.expr, is_none: bool, falsy: bool = False) -> None:
+        if is_none and not falsy:
+            self.learn(path, NONE)
+            return
         value = self.value_of(path, node)
-        self._dotted = self._dotted or "." in path
-        if is_none:
-            if not falsy:
-                self.names[path] = Constant(None)
-            elif value != UNKNOWN:
-                kept = [v for v in value.alternatives() if not isinstance(v, (ModelValue, Instance))]
-                self.names[path] = union(*kept) if kept else Constant(None)
-        else:
-            kept = [v for v in value.alternatives() if v != Constant(None)]
-            if kept and len(kept) < len(list(value.alternatives())):
-                self.names[path] = union(*kept)
+        if is_none and value is not UNKNOWN:
+            kept = [v for v in value.alternatives() if not isinstance(v, (ModelValue, Instance))]
+            self.learn(path, union(*kept) if kept else NONE)
+        elif not is_none and value.__class__ is Union:
+            kept = [v for v in value.members if v != NONE]
+            if len(kept) < len(value.members):
+                self.learn(path, union(*kept))
 
     # Expressions
 
@@ -534,12 +537,13 @@ class Interpreter:
         finally:
             self.recording = recording
 
-    def eval(self, node: ast.expr) -> Value:
-        """The kind of an expression."""
+    def eval(self, node: ast.expr, use: Use | None = None) -> Value:
+        """The kind of an expression; `use` says what becomes of it."""
         kind = node.__class__
         value: Value
         if kind is ast.Name:
-            value = self.lookup(node.id)  # type: ignore[attr-defined]
+            name: str = node.id  # type: ignore[attr-defined]
+            value = self.names[name] if name in self.names else self.around(name)
         elif kind is ast.Constant:
             value = constant(node.value)  # type: ignore[attr-defined]
         elif self._depth > MAX_DEPTH:
@@ -551,6 +555,8 @@ class Interpreter:
                 value = method(self, node) if method is not None else self.eval_children(node)
             finally:
                 self._depth -= 1
+            if use is not None and kind in _CALLS and self.recording:
+                self.mark(node, use)
         if self.recording:
             self.flow.values[node] = value
         return value
@@ -565,41 +571,32 @@ class Interpreter:
         base = self.eval(node.value)
         if self._dotted:
             path = dotted_name(node)
-            if path is not None:
-                value = self.names.get(path)
-                if value is not None:
-                    return value
+            if path in self.names:
+                return self.names[path]
         return attributes.attribute(self, base, node.attr, node)
 
     def eval_Call(self, node: ast.Call) -> Value:
         callee = self.eval(node.func)
         args: list[Argument] = []
         for arg in node.args:
-            star = "*" if isinstance(arg, ast.Starred) else ""
-            inner = arg.value if isinstance(arg, ast.Starred) else arg
-            value = self.eval(inner)
-            self.mark(inner, "argument")
-            args.append(Argument(inner, value, None, star))
+            inner, star = (arg.value, "*") if arg.__class__ is ast.Starred else (arg, "")
+            args.append(Argument(inner, self.eval(inner, "argument"), None, star))
         for keyword in node.keywords:
-            value = self.eval(keyword.value)
-            self.mark(keyword.value, "argument")
+            value = self.eval(keyword.value, "argument")
             args.append(Argument(keyword.value, value, keyword.arg, "" if keyword.arg else "**"))
-        if (
-            isinstance(node.func, ast.Name)
-            and node.func.id == "super"
-            and not node.args
-            and callee == External("builtins.super")
-        ):
+        func = node.func
+        if func.__class__ is ast.Name and callee == _SUPER and not node.args:
             return self.hub.super_of(self.function, self.names)
-        call = Call(node, callee, tuple(args), self.frame, len(self.flow.calls), self.flow)
+        flow = self.flow
+        call = Call(node, callee, tuple(args), self.frame, len(flow.calls), flow)
         if self.recording:
-            self.flow.calls.append(call)
-            self.flow.events[node] = call
-        if node not in self._discarded or not isinstance(callee, FunctionValue):
+            flow.calls.append(call)
+            flow.events[node] = call
+        if node not in self._discarded or callee.__class__ is not FunctionValue:
             # What a project's function gives is worth reading its body only where somebody uses it.
-            call.result = results.result(self, call)
-        if isinstance(node.func, ast.Attribute) and node.func.attr in GROWING and isinstance(node.func.value, ast.Name):
-            self.grow(node.func.value.id, node.func.attr, args)
+            call.result = results.result(self, callee, call.args, node)
+        if func.__class__ is ast.Attribute and func.attr in GROWING and isinstance(func.value, ast.Name):
+            self.grow(func.value.id, func.attr, args)
         return call.result
 
     def grow(self, name: str, method: str, args: Sequence[Argument]) -> None:
@@ -636,10 +633,8 @@ class Interpreter:
         """Note what becomes of a call's value."""
         if isinstance(node, ast.Await):
             node = node.value
-        if isinstance(node, ast.Call):
-            call = self.flow.events.get(node)
-            if call is not None:
-                call.use = use
+        if node in self.flow.events:
+            self.flow.events[node].use = use
 
     def eval_Await(self, node: ast.Await) -> Value:
         return self.eval(node.value)
@@ -648,25 +643,28 @@ class Interpreter:
         return self.eval(node.value)
 
     def eval_JoinedStr(self, node: ast.JoinedStr) -> Value:
-        self.eval_children(node)
-        return Scalar("str")
+        for part in node.values:
+            self.eval(part)
+        return _STR
 
     def eval_FormattedValue(self, node: ast.FormattedValue) -> Value:
         self.discard(node.value)
         self.eval(node.value)
-        return Scalar("str")
+        return _STR
 
     def eval_Compare(self, node: ast.Compare) -> Value:
         self.discard(node.left, *node.comparators)
-        self.eval_children(node)
-        return Scalar("bool")
+        self.eval(node.left)
+        for compared in node.comparators:
+            self.eval(compared)
+        return _BOOL
 
     def eval_UnaryOp(self, node: ast.UnaryOp) -> Value:
         self.discard(node.operand)
         value = self.eval(node.operand)
         if isinstance(node.op, ast.USub) and isinstance(value, Constant) and isinstance(value.value, (int, float)):
             return Constant(-value.value)
-        return Scalar("bool" if isinstance(node.op, ast.Not) else "")
+        return _BOOL if isinstance(node.op, ast.Not) else Scalar("")
 
     def eval_BinOp(self, node: ast.BinOp) -> Value:
         # `a + b + c + ...` leans to the left: go down the spine without recursion.
@@ -694,7 +692,7 @@ class Interpreter:
         self.names = join(before, self.names)
         if isinstance(node.op, ast.Or):
             # `a or b` is `a` only where it is true: a None among its kinds is not the result.
-            values[:-1] = [union(*(k for k in v.alternatives() if k != Constant(None))) for v in values[:-1]]
+            values[:-1] = [union(*(k for k in v.alternatives() if k != NONE)) for v in values[:-1]]
         else:
             return values[-1] if all(isinstance(v, (Scalar, Constant)) for v in values[:-1]) else union(*values)
         return union(*values)
@@ -722,11 +720,8 @@ class Interpreter:
         return value
 
     def eval_List(self, node: ast.List | ast.Tuple | ast.Set) -> Value:
-        items = tuple(self.eval(e) for e in node.elts)
-        for element in node.elts:
-            self.mark(element, "argument")
-        spread = any(isinstance(e, ast.Starred) for e in node.elts)
-        if spread:
+        items = tuple([self.eval(e, "argument") for e in node.elts])
+        if ast.Starred in [e.__class__ for e in node.elts]:
             members = [
                 self.element(v, None) if isinstance(e, ast.Starred) else v
                 for e, v in zip(node.elts, items, strict=True)
@@ -741,8 +736,7 @@ class Interpreter:
         keys: list[str] = []
         known = True
         for key, item in zip(node.keys, node.values, strict=True):
-            value = self.eval(item)
-            self.mark(item, "argument")
+            value = self.eval(item, "argument")
             if key is None:
                 if isinstance(value, Collection) and value.items is not None and value.keys is not None:
                     keys += value.keys
@@ -777,8 +771,7 @@ class Interpreter:
     def eval_ListComp(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> Value:
         frame = self.frame
         before = self.comprehension(node.generators)
-        element = self.eval(node.elt)
-        self.mark(node.elt, "argument")
+        element = self.eval(node.elt, "argument")
         self.names, self.frame = before, frame
         return Collection(_DISPLAYS[type(node)], element)
 
@@ -795,16 +788,16 @@ class Interpreter:
     def eval_Subscript(self, node: ast.Subscript) -> Value:
         base = self.eval(node.value)
         index = self.eval(node.slice)
-        return union(*(results.item(self, one, node, index) for one in base.alternatives()))
+        return each(base, lambda one: results.item(self, one, node, index))
 
     def eval_Slice(self, node: ast.Slice) -> Value:
-        self.eval_children(node)
+        for bound in (node.lower, node.upper, node.step):
+            if bound is not None:
+                self.eval(bound)
         return Scalar()
 
     def eval_Yield(self, node: ast.Yield) -> Value:
-        value = self.eval(node.value) if node.value is not None else Constant(None)
-        if node.value is not None:
-            self.mark(node.value, "argument")
+        value = self.eval(node.value, "argument") if node.value is not None else NONE
         self.flow.yields.append((node, value, self.frame))
         return UNKNOWN
 
@@ -825,7 +818,7 @@ class Interpreter:
 
 
 class _Methods(dict[type[ast.AST], Callable[..., Any] | None]):
-    """The Interpreter's methods for each kind of node: `do_For`, `eval_Call`."""
+    """The Interpreter's methods for each kind of node: `do_For`, `eval_Call`, `if_Name`."""
 
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix
@@ -837,6 +830,7 @@ class _Methods(dict[type[ast.AST], Callable[..., Any] | None]):
 
 _STATEMENTS = _Methods("do_")
 _EXPRESSIONS = _Methods("eval_")
+_TESTS = _Methods("if_")
 
 
 def constant(value: object) -> Value:
@@ -846,7 +840,7 @@ def constant(value: object) -> Value:
     return Constant(value) if isinstance(value, (str, int, float, bytes)) else UNKNOWN
 
 
-_SINGLE: dict[object, Value] = {value: Constant(value) for value in (None, True, False)}
+_SINGLE: dict[object, Value] = {None: NONE, True: Constant(True), False: Constant(False)}
 
 
 def join(left: Names, right: Names) -> Names:
@@ -855,12 +849,11 @@ def join(left: Names, right: Names) -> Names:
         return left
     joined: Names = {}
     for name, value in left.items():
-        other = right.get(name)
-        if other is None:
-            if "." not in name:
-                joined[name] = union(value, UNKNOWN)
-        else:
-            joined[name] = value if value is other or value == other else union(value, other)
+        if name in right:
+            other = right[name]
+            joined[name] = value if value is other else union(value, other)
+        elif "." not in name:
+            joined[name] = union(value, UNKNOWN)
     for name, value in right.items():
         if name not in left and "." not in name:
             joined[name] = union(value, UNKNOWN)
@@ -893,14 +886,11 @@ def instance_of(classes: Value, hub: Semantics | None = None) -> Value:
 
 def dotted_name(node: ast.expr) -> str | None:
     """`a.b.c` as text; None for any other expression."""
-    parts: list[str] = []
-    while isinstance(node, ast.Attribute):
-        parts.append(node.attr)
+    names = ""
+    while node.__class__ is ast.Attribute:
+        names = f".{node.attr}{names}"
         node = node.value
-    if not isinstance(node, ast.Name):
-        return None
-    parts.append(node.id)
-    return ".".join(reversed(parts))
+    return f"{node.id}{names}" if isinstance(node, ast.Name) else None
 
 
 def is_durable(node: ast.expr) -> bool:
@@ -912,13 +902,13 @@ def is_durable(node: ast.expr) -> bool:
 
 def tests_atomic(test: ast.expr) -> bool | None:
     """Whether a test asks for an open transaction: True, False for its negation, None for any other."""
-    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
-        inner = tests_atomic(test.operand)
-        return None if inner is None else not inner
-    if isinstance(test, ast.Attribute) and test.attr == "in_atomic_block":
-        return True
+    outcome = True
+    while isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        test, outcome = test.operand, not outcome
+    if isinstance(test, ast.Attribute):
+        return outcome if test.attr == "in_atomic_block" else None
     if isinstance(test, ast.Call) and isinstance(test.func, ast.Attribute) and test.func.attr == "get_autocommit":
-        return False
+        return not outcome
     return None
 
 

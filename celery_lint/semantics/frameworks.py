@@ -213,15 +213,11 @@ def managed_model(hub: Semantics, cls: Class) -> Value | None:
 # Views, forms, serializers, admin, signals
 
 
-def external_ancestors(hub: Semantics, cls: Class) -> Iterator[str]:
-    return (a for a in hub.classes.ancestors(cls) if isinstance(a, str))
-
-
 def is_view_class(hub: Semantics, cls: Class) -> bool:
     """Whether a web framework calls the class's methods for requests."""
 
     def decide() -> bool:
-        for path in external_ancestors(hub, cls):
+        for path in hub.classes.lineage(cls).foreign:
             if path.startswith(_VIEW_PACKAGES) or _VIEW_NAME.search(path):
                 return not path.endswith(
                     (
@@ -244,7 +240,7 @@ def is_admin_class(hub: Semantics, cls: Class) -> bool:
     """Whether the class is a Django model admin."""
     return any(
         path.endswith(("ModelAdmin", "Admin", "UserAdmin", "InlineModelAdmin", "AdminMixin")) and "admin" in path
-        for path in external_ancestors(hub, cls)
+        for path in hub.classes.lineage(cls).foreign
     )
 
 
@@ -252,13 +248,13 @@ def is_form_class(hub: Semantics, cls: Class) -> bool:
     """Whether the class is a model form."""
     return any(
         p in _FORMS or p.endswith("ModelForm") or p.startswith("django.contrib.auth.forms.")
-        for p in external_ancestors(hub, cls)
+        for p in hub.classes.lineage(cls).foreign
     )
 
 
 def is_serializer_class(hub: Semantics, cls: Class) -> bool:
     """Whether the class is a REST framework serializer."""
-    return any("serializers" in p and p.endswith("Serializer") for p in external_ancestors(hub, cls))
+    return any("serializers" in p and p.endswith("Serializer") for p in hub.classes.lineage(cls).foreign)
 
 
 def meta_model(hub: Semantics, cls: Class) -> Class | str | None:
@@ -384,7 +380,9 @@ _ROWS_FIELDS = frozenset({"ModelMultipleChoiceField"})
 
 def cleaned(hub: Semantics, cls: Class, name: str) -> Value:
     """The value of one field of a form's `cleaned_data` or a serializer's `validated_data`."""
-    for owner, binding in hub.classes.assignments(cls, name):
+    assigned = hub.classes.assignment(cls, name)
+    if assigned is not None:
+        owner, binding = assigned
         call = binding.value
         if not isinstance(call, ast.Call):
             return UNKNOWN

@@ -7,6 +7,7 @@ answer. What each answer is made of stands in the module that the method names.
 from __future__ import annotations
 
 import ast
+import builtins
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
@@ -35,6 +36,7 @@ from celery_lint.semantics.slices import slice_of
 from celery_lint.semantics.tasks import Tasks
 from celery_lint.semantics.transactions import Transactions
 from celery_lint.semantics.values import (
+    NONE,
     UNKNOWN,
     Atomic,
     BoundMethod,
@@ -58,6 +60,7 @@ from celery_lint.semantics.values import (
     TaskValue,
     Union,
     Value,
+    each,
     union,
 )
 from celery_lint.semantics.writes import Writes
@@ -67,6 +70,7 @@ if TYPE_CHECKING:
     from celery_lint.semantics.model import Task
 
 T = TypeVar("T")
+_BUILTINS = {name: External(f"builtins.{name}") for name in dir(builtins)}
 FUEL = 3
 """How many calls deep a returned value is followed through bodies without annotations."""
 
@@ -193,6 +197,8 @@ class Semantics:
 
     def evaluate(self, node: ast.expr, module: Module) -> Value:
         """The kind of an expression that stands at module level."""
+        if node.__class__ is ast.Name:
+            return self.global_name(module, node.id)
         return Interpreter(self, module, fuel=FUEL).eval(node)
 
     def evaluate_in_class(self, node: ast.expr, cls: Class) -> Value:
@@ -213,20 +219,27 @@ class Semantics:
             return UNKNOWN
         return None
 
+    def global_name(self, module: Module, name: str) -> Value:
+        """What a name stands for that no function or class around it binds."""
+        value = self.module_name(module, name)
+        return value if value is not None else _BUILTINS.get(name, UNKNOWN)
+
     def module_name(self, module: Module, name: str) -> Value | None:
         """What a module's global name stands for; None when the module has no such name."""
         if name not in module.bindings and not module.star_imports and not module.is_package:
             return None
-        return self.memo.get(("name", module, name), lambda: self._module_name(module, name), UNKNOWN)
+        return self.memo.get(("name", module, name), self._module_name, UNKNOWN, module, name)
 
     def _module_name(self, module: Module, name: str) -> Value | None:
         self.project.inputs.note("content", module.filename)
         bindings = module.bindings.get(name)
         if bindings:
             values = [self._bound(b, module) for b in bindings]
-            known = [v for v in values if v != UNKNOWN]
+            if len(values) == 1:
+                return values[0]
+            known = [v for v in values if v is not UNKNOWN]
             # `try: from a import x / except ImportError: x = None` is `x` from a.
-            better = [v for v in known if v != Constant(None)]
+            better = [v for v in known if v != NONE]
             return union(*(better or known)) if known else UNKNOWN
         for star in module.star_imports:
             other = self.project.import_module(star, module.filename)
@@ -252,14 +265,15 @@ class Semantics:
             value = self.evaluate(binding.value, module)
             if binding.index is not None:
                 value = Interpreter(self, module, fuel=FUEL).element(value, None)
-            if value == UNKNOWN and binding.annotation is not None:
+            if value is UNKNOWN and binding.annotation is not None:
                 return self.annotation(binding.annotation, module)
             return value
         return self.annotation(binding.annotation, module) if binding.annotation is not None else UNKNOWN
 
     def imported(self, binding: ImportBinding, module: Module) -> Value:
         """What an import binds."""
-        return self.memo.get(("import", binding, module.filename), lambda: self._imported(binding, module), UNKNOWN)
+        key = ("import", binding.module, binding.name, module.filename)
+        return self.memo.get(key, self._imported, UNKNOWN, binding, module)
 
     def _imported(self, binding: ImportBinding, module: Module) -> Value:
         project = self.project
@@ -337,11 +351,8 @@ class Semantics:
         self, function: Function, captured: Captured | None, wanted: frozenset[str] | None = None
     ) -> dict[str, Value]:
         """The kinds of a function's parameters, as far as it says itself; of `wanted` ones only, where given."""
-        values = {
-            name: self._parameter(function, name, arg)
-            for name, arg in function.parameters.items()
-            if wanted is None or name in wanted
-        }
+        values = self.memo.get(("parameters", function), self._parameters, {}, function)
+        values = {name: value for name, value in values.items() if wanted is None or name in wanted}
         if function.parent is not None and captured is not None:
             inner = Interpreter(self, function.module, function.parent, captured.names, fuel=0)
             inner.recording = False
@@ -350,7 +361,11 @@ class Semantics:
                     values[name] = inner.eval(default)
         return values
 
-    def _parameter(self, function: Function, name: str, arg: ast.arg) -> Value:
+    def _parameters(self, function: Function) -> dict[str, Value]:
+        task = self.tasks.of_function(function)
+        return {name: self._parameter(function, task, name, arg) for name, arg in function.parameters.items()}
+
+    def _parameter(self, function: Function, task: Task | None, name: str, arg: ast.arg) -> Value:
         arguments = function.node.args
         if arguments.vararg is arg:
             return Parameter(function, name, "*")
@@ -360,15 +375,13 @@ class Semantics:
         if is_first and function.cls is not None and function.parent is None and not function.is_static:
             if function.is_classmethod or name in ("cls", "klass"):
                 return ClassValue(function.cls)
-            task = self.tasks.of_function(function)
             if task is None or task.is_bound:
                 return self.self_value(function.cls) if task is None else TaskValue(task)
-        task = self.tasks.of_function(function)
         if task is not None and task.is_bound and is_first:
             return TaskValue(task)
         if arg.annotation is not None:
             declared = self.annotation(arg.annotation, function.module)
-            if declared != UNKNOWN:
+            if declared is not UNKNOWN:
                 return with_origin(declared, name)
         known = frameworks.parameter(self, function, name, is_first)
         return with_origin(known, name) if known is not None else Parameter(function, name)
@@ -390,11 +403,8 @@ class Semantics:
         if function.parent is not None and captured is None:
             captured = self.captured(function)
         # A nested function's variables are those of the place where it was last seen: one flow serves.
-        return self.memo.get(
-            ("flow", function, fuel),
-            lambda: self._flow(function, captured, {}, fuel),
-            empty_flow(function.module, function),
-        )
+        found = self.memo.get(("flow", function, fuel), self._flow, None, function, captured, {}, fuel)
+        return found if found is not None else empty_flow(function.module, function)
 
     def _flow(self, function: Function, captured: Captured | None, bound: dict[str, Value], fuel: int) -> FunctionFlow:
         names = {**self.parameter_values(function, captured), **bound}
@@ -406,9 +416,8 @@ class Semantics:
     ) -> FunctionFlow:
         """What a function's body does when parameters have the given values."""
         key = ("flow with", function, tuple(sorted(bound.items(), key=lambda kv: kv[0])), fuel)
-        return self.memo.get(
-            key, lambda: self._flow(function, captured, bound, fuel), empty_flow(function.module, function)
-        )
+        found = self.memo.get(key, self._flow, None, function, captured, bound, fuel)
+        return found if found is not None else empty_flow(function.module, function)
 
     def captured(self, function: Function) -> Captured | None:
         """The variables that a nested function sees, from its parent's flow."""
@@ -428,7 +437,8 @@ class Semantics:
             kept = None if whole else self.candidates.statements(module)
             return Interpreter(self, module, fuel=FUEL, kept=kept).run(module.tree.body)
 
-        return self.memo.get(("flow", module, whole), read, empty_flow(module, None))
+        found = self.memo.get(("flow", module, whole), read, None)
+        return found if found is not None else empty_flow(module, None)
 
     def returned(self, callee: FunctionValue, fuel: int) -> Value:
         """What a function's `return` statements give, its parameters left open."""
@@ -441,19 +451,18 @@ class Semantics:
             return UNKNOWN
         if not (isinstance(function.node, ast.Lambda) or function.scan.returns_value or function.is_generator):
             return Constant(None)
-        return self.memo.get(
-            ("returned", function, fuel), lambda: self._returned(function, callee.captured, {}, fuel - 1), UNKNOWN
-        )
+        key = ("returned", function, fuel)
+        return self.memo.get(key, self._returned, UNKNOWN, function, callee.captured, {}, fuel - 1)
 
     def returned_with(self, function: Function, bound: dict[str, Value], captured: Captured | None, fuel: int) -> Value:
         """What a function gives when parameters have the given values; a generator's members as a collection."""
         key = ("returned with", function, tuple(sorted(bound.items(), key=lambda kv: kv[0])), fuel)
-        return self.memo.get(key, lambda: self._returned(function, captured, bound, fuel), UNKNOWN)
+        return self.memo.get(key, self._returned, UNKNOWN, function, captured, bound, fuel)
 
     def _returned(self, function: Function, captured: Captured | None, bound: dict[str, Value], fuel: int) -> Value:
         if function.parent is not None and captured is None:
             captured = self.captured(function)
-        part = self.memo.get(("slice", function), lambda: slice_of(function), None)
+        part = self.memo.get(("slice", function), slice_of, None, function)
         first = function.positional[0].arg if function.positional else ""
         names = {**self.parameter_values(function, captured, part.names | {first}), **bound}
         run = Interpreter(self, function.module, function, names, captured, fuel=fuel, kept=part.statements)
@@ -466,7 +475,7 @@ class Semantics:
 
     def is_context_manager(self, function: Function) -> bool:
         """Whether a function is made a context manager by `contextlib`."""
-        return self.memo.get(("cm", function), lambda: self._is_context_manager(function), False)
+        return bool(function.decorators) and self.memo.get(("cm", function), self._is_context_manager, False, function)
 
     def _is_context_manager(self, function: Function) -> bool:
         for decorator in function.decorators:
@@ -511,7 +520,7 @@ class Semantics:
 
     def annotation(self, node: ast.expr, module: Module) -> Value:
         """The kind of value that an annotation promises."""
-        return self.memo.get(("annotation", node), lambda: declarations.declared(self, node, module), UNKNOWN)
+        return self.memo.get(("annotation", node), declarations.declared, UNKNOWN, self, node, module)
 
     def is_instance(self, value: Value, cls: Value) -> bool:
         """Whether a value is certainly an instance of a class."""
@@ -535,7 +544,7 @@ class Semantics:
 
     def instance_attribute(self, cls: Class, name: str) -> Value:
         """The kind of `self.name`, from what the class's methods assign to it."""
-        return self.memo.get(("own", cls, name), lambda: self._instance_attribute(cls, name), UNKNOWN)
+        return self.memo.get(("own", cls, name), self._instance_attribute, UNKNOWN, cls, name)
 
     def _instance_attribute(self, cls: Class, name: str) -> Value:
         for one in self.classes.ancestors(cls):
@@ -757,9 +766,7 @@ def with_origin(value: Value, name: str) -> Value:
     """A row that comes in as a parameter is that parameter's row."""
     if isinstance(value, ModelValue) and value.origin is None:
         return ModelValue(value.model, Origin((name,)))
-    if isinstance(value, Union):
-        return union(*(with_origin(v, name) for v in value.alternatives()))
-    return value
+    return each(value, lambda one: with_origin(one, name)) if isinstance(value, Union) else value
 
 
 def empty_flow(module: Module, function: Function | None) -> FunctionFlow:

@@ -19,10 +19,10 @@ from celery_lint.project.syntax import walk
 from celery_lint.semantics.dispatches import SENDING
 from celery_lint.semantics.model import Call, Dispatch, FunctionFlow, Task
 from celery_lint.semantics.values import (
+    NONE,
     BoundMethod,
     CanvasValue,
     Collection,
-    Constant,
     External,
     FunctionValue,
     ModelValue,
@@ -77,7 +77,7 @@ def run_of(call: Call) -> InlineRun | None:
     """What a call runs on the spot, when all that it may call are tasks."""
     found: InlineRun | None = None
     for callee in call.callee.alternatives():
-        if callee == Constant(None):
+        if callee == NONE:
             continue
         found = _run_of(call, callee)
         if found is None:

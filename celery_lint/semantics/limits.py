@@ -334,10 +334,11 @@ def pair_of_class(hub: Semantics, cls: Class) -> Pair | None:
         return None
     options: dict[str, Option] = {}
     for name in (HARD, SOFT):
-        for owner, binding in hub.classes.assignments(cls, name):
+        assigned = hub.classes.assignment(cls, name)
+        if assigned is not None:
+            owner, binding = assigned
             value = hub.evaluate_in_class(binding.value, owner) if binding.value is not None else UNKNOWN
             options[name] = Option(value, binding.value, owner.module)
-            break
     inside = {b.value for name in (HARD, SOFT) for b in cls.assigns.get(name, ())}
     return _meeting(hub, options, lambda o: o.node in inside, "class", cls.name)
 

@@ -30,33 +30,37 @@ class Memo:
         self._inputs = inputs
         self._known: dict[Hashable, tuple[object, int]] = {}
         self._open: dict[Hashable, int] = {}
+        self.depth = 0
+        """How many answers are being computed."""
         self._lowest = NOTHING_OPEN
 
-    def get(self, key: Hashable, compute: Callable[[], T], default: Any) -> T:
-        """The answer for `key`."""
+    def get(self, key: Hashable, compute: Callable[..., T], default: Any, *args: object) -> T:
+        """The answer for `key`: what `compute(*args)` gives."""
         inputs = self._inputs
         known = self._known.get(key)
         if known is not None:
             inputs.collected |= known[1]
             return known[0]  # type: ignore[return-value]
-        depth = self._open.get(key)
-        if depth is not None:
-            self._lowest = min(self._lowest, depth)
+        being_computed = self._open
+        if key in being_computed:
+            depth = being_computed[key]
+            if depth < self._lowest:
+                self._lowest = depth
             return default  # type: ignore[no-any-return]
-        depth = len(self._open)
-        self._open[key] = depth
+        depth = being_computed[key] = self.depth
+        self.depth += 1
         around, self._lowest = self._lowest, NOTHING_OPEN
         collected, inputs.collected = inputs.collected, 0
         try:
-            result = compute()
+            result = compute(*args)
         finally:
-            del self._open[key]
+            self.depth = depth
+            del being_computed[key]
             own = inputs.collected
             inputs.collected = collected | own
-            lowest, self._lowest = (
-                self._lowest,
-                min(around, self._lowest if self._lowest < depth else NOTHING_OPEN),
-            )
+            lowest = self._lowest
+            if lowest >= depth or around < lowest:
+                self._lowest = around
         if lowest >= depth:
             self._known[key] = (result, inputs.shared(own) if own else 0)
         return result
@@ -80,20 +84,15 @@ class Memo:
         """Whether nothing computed so far for the answer under way rests on a stand-in."""
         return self._lowest == NOTHING_OPEN
 
-    @property
-    def depth(self) -> int:
-        """How many answers are being computed."""
-        return len(self._open)
-
 
 NOTHING_OPEN = 1 << 30
 
 
 def remembered(method: Callable[[Any], T]) -> T:
     """A property of an object with a `memo`, computed once."""
-    name = method.__name__
+    key = (method.__name__,)
 
     def get(owner: _Remembers) -> T:
-        return owner.memo.get((name,), lambda: method(owner), None)
+        return owner.memo.get(key, method, None, owner)
 
     return property(get, doc=method.__doc__)  # type: ignore[return-value]

@@ -77,7 +77,7 @@ class Call:
     def name(self) -> str:
         """The last part of what is called: `delay` of `task.delay(x)`."""
         func = self.node.func
-        return func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
+        return func.attr if func.__class__ is ast.Attribute else func.id if func.__class__ is ast.Name else ""
 
     def keyword(self, name: str) -> Argument | None:
         """The argument given by this keyword."""

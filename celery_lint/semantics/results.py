@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import Class, Function
 from celery_lint.semantics.classes import external_is_model
-from celery_lint.semantics.model import Argument, Call
+from celery_lint.semantics.model import Argument
 from celery_lint.semantics.values import (
+    NONE,
     UNKNOWN,
     AppValue,
     Atomic,
     BoundMethod,
+    ByKind,
     CanvasValue,
     ClassValue,
     CleanedData,
@@ -40,6 +42,7 @@ from celery_lint.semantics.values import (
     Union,
     Unknown,
     Value,
+    each,
     union,
 )
 
@@ -76,6 +79,8 @@ TASK_METHODS = frozenset(
     }
 )  # fmt: skip
 CANVAS = frozenset({"chain", "group", "chord", "chunks", "xmap", "xstarmap", "_chain", "_chord"})
+_DJANGO_ATOMIC = frozenset({"django.db.transaction.Atomic"})
+_STR = Scalar("str")
 _CANVAS_PATHS = {f"celery.{m}{n}": n for n in CANVAS for m in ("", "canvas.")}
 SESSIONS = (
     "sqlalchemy.orm.Session",
@@ -118,48 +123,34 @@ _VIEW_HOOKS = frozenset({"get_object", "get_queryset"})
 _STR_METHODS = frozenset({"split", "rsplit", "splitlines", "partition", "rpartition"})
 
 
-def result(run: Interpreter, call: Call) -> Value:
+def result(run: Interpreter, callee: Value, args: Sequence[Argument], node: ast.Call) -> Value:
     """The kind of a call's result."""
-    callee = call.callee
-    if not isinstance(callee, Union):
-        return _result(run, callee, call.args, call.node)
-    return union(*(_result(run, one, call.args, call.node) for one in callee.members))
+    if callee.__class__ is Union:
+        return each(callee, lambda one: result(run, one, args, node))
+    return _RESULTS[callee.__class__](run, callee, args, node)
 
 
-def _result(run: Interpreter, callee: Value, args: Sequence[Argument], node: ast.Call) -> Value:
-    if isinstance(callee, FunctionValue):
-        return of_function(run, callee, args, node)
-    if isinstance(callee, ClassValue):
-        return of_construction(run, callee.cls, args, node)
-    if isinstance(callee, External):
-        return of_external(run, callee.path, args, node)
-    if isinstance(callee, BoundMethod):
-        return of_method(run, callee.receiver, callee.name, args, node)
-    if isinstance(callee, Partial):
-        bound = [Argument(node, v) for v in callee.args]
-        return _result(run, callee.function, (*bound, *args), node)
-    if isinstance(callee, TaskValue):
-        if isinstance(callee.task, str) or callee.task.function is None:
-            return UNKNOWN
-        return returned(run, FunctionValue(callee.task.function), args, node)
-    if isinstance(callee, Decorator):
-        return decorated(run, callee, args)
-    if isinstance(callee, Instance):
-        if callee.cls in SESSION_MAKERS or callee.cls == "sqlalchemy.orm.scoped_session":
-            return Instance("sqlalchemy.orm.Session")
-        if isinstance(callee.cls, Class):
-            method = run.hub.classes.function(callee.cls, "__call__")
-            if method is not None:
-                return returned(run, FunctionValue(method, callee), args, node)
+def of_task(run: Interpreter, callee: TaskValue, args: Sequence[Argument], node: ast.Call) -> Value:
+    """The result of calling a task as a function."""
+    if isinstance(callee.task, str) or callee.task.function is None:
         return UNKNOWN
-    if isinstance(callee, SignatureValue):
-        return UNKNOWN
-    if isinstance(callee, QuerySetValue):
-        return callee  # mongoengine's `Book.objects(title="...")`
-    if isinstance(callee, CanvasValue):
-        return ResultValue()
-    if isinstance(callee, (Field, Unknown)) and isinstance(node.func, ast.Attribute) and run.fuel > 1:
-        # `checkout.create_order()` on an unknown `checkout`: by the only method of that name.
+    return returned(run, FunctionValue(callee.task.function), args, node)
+
+
+def of_instance(run: Interpreter, callee: Instance, args: Sequence[Argument], node: ast.Call) -> Value:
+    """The result of calling an instance."""
+    if callee.cls in SESSION_MAKERS or callee.cls == "sqlalchemy.orm.scoped_session":
+        return Instance("sqlalchemy.orm.Session")
+    if isinstance(callee.cls, Class):
+        method = run.hub.classes.function(callee.cls, "__call__")
+        if method is not None:
+            return returned(run, FunctionValue(method, callee), args, node)
+    return UNKNOWN
+
+
+def of_unknown(run: Interpreter, callee: Field | Unknown, args: Sequence[Argument], node: ast.Call) -> Value:
+    """`checkout.create_order()` on an unknown `checkout`: by the only method of that name."""
+    if isinstance(node.func, ast.Attribute) and run.fuel > 1:
         methods = run.hub.calls.family(node.func.attr)
         if len(methods) == 1:
             receiver = run.hub.self_value(methods[0].cls) if methods[0].cls is not None else None
@@ -167,7 +158,7 @@ def _result(run: Interpreter, callee: Value, args: Sequence[Argument], node: ast
     return UNKNOWN
 
 
-def decorated(run: Interpreter, decorator: Decorator, args: Sequence[Argument]) -> Value:
+def decorated(run: Interpreter, decorator: Decorator, args: Sequence[Argument], node: ast.Call) -> Value:
     """What a decorator makes of a function given to it as an argument."""
     if decorator.kind == "task" and args and isinstance(args[0].value, FunctionValue):
         return run.hub.task_by_call(args[0].value.function, decorator.node)
@@ -186,12 +177,12 @@ def of_function(run: Interpreter, callee: FunctionValue, args: Sequence[Argument
     return returned(run, callee, args, node)
 
 
-def of_construction(run: Interpreter, cls: Class, args: Sequence[Argument], node: ast.Call) -> Value:
+def of_construction(run: Interpreter, callee: ClassValue, args: Sequence[Argument], node: ast.Call) -> Value:
     """An instance of a class of the project."""
-    hub = run.hub
+    hub, cls = run.hub, callee.cls
     if hub.classes.derives_from(cls, APP_CLASSES):
         return AppValue()
-    if hub.classes.derives_from(cls, frozenset({"django.db.transaction.Atomic"})):
+    if hub.classes.derives_from(cls, _DJANGO_ATOMIC):
         return Atomic()
     if hub.classes.is_model(cls):
         return ModelValue(cls, run.row(node))
@@ -217,10 +208,18 @@ def model_of(value: Value) -> Class | str | None:
     return None
 
 
-def of_external(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
+def of_partial(run: Interpreter, callee: Partial, args: Sequence[Argument], node: ast.Call) -> Value:
+    """The result of calling what `partial` made."""
+    bound = [Argument(node, v) for v in callee.args]
+    return result(run, callee.function, (*bound, *args), node)
+
+
+def of_external(run: Interpreter, callee: External, args: Sequence[Argument], node: ast.Call) -> Value:
     """The result of calling a function or class of another package."""
-    hub = run.hub
+    hub, path = run.hub, callee.path
     name = path.rpartition(".")[2]
+    if path.startswith("builtins."):
+        return of_builtin(run, name, args, node)
     if path in APP_CLASSES:
         return AppValue()
     if path in ("celery.app.app_or_default", "celery.app.default_app", "celery._state.get_current_app"):
@@ -267,7 +266,7 @@ def of_external(run: Interpreter, path: str, args: Sequence[Argument], node: ast
             return using.value
         alias = None
         if using is not None and using.value not in (
-            Constant(None),
+            NONE,
             Constant("default"),
             External("django.db.DEFAULT_DB_ALIAS"),
             External("django.db.utils.DEFAULT_DB_ALIAS"),
@@ -291,7 +290,7 @@ def of_external(run: Interpreter, path: str, args: Sequence[Argument], node: ast
     if path in ("django.contrib.auth.get_user", "django.contrib.auth.aget_user"):
         return ModelValue(hub.user_model)
     if path in ("django.contrib.auth.authenticate", "django.contrib.auth.aauthenticate"):
-        return union(ModelValue(hub.user_model, run.row(node)), Constant(None))
+        return union(ModelValue(hub.user_model, run.row(node)), NONE)
     if path in ("django.apps.apps.get_model", "django.apps.registry.apps.get_model"):
         return hub.model_by_label(args)
     if path in (
@@ -312,8 +311,6 @@ def of_external(run: Interpreter, path: str, args: Sequence[Argument], node: ast
         return arg.value if arg is not None else Decorator("transparent")
     if path == "functools.wraps":
         return Decorator("transparent")
-    if path.startswith("builtins."):
-        return of_builtin(run, name, args, node)
     if path in (
         "datetime.datetime.now",
         "datetime.datetime.today",
@@ -433,75 +430,12 @@ def of_builtin(run: Interpreter, name: str, args: Sequence[Argument], node: ast.
     return UNKNOWN
 
 
-def of_method(run: Interpreter, base: Value, name: str, args: Sequence[Argument], node: ast.Call) -> Value:
+def of_method(run: Interpreter, callee: BoundMethod, args: Sequence[Argument], node: ast.Call) -> Value:
     """The result of a method of a value that is no class of the project."""
-    hub = run.hub
-    if isinstance(base, TaskValue):
-        return of_task_method(base, name)
-    if isinstance(base, SignatureValue):
-        if name in ("delay", "apply_async"):
-            return ResultValue(base.task)
-        if name in ("clone", "set", "link", "on_error", "replace", "freeze"):
-            return base
-        return ResultValue(base.task, eager=True) if name == "apply" else UNKNOWN
-    if isinstance(base, CanvasValue):
-        if name in ("delay", "apply_async"):
-            return ResultValue()
-        return (
-            base
-            if name in ("clone", "set", "on_error", "link", "skew")
-            else ResultValue(eager=True)
-            if name == "apply"
-            else UNKNOWN
-        )
-    if isinstance(base, AppValue):
-        if name == "task":
-            arg = first(args)
-            if arg is not None and isinstance(arg.value, FunctionValue):
-                return hub.task_by_call(arg.value.function, node)
-            return Decorator("task", node)
-        if name == "register_task" and args:
-            cls = args[0].value.cls if isinstance(args[0].value, (Instance, ClassValue)) else None
-            task = hub.class_task(cls) if isinstance(cls, Class) else None
-            return TaskValue(task) if task is not None else UNKNOWN
-        if name == "send_task":
-            return ResultValue(hub.task_named(args[0].value) if args else None)
-        if name in ("signature", "subtask"):
-            return SignatureValue(hub.task_named(args[0].value) if args else None)
-        return ResultValue() if name in ("AsyncResult", "GroupResult") else UNKNOWN
-    if isinstance(base, ManagerValue):
-        return of_queryset_method(run, base.model, "instances", base.cls, base, name, args, node)
-    if isinstance(base, QuerySetValue):
-        return of_queryset_method(run, base.model, base.rows, base.cls, base, name, args, node)
-    if isinstance(base, ModelValue):
-        if name in ("save", "delete", "refresh_from_db", "full_clean", "asave", "arefresh_from_db"):
-            return Constant(None)
-        return Scalar("str") if name.startswith("get_") and name.endswith("_display") else UNKNOWN
-    if isinstance(base, ClassValue):
-        if name == "as_manager":
-            return ManagerValue(None, base.cls)
-        if name == "from_queryset" and args and isinstance(args[0].value, ClassValue):
-            return BoundMethod(args[0].value, "as_manager")
-        return UNKNOWN
-    if isinstance(base, Instance):
-        return of_instance_method(run, base, name, args, node)
-    if isinstance(base, Constant) and isinstance(base.value, str):
-        return Collection("list", Scalar("str")) if name in _STR_METHODS else Scalar("str")
-    if isinstance(base, (Scalar, KeyValue)):
-        return Collection("list", Scalar("str")) if name in _STR_METHODS else Scalar()
-    if isinstance(base, CleanedData) and name in ("get", "pop") and args:
-        key = args[0].value
-        return hub.cleaned(base.cls, key.value) if isinstance(key, Constant) and isinstance(key.value, str) else UNKNOWN
-    if isinstance(base, Super) and name == "clean" and hub.is_form(base.cls):
-        return CleanedData(base.cls)
-    if isinstance(base, Super) and isinstance(base.receiver, Instance):
-        return of_instance_method(run, base.receiver, name, args, node)
-    if isinstance(base, Collection):
-        return of_collection_method(run, base, name, args)
-    return UNKNOWN
+    return _METHOD_RESULTS[callee.receiver.__class__](run, callee.receiver, callee.name, args, node)
 
 
-def of_task_method(base: TaskValue, name: str) -> Value:
+def of_task_method(run: Interpreter, base: TaskValue, name: str, args: Sequence[Argument], node: ast.Call) -> Value:
     """The result of a task's own method."""
     if name in ("delay", "apply_async"):
         return ResultValue(base.task)
@@ -514,7 +448,90 @@ def of_task_method(base: TaskValue, name: str) -> Value:
     if name == "AsyncResult":
         return ResultValue(base.task)
     if name in ("delay_on_commit", "apply_async_on_commit"):
-        return Constant(None)
+        return NONE
+    return UNKNOWN
+
+
+def of_signature_method(
+    run: Interpreter, base: SignatureValue, name: str, args: Sequence[Argument], node: ast.Call
+) -> Value:
+    """The result of a signature's method."""
+    if name in ("delay", "apply_async"):
+        return ResultValue(base.task)
+    if name in ("clone", "set", "link", "on_error", "replace", "freeze"):
+        return base
+    return ResultValue(base.task, eager=True) if name == "apply" else UNKNOWN
+
+
+def of_canvas_method(run: Interpreter, base: CanvasValue, name: str, args: Sequence[Argument], node: ast.Call) -> Value:
+    """The result of a method of a chain, group or chord."""
+    if name in ("delay", "apply_async"):
+        return ResultValue()
+    if name in ("clone", "set", "on_error", "link", "skew"):
+        return base
+    return ResultValue(eager=True) if name == "apply" else UNKNOWN
+
+
+def of_app_method(run: Interpreter, base: AppValue, name: str, args: Sequence[Argument], node: ast.Call) -> Value:
+    """The result of a Celery application's method."""
+    hub = run.hub
+    if name == "task":
+        arg = first(args)
+        if arg is not None and isinstance(arg.value, FunctionValue):
+            return hub.task_by_call(arg.value.function, node)
+        return Decorator("task", node)
+    if name == "register_task" and args:
+        cls = args[0].value.cls if isinstance(args[0].value, (Instance, ClassValue)) else None
+        task = hub.class_task(cls) if isinstance(cls, Class) else None
+        return TaskValue(task) if task is not None else UNKNOWN
+    if name == "send_task":
+        return ResultValue(hub.task_named(args[0].value) if args else None)
+    if name in ("signature", "subtask"):
+        return SignatureValue(hub.task_named(args[0].value) if args else None)
+    return ResultValue() if name in ("AsyncResult", "GroupResult") else UNKNOWN
+
+
+def of_row_method(run: Interpreter, base: ModelValue, name: str, args: Sequence[Argument], node: ast.Call) -> Value:
+    """The result of a method that a row inherits from another package."""
+    if name in ("save", "delete", "refresh_from_db", "full_clean", "asave", "arefresh_from_db"):
+        return NONE
+    return _STR if name.startswith("get_") and name.endswith("_display") else UNKNOWN
+
+
+def of_class_method(run: Interpreter, base: ClassValue, name: str, args: Sequence[Argument], node: ast.Call) -> Value:
+    """The result of a method that a class inherits from another package."""
+    if name == "as_manager":
+        return ManagerValue(None, base.cls)
+    if name == "from_queryset" and args and isinstance(args[0].value, ClassValue):
+        return BoundMethod(args[0].value, "as_manager")
+    return UNKNOWN
+
+
+def of_plain_method(
+    run: Interpreter, base: Constant | Scalar | KeyValue, name: str, args: Sequence[Argument], node: ast.Call
+) -> Value:
+    """The result of a method of a string, a number or a column's value."""
+    if isinstance(base, Constant):
+        if not isinstance(base.value, str):
+            return UNKNOWN
+        return Collection("list", _STR) if name in _STR_METHODS else _STR
+    return Collection("list", _STR) if name in _STR_METHODS else Scalar()
+
+
+def of_cleaned_data_method(
+    run: Interpreter, base: CleanedData, name: str, args: Sequence[Argument], node: ast.Call
+) -> Value:
+    """The result of a method of a form's cleaned data."""
+    key = args[0].value if args and name in ("get", "pop") else UNKNOWN
+    return run.hub.cleaned(base.cls, key.value) if isinstance(key, Constant) and isinstance(key.value, str) else UNKNOWN
+
+
+def of_super_method(run: Interpreter, base: Super, name: str, args: Sequence[Argument], node: ast.Call) -> Value:
+    """The result of a method of `super()` that another package defines."""
+    if name == "clean" and run.hub.is_form(base.cls):
+        return CleanedData(base.cls)
+    if isinstance(base.receiver, Instance):
+        return of_instance_method(run, base.receiver, name, args, node)
     return UNKNOWN
 
 
@@ -530,16 +547,11 @@ def row_by_key(run: Interpreter, args: Sequence[Argument], node: ast.AST) -> Ori
 
 
 def of_queryset_method(
-    run: Interpreter,
-    model: Class | str | None,
-    rows: str,
-    cls: Class | str | None,
-    base: ManagerValue | QuerySetValue,
-    name: str,
-    args: Sequence[Argument],
-    node: ast.Call,
+    run: Interpreter, base: ManagerValue | QuerySetValue, name: str, args: Sequence[Argument], node: ast.Call
 ) -> Value:
     """The result of a manager's or a queryset's method."""
+    model, cls = base.model, base.cls
+    rows = base.rows if isinstance(base, QuerySetValue) else "instances"
     if rows == "result":  # SQLAlchemy's Result of `select(Model)`: rows that hold an instance each
         if name == "scalars":
             return QuerySetValue(model)
@@ -556,7 +568,7 @@ def of_queryset_method(
             member: Value = ModelValue(model, row_by_key(run, args, node))
         else:
             member = element(run, QuerySetValue(model, rows), node)
-        return union(member, Constant(None)) if name in ("first", "last", "afirst", "alast", "one_or_none") else member
+        return union(member, NONE) if name in ("first", "last", "afirst", "alast", "one_or_none") else member
     if name in _MADE:
         return ModelValue(model, run.row(node, created=True)) if model is not None else UNKNOWN
     if name in _MADE_PAIR:
@@ -620,13 +632,15 @@ def of_session_method(run: Interpreter, name: str, args: Sequence[Argument], nod
     return UNKNOWN
 
 
-def of_collection_method(run: Interpreter, base: Collection, name: str, args: Sequence[Argument]) -> Value:
+def of_collection_method(
+    run: Interpreter, base: Collection, name: str, args: Sequence[Argument], node: ast.Call
+) -> Value:
     """The result of a list's, set's or dict's method."""
     if base.kind == "dict":
         if name in ("get", "pop", "setdefault"):
             key = args[0].value if args else UNKNOWN
             value = by_key(base, key)
-            return union(value, Constant(None)) if name == "get" and len(args) < 2 and value != UNKNOWN else value
+            return union(value, NONE) if name == "get" and len(args) < 2 and value is not UNKNOWN else value
         if name == "values":
             return Collection("dict_values", base.element)
         if name == "keys":
@@ -653,7 +667,7 @@ def by_key(base: Collection, key: Value) -> Value:
 
 def binary(run: Interpreter, left: Value, op: ast.operator, right: Value) -> Value:
     """The kind of `left op right`."""
-    lefts = tuple(left.alternatives())
+    lefts = left.alternatives()
     if isinstance(op, ast.BitOr):
         if any(isinstance(v, (SignatureValue, CanvasValue)) for v in lefts):
             return CanvasValue("chain")
@@ -746,21 +760,22 @@ def returned(run: Interpreter, callee: FunctionValue, args: Sequence[Argument], 
     """What calling a function of the project gives: by its annotation, else by reading it."""
     function = callee.function
     declared: Value = UNKNOWN
-    if function.returns is not None:
-        declared = run.hub.annotation(function.returns, function.module)
+    annotation = function.returns
+    if annotation is not None:
+        declared = run.hub.annotation(annotation, function.module)
         if isinstance(declared, ModelValue):
             return renewed(declared, node)
-        if declared != UNKNOWN and not isinstance(declared, (Collection, Instance, Union)):
+        if declared is not UNKNOWN and not isinstance(declared, (Collection, Instance, Union)):
             return declared
     value = served(run, callee)
-    if value == UNKNOWN:
+    if value is UNKNOWN:
         value = run.hub.returned(callee, run.fuel)
     if UNKNOWN in value.alternatives():
         better = narrowed(run, callee, args)
-        value = better if better != UNKNOWN else value
-    if value == UNKNOWN:
+        value = better if better is not UNKNOWN else value
+    if value is UNKNOWN:
         return declared
-    return union(*(renewed(substitute(run, v, callee, args), node) for v in value.alternatives()))
+    return each(value, lambda one: renewed(substitute(run, one, callee, args), node))
 
 
 def served(run: Interpreter, callee: FunctionValue) -> Value:
@@ -769,9 +784,9 @@ def served(run: Interpreter, callee: FunctionValue) -> Value:
     UNKNOWN where the class stands beside the one model that it serves: then any reading of it says the same.
     """
     function, receiver = callee.function, callee.receiver
-    if run.fuel <= 0 or function.cls is None or not function.positional:
+    if not isinstance(receiver, (ManagerValue, QuerySetValue)) or receiver.model is None:
         return UNKNOWN
-    if not isinstance(receiver, (ManagerValue, QuerySetValue)) or receiver.model is None or function.is_generator:
+    if run.fuel <= 0 or function.cls is None or not function.positional or function.is_generator:
         return UNKNOWN
     if getattr(run.hub.self_value(function.cls), "model", None) is receiver.model:
         return UNKNOWN
@@ -788,8 +803,10 @@ def narrowed(run: Interpreter, callee: FunctionValue, args: Sequence[Argument]) 
     """
     function = callee.function
     receiver = callee.receiver
+    if run.fuel <= 0:
+        return UNKNOWN
     inherited = isinstance(receiver, Instance) and receiver.cls is not function.cls and function.name in _VIEW_HOOKS
-    if run.fuel <= 0 or function.is_generator or not (inherited or any(is_telling(run, a.value) for a in args)):
+    if not (inherited or any(is_telling(run, a.value) for a in args)) or function.is_generator:
         return UNKNOWN
     bound = run.hub.dispatches.bind(callee, args)
     if bound is None:
@@ -815,25 +832,25 @@ def is_telling(run: Interpreter, value: Value) -> bool:
 
 def renewed(value: Value, node: ast.AST | None) -> Value:
     """A row returned by a call is, to the caller, the call's own row."""
-    if isinstance(value, ModelValue) and node is not None:
+    if value.__class__ is ModelValue and node is not None:
         origin = value.origin
         if origin is not None and origin.key == ("self",):
             return value
         return ModelValue(value.model, Origin((node,), origin is not None and origin.created))
-    if isinstance(value, KeyValue) and node is not None and value.origin is not None and value.origin.created:
+    if value.__class__ is KeyValue and node is not None and value.origin is not None and value.origin.created:
         return KeyValue(value.column, value.model, Origin((node,), created=True))
-    if isinstance(value, Collection) and value.items is not None:
-        return Collection(value.kind, value.element, tuple(renewed(v, node) for v in value.items), value.keys)
+    if value.__class__ is Collection and value.items is not None:
+        return Collection(value.kind, value.element, tuple([renewed(v, node) for v in value.items]), value.keys)
     return value
 
 
 def substitute(run: Interpreter, value: Value, callee: FunctionValue, args: Sequence[Argument]) -> Value:
     """A returned value with the parameters in it replaced by the call's arguments."""
-    if isinstance(value, Parameter):
+    if value.__class__ is Parameter:
         if value.function is not callee.function:
             return value
         return argument_for(callee, value, args)
-    if isinstance(value, Field):
+    if value.__class__ is Field:
         base = substitute(run, value.base, callee, args)
         if base is value.base:
             return value
@@ -844,9 +861,9 @@ def substitute(run: Interpreter, value: Value, callee: FunctionValue, args: Sequ
         from celery_lint.semantics.attributes import attribute
 
         return attribute(run, base, value.name)
-    if isinstance(value, Collection):
-        items = None if value.items is None else tuple(substitute(run, v, callee, args) for v in value.items)
-        parts = union(*(substitute(run, v, callee, args) for v in value.element.alternatives()))
+    if value.__class__ is Collection:
+        items = None if value.items is None else tuple([substitute(run, v, callee, args) for v in value.items])
+        parts = each(value.element, lambda one: substitute(run, one, callee, args))
         return Collection(value.kind, parts, items, value.keys)
     return value
 
@@ -886,6 +903,43 @@ def is_method(callee: FunctionValue) -> bool:
         function.cls is not None and function.parent is None and not function.is_static and callee.receiver is not None
     )
 
+
+_RESULTS = ByKind(
+    {
+        FunctionValue: of_function,
+        ClassValue: of_construction,
+        External: of_external,
+        BoundMethod: of_method,
+        Partial: of_partial,
+        TaskValue: of_task,
+        Decorator: decorated,
+        Instance: of_instance,
+        # mongoengine's `Book.objects(title="...")`
+        QuerySetValue: lambda run, callee, args, node: callee,
+        CanvasValue: lambda run, callee, args, node: ResultValue(),
+        Field: of_unknown,
+        Unknown: of_unknown,
+    }
+)
+_METHOD_RESULTS = ByKind(
+    {
+        TaskValue: of_task_method,
+        SignatureValue: of_signature_method,
+        CanvasValue: of_canvas_method,
+        AppValue: of_app_method,
+        ManagerValue: of_queryset_method,
+        QuerySetValue: of_queryset_method,
+        ModelValue: of_row_method,
+        ClassValue: of_class_method,
+        Instance: of_instance_method,
+        Constant: of_plain_method,
+        Scalar: of_plain_method,
+        KeyValue: of_plain_method,
+        CleanedData: of_cleaned_data_method,
+        Super: of_super_method,
+        Collection: of_collection_method,
+    }
+)
 
 __all__ = [
     "APP_CLASSES", "SESSIONS", "TASK_DECORATORS", "TASK_METHODS", "argument_for", "binary", "element",

@@ -37,7 +37,8 @@ class _Unit:
 
     node: ast.AST
     changes: set[str]
-    reads: set[str]
+    sources: Sequence[ast.AST]
+    """The expressions whose names it reads: these are looked for only when its changes count."""
 
 
 def slice_of(function: Function) -> Slice:
@@ -51,7 +52,9 @@ def slice_of(function: Function) -> Slice:
         if kind is ast.Return:
             _add_names(wanted, (node,))
         elif kind in _READERS:
-            units.append(_READERS[kind](node))
+            unit = _READERS[kind](node)
+            if unit.changes:
+                units.append(unit)
             within = _bound_within(node) if function.scan.assigns_within else None
             if within is not None:
                 units.append(within)
@@ -71,9 +74,9 @@ def slice_of(function: Function) -> Slice:
                 rest.append(unit)
             else:
                 kept.add(unit.node)
-                if not unit.reads <= wanted:
-                    wanted |= unit.reads
-                    found = True
+                known = len(wanted)
+                _add_names(wanted, unit.sources)
+                found |= len(wanted) > known
         units = rest
     return Slice(frozenset(kept), frozenset(wanted))
 
@@ -102,12 +105,6 @@ def _add_names(found: set[str], roots: Iterable[ast.AST]) -> None:
             found.add(node.id)  # type: ignore[attr-defined]
         elif kind is ast.Attribute and node.value.__class__ is ast.Name:  # type: ignore[attr-defined]
             found.add(f"{node.value.id}.{node.attr}")  # type: ignore[attr-defined]
-
-
-def _names(*roots: ast.AST | None) -> set[str]:
-    found: set[str] = set()
-    _add_names(found, (root for root in roots if root is not None))
-    return found
 
 
 def _yields(node: ast.stmt) -> bool:
@@ -139,7 +136,7 @@ def _bound_within(node: ast.AST) -> _Unit | None:
         for inner in walk(part):
             if isinstance(inner, ast.NamedExpr):
                 changes.update(_bound(inner.target))
-    return _Unit(node, changes, _names(*_expressions(node))) if changes else None
+    return _Unit(node, changes, tuple(_expressions(node))) if changes else None
 
 
 def _expressions(node: ast.AST) -> Iterator[ast.expr]:
@@ -150,11 +147,12 @@ def _expressions(node: ast.AST) -> Iterator[ast.expr]:
 
 
 def _assignment(node: ast.Assign) -> _Unit:
-    return _Unit(node, {name for target in node.targets for name in _bound(target)}, _names(node))
+    return _Unit(node, {name for target in node.targets for name in _bound(target)}, (node,))
 
 
 def _annotated(node: ast.AnnAssign | ast.AugAssign) -> _Unit:
-    return _Unit(node, set(_bound(node.target)), _names(node.target, node.value))
+    sources = (node.target,) if node.value is None else (node.target, node.value)
+    return _Unit(node, set(_bound(node.target)), sources)
 
 
 def _expression(node: ast.Expr) -> _Unit:
@@ -163,24 +161,24 @@ def _expression(node: ast.Expr) -> _Unit:
     if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in GROWING:
         if isinstance(call.func.value, ast.Name):
             changes.add(call.func.value.id)
-    return _Unit(node, changes, _names(node) if changes else set())
+    return _Unit(node, changes, (node,))
 
 
 def _import(node: ast.Import | ast.ImportFrom) -> _Unit:
-    return _Unit(node, {(a.asname or a.name).partition(".")[0] for a in node.names}, set())
+    return _Unit(node, {(a.asname or a.name).partition(".")[0] for a in node.names}, ())
 
 
 def _definition(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> _Unit:
-    return _Unit(node, {node.name}, _names(node))
+    return _Unit(node, {node.name}, (node,))
 
 
 def _loop(node: ast.For | ast.AsyncFor) -> _Unit:
-    return _Unit(node, set(_bound(node.target)), _names(node.iter))
+    return _Unit(node, set(_bound(node.target)), (node.iter,))
 
 
 def _test(node: ast.If | ast.While) -> _Unit:
     changes: set[str] = set()
-    reads: set[str] = set()
+    sources: list[ast.expr] = []
     parts: list[ast.expr] = [node.test]
     while parts:
         part = parts.pop()
@@ -190,21 +188,21 @@ def _test(node: ast.If | ast.While) -> _Unit:
             parts += part.values
         elif isinstance(part, ast.Call) and len(part.args) == 2:
             changes.update(_bound(part.args[0]))
-            reads |= _names(*part.args)
+            sources += part.args
         elif isinstance(part, ast.Compare):
             changes.update(_bound(part.left))
-            reads |= _names(part.left)
+            sources.append(part.left)
         elif isinstance(part, (ast.Name, ast.Attribute)):
             changes.update(_bound(part))
-            reads |= _names(part)
-    return _Unit(node, changes, reads)
+            sources.append(part)
+    return _Unit(node, changes, sources)
 
 
 def _match(node: ast.Match) -> _Unit:
     captured = {
         n.name for case in node.cases for n in walk(case.pattern) if isinstance(n, (ast.MatchAs, ast.MatchStar))
     }
-    return _Unit(node, {name for name in captured if name}, _names(node.subject))
+    return _Unit(node, {name for name in captured if name}, (node.subject,))
 
 
 _READERS: dict[type[ast.AST], Callable[[Any], _Unit]] = {

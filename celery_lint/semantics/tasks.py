@@ -82,7 +82,7 @@ class Tasks:
                 return None
             self._hub.project.inputs.collected |= made[1]
             return made[0]
-        return self._hub.memo.get(("task", function), lambda: self._of_function(function, captured), None)
+        return self._hub.memo.get(("task", function), self._of_function, None, function, captured)
 
     def _of_function(self, function: Function, captured: Captured | None) -> Task | None:
         for decorator in function.decorators:
@@ -139,7 +139,7 @@ class Tasks:
 
     def is_factory(self, function: Function) -> bool:
         """Whether a project's own decorator makes tasks of what it decorates."""
-        return self._hub.memo.get(("factory", function), lambda: self._is_factory(function), False)
+        return self._hub.memo.get(("factory", function), self._is_factory, False, function)
 
     def _is_factory(self, function: Function) -> bool:
         if isinstance(function.node, ast.Lambda) or not function.mentions(_MAKERS):
@@ -201,7 +201,7 @@ class Tasks:
 
     def of_class(self, cls: Class) -> Task | None:
         """The task that a class below `celery.Task` with a `run` method is, or None."""
-        return self._hub.memo.get(("class task", cls), lambda: self._of_class(cls), None)
+        return self._hub.memo.get(("class task", cls), self._of_class, None, cls)
 
     def is_task_class(self, cls: Class) -> bool:
         """Whether a class derives from Celery's Task, an application's own `app.Task` included."""
@@ -369,7 +369,7 @@ class Tasks:
                 found.append(task)
         for name, bindings in module.bindings.items():
             # `name = app.task(function)`: imports and plain values are not worth resolving.
-            if not any(isinstance(b, AssignBinding) and isinstance(b.value, ast.Call) for b in bindings):
+            if ast.Call not in [b.value.__class__ for b in bindings if b.__class__ is AssignBinding]:
                 continue
             value = self._hub.module_name(module, name)
             if isinstance(value, TaskValue) and not isinstance(value.task, str):

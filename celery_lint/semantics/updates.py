@@ -111,15 +111,12 @@ def is_number_column(hub: Semantics, row: ModelValue, name: str) -> bool:
     """Whether the column is declared with a numeric field of Django."""
     if not isinstance(row.model, Class) or not hub.classes.is_django_model(row.model):
         return False
-    for owner, binding in hub.classes.assignments(row.model, name):
-        if isinstance(binding.value, ast.Call):
-            field = hub.evaluate(binding.value.func, owner.module)
-            path = (
-                field.path if isinstance(field, External) else field.cls.name if isinstance(field, ClassValue) else ""
-            )
-            return path.endswith(_NUMERIC)
+    assigned = hub.classes.assignment(row.model, name)
+    if assigned is None or not isinstance(assigned[1].value, ast.Call):
         return False
-    return False
+    field = hub.evaluate(assigned[1].value.func, assigned[0].module)
+    path = field.path if isinstance(field, External) else field.cls.name if isinstance(field, ClassValue) else ""
+    return path.endswith(_NUMERIC)
 
 
 def reads_itself(store: Store, flow: FunctionFlow) -> ast.AST | None:

@@ -7,7 +7,7 @@ joining the branches of an `if` is a union of sets.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -37,14 +37,14 @@ class Value:
 
     __slots__ = ()
 
-    def alternatives(self) -> Iterator[Value]:
+    def alternatives(self) -> Sequence[Value]:
         """The members of a union; the value itself otherwise."""
-        yield self
+        return (self,)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Unknown(Value):
-    """Nothing is known."""
+    """Nothing is known. There is one, UNKNOWN: it may be compared by identity."""
 
 
 UNKNOWN = Unknown()
@@ -62,8 +62,8 @@ class Union(Value):
     def __hash__(self) -> int:
         return hash(frozenset(self.members))
 
-    def alternatives(self) -> Iterator[Value]:
-        yield from self.members
+    def alternatives(self) -> Sequence[Value]:
+        return self.members
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +167,9 @@ class Constant(Value):
     """A literal."""
 
     value: str | int | float | bool | bytes | None
+
+
+NONE = Constant(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,18 +317,40 @@ class Decorator(Value):
 
 def union(*values: Value) -> Value:
     """The value that is one of `values`: UNKNOWN absorbs nothing, too many become UNKNOWN."""
-    if len(values) == 1 or (len(values) == 2 and values[0] is values[1]):
+    count = len(values)
+    if count == 1:
         return values[0]
+    if count == 2:
+        one, other = values
+        if one is other:
+            return one
+        if one.__class__ is not Union and other.__class__ is not Union:
+            return one if one.__class__ is other.__class__ and one == other else Union(values)
     # Not a set: an order by hashes would differ from run to run, and with it the findings.
     members: dict[Value, None] = {}
     for value in values:
-        if isinstance(value, Union):
-            for member in value.members:
-                members[member] = None
-        else:
-            members[value] = None
+        for member in value.members if isinstance(value, Union) else (value,):
+            members[member] = None
     if len(members) == 1:
         return next(iter(members))
     if not members or len(members) > MAX_ALTERNATIVES:
         return UNKNOWN
     return Union(tuple(members))
+
+
+def each(value: Value, change: Callable[[Value], Value]) -> Value:
+    """What `change` makes of a value; of a union, what it makes of any of the members."""
+    return union(*map(change, value.members)) if value.__class__ is Union else change(value)
+
+
+class ByKind(dict[type[Value], Callable[..., Value]]):
+    """Functions by the kind of value that they look at first; of other kinds nothing is known."""
+
+    def __missing__(self, kind: type[Value]) -> Callable[..., Value]:
+        self[kind] = unknown
+        return unknown
+
+
+def unknown(*_: object) -> Value:
+    """What is known of a value that nothing tells about."""
+    return UNKNOWN
