@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from celery_lint.cache import FileState, Snapshot, digest_of
 from celery_lint.codec import decode_findings, encode
 from celery_lint.engine import Engine
-from celery_lint.project.index import SMALL, has_trace, selects, words_of
+from celery_lint.project.index import SMALL, has_trace, selects
 from celery_lint.project.inputs import FOUND, SENDERS, TASKS
+from celery_lint.source import words_of
 from celery_lint.workers import share_out
 
 TYPE_CHECKING = False
@@ -109,6 +109,8 @@ def capture(engine: Engine, states: Mapping[str, tuple[int, int]], taken: int, b
 
 PIECE = 8
 """How many files one process takes at a time: those of one folder have much in common."""
+MOST_PIECES = 32
+"""After how many a process ends and a new one goes on, so that what was read does not fill the memory."""
 
 
 def check_with_others(engine: Engine, filenames: Sequence[str], jobs: int) -> None:
@@ -117,7 +119,6 @@ def check_with_others(engine: Engine, filenames: Sequence[str], jobs: int) -> No
     project, memo = engine.project, engine.memo
     known = len(project.inputs.keys)
     selected = set(project.selected)
-    own = os.getpid()
     pieces = [filenames[start : start + PIECE] for start in range(0, len(filenames), PIECE)]
 
     def work(numbers: Iterator[int]) -> bytes:
@@ -126,8 +127,6 @@ def check_with_others(engine: Engine, filenames: Sequence[str], jobs: int) -> No
             for name in pieces[number]:
                 with contextlib.suppress(Exception):  # it will come up again where it can be told of
                     found.append((name, engine.check(name)))
-        if os.getpid() == own:
-            return b""
         inputs = {name: f"{each:x}" for name, _, each in memo.kept(FOUND)}
         answer = {
             "found": [[name, [encode(f) for f in each], inputs[name]] for name, each in found if name in inputs],
@@ -136,9 +135,7 @@ def check_with_others(engine: Engine, filenames: Sequence[str], jobs: int) -> No
         }
         return json.dumps(answer).encode("utf-8", "surrogatepass")
 
-    for data in share_out(len(pieces), jobs, work):
-        if not data:
-            continue
+    for data in share_out(len(pieces), jobs, work, MOST_PIECES):
         answer = json.loads(data)
         later = [tuple(key) for key in answer["later"]]
         for selection, text, names in answer["selected"]:

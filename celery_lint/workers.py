@@ -9,10 +9,12 @@ from __future__ import annotations
 import os
 import struct
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 _NUMBER = struct.Struct("=I")
-MAX_PIECES = 16_000
+
+
+MAX_NUMBERS = 16_000
 """As many numbers as a pipe surely takes without a reader."""
 
 
@@ -32,32 +34,51 @@ def can_fork() -> bool:
     return threading is None or threading.active_count() == 1
 
 
-def share_out(pieces: int, jobs: int, work: Callable[[Iterator[int]], bytes]) -> list[bytes]:
-    """Have `jobs` processes, this one among them, do `work` on the numbers below `pieces`.
+def share_out(pieces: int, jobs: int, work: Callable[[Iterator[int]], bytes], most: int) -> list[bytes]:
+    """Have `jobs` copies of this process do `work` on the numbers below `pieces`.
 
-    Each call of `work` takes numbers until there are none left. The outcomes come
-    in no certain order; of a copy that died there is none, nor of its pieces.
+    A copy takes the numbers of a range of its own first, in order, as neighbours have much
+    in common, then what others have not come to. When each has taken about `most` numbers,
+    new copies follow, which start with the memory of this process. The outcomes come in no
+    certain order; of a copy that died there is none, nor of its pieces.
     """
-    numbers, feed = os.pipe()
-    os.write(feed, b"".join(_NUMBER.pack(number) for number in range(min(pieces, MAX_PIECES))))
-    os.close(feed)
+    rounds = -(-pieces // (jobs * min(most, MAX_NUMBERS)))
+    return [data for part in _parts(range(pieces), rounds) for data in _round(part, jobs, work)]
+
+
+def _parts(whole: range, number: int) -> list[range]:
+    """A range cut into parts of much the same length."""
+    return [whole[len(whole) * part // number : len(whole) * (part + 1) // number] for part in range(number)]
+
+
+def _round(numbers: range, jobs: int, work: Callable[[Iterator[int]], bytes]) -> Iterator[bytes]:
+    ranges = [_filled(part) for part in _parts(numbers, jobs)]
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
-    copies = [_start(numbers, work) for _ in range(jobs - 1)]
-    try:
-        outcomes = [work(_taken(numbers))]
-    finally:
-        os.close(numbers)
-        received = [_outcome(process, source) for process, source in copies]
-    return outcomes + [data for data in received if data is not None]
+    copies = [_start(ranges[job:] + ranges[:job], work) for job in range(jobs)]
+    for source in ranges:
+        os.close(source)
+    for process, outcome in copies:
+        data = _outcome(process, outcome)
+        if data is not None:
+            yield data
 
 
-def _taken(numbers: int) -> Iterator[int]:
-    while data := os.read(numbers, _NUMBER.size):
-        yield _NUMBER.unpack(data)[0]
+def _filled(numbers: range) -> int:
+    """A pipe from which the numbers can be read."""
+    source, sink = os.pipe()
+    os.write(sink, b"".join(map(_NUMBER.pack, numbers)))
+    os.close(sink)
+    return source
 
 
-def _start(numbers: int, work: Callable[[Iterator[int]], bytes]) -> tuple[int, int]:
+def _taken(ranges: Sequence[int]) -> Iterator[int]:
+    for numbers in ranges:
+        while data := os.read(numbers, _NUMBER.size):
+            yield _NUMBER.unpack(data)[0]
+
+
+def _start(ranges: Sequence[int], work: Callable[[Iterator[int]], bytes]) -> tuple[int, int]:
     """The number of a new copy of this process, and where its outcome can be read."""
     source, sink = os.pipe()
     process = os.fork()
@@ -67,7 +88,7 @@ def _start(numbers: int, work: Callable[[Iterator[int]], bytes]) -> tuple[int, i
     code = 1
     try:
         os.close(source)
-        data = work(_taken(numbers))
+        data = work(_taken(ranges))
         with os.fdopen(sink, "wb") as file:
             file.write(data)
         code = 0

@@ -76,16 +76,18 @@ def test_what_a_dead_one_took_is_done_again(project: Path, monkeypatch: pytest.M
     assert checked(project, 4).findings == alone
 
 
-def test_every_number_is_taken_once() -> None:
+@pytest.mark.parametrize(("most", "copies"), [(1000, 4), (250, 4), (249, 8), (10, 100)])
+def test_every_number_is_taken_once(most: int, copies: int) -> None:
     def work(numbers: Iterator[int]) -> bytes:
         return json.dumps(list(numbers)).encode()
 
-    taken = [number for data in share_out(1000, 4, work) for number in json.loads(data)]
-    assert sorted(taken) == list(range(1000))
+    takers = [json.loads(data) for data in share_out(1000, 4, work, most)]
+    assert sorted(number for taken in takers for number in taken) == list(range(1000))
+    assert len(takers) == copies
 
 
 def test_more_than_a_pipe_holds_comes_back() -> None:
-    outcomes = share_out(4, 4, lambda numbers: b"x" * 300_000 * (sum(1 for _ in numbers) + 1))
+    outcomes = share_out(4, 4, lambda numbers: b"x" * 300_000 * (sum(1 for _ in numbers) + 1), 4)
     assert sum(map(len, outcomes)) == 300_000 * 8
 
 

@@ -12,20 +12,16 @@ from pathlib import Path
 
 from celery_lint.project.inputs import Inputs
 from celery_lint.project.modules import Module
-from celery_lint.source import Source, UnreadableError
+from celery_lint.source import Source, UnreadableError, words_of
 
-# A file with none of these holds no task, no dispatch and no setting of Celery.
-TRACES = (
-    b"celery", b"Celery", b"CELERY", b".delay", b"apply_async", b"on_commit", b"send_task", b"shared_task",
-    b"BROKER_URL", b".task(", b".task\n", b".task\r", b".task ", b".task#",
-)  # fmt: skip
+# A file with none of these, in capitals or not, holds no task, no dispatch and no setting of Celery.
+_TRACES = (b"celery", b".delay", b"apply_async", b"on_commit", b"broker_url")
+_TASK_TRACE = re.compile(rb"\.task[(\s#]|send_task|shared_task")
 # Up to this many bytes a project's files without a trace of Celery are parsed as well, only to say
 # whether they can be (about half a second). Larger projects have other tools for that.
 SMALL = 3_000_000
 # How many bytes of files are kept in memory, so that they are read once.
 MAX_KEPT = 48_000_000
-# Every byte that is no part of a name becomes a blank: splitting is several times as fast as a pattern.
-_WORDS_ONLY = bytes(b if (chr(b).isalnum() and b < 128) or b == 95 or b > 127 else 32 for b in range(256))
 _TEST_FILE = re.compile(
     r"(^|/)(tests?|testing|test_utils|testutils|fixtures|factories)/|(^|/)(test_[^/]*|[^/]*_tests?|tests?|conftest|factories)\.py$"
 )
@@ -71,12 +67,11 @@ def _stands(selection: Selection, name: bytes, data: bytes) -> bool:
 
 def has_trace(data: bytes) -> bool:
     """Whether a file's bytes may hold anything of Celery's."""
-    return any(map(data.__contains__, TRACES))
-
-
-def words_of(data: bytes) -> set[bytes]:
-    """The names, keywords and numbers in a file's bytes, comments and strings included."""
-    return set(data.translate(_WORDS_ONLY).split())
+    lowered = data.lower()
+    for trace in _TRACES:
+        if trace in lowered:
+            return True
+    return b"task" in lowered and _TASK_TRACE.search(lowered) is not None
 
 
 def defines(data: bytes, keyword: bytes, name: bytes, nested: bool = False) -> bool:
@@ -153,7 +148,8 @@ class Project:
                 data = self._read(filename)
             except OSError:
                 data = b""
-            if self._room > 0:
+            # Tests are read again only if something is asked of their text, which is seldom.
+            if self._room > 0 and not is_test_file(filename):
                 self._room -= len(data)
                 self._data[filename] = data
         return data
@@ -356,7 +352,8 @@ class Project:
         known = self._modules.get(filename)
         if known is None:
             try:
-                known = Module(self.module_name(filename), Source(filename, self._read(filename)))
+                source = Source(filename, self._data.get(filename) or self._read(filename))
+                known = Module(self.module_name(filename), source, at_once=self.is_small)
             except UnreadableError as error:
                 known = error
             except OSError as error:

@@ -263,10 +263,13 @@ def is_network(path: str) -> bool:
     return bool(rest) and (rest == name or not name[:1].isupper() or _CLIENT.search(name) is not None)
 
 
+_LOOP = frozenset({"while"})
+
+
 def _endless(flow: FunctionFlow) -> Block | None:
     """`while True`: only the code itself can tell whether it ever ends."""
     function = flow.function
-    if function is None or "while" not in function.tokens or function.is_generator:
+    if function is None or not function.holds(_LOOP) or function.is_generator:
         return None
     for node in own_nodes(function.body):
         if isinstance(node, ast.While) and isinstance(node.test, ast.Constant) and node.test.value:

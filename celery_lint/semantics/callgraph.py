@@ -350,8 +350,9 @@ class CallGraph:
 
     def _calls_in(self, module: Module, function: Function) -> Iterator[CallSite]:
         name = function.name
+        names = (name,)
         for one in module.functions:
-            if name not in one.tokens or name not in one.words:
+            if not one.mentions(names):
                 continue
             for flow in self.flows_within(one):
                 for call in self._calls_by_name(flow).get(name, ()):
@@ -379,7 +380,7 @@ class CallGraph:
             for filename in self._hub.project.mentioning(name):
                 module = None if is_test_file(filename) else self._hub.project.module_or_none(filename)
                 for one in module.functions if module is not None else ():
-                    if name not in one.tokens or not one.tokens & _SENDS:
+                    if not one.holds((name,)) or not one.holds(_SENDS):
                         continue
                     for call in self._hub.flow(one).calls:
                         func = call.node.func

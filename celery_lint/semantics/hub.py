@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, TypeVar
 from celery_lint.project.index import Project, is_test_file
 from celery_lint.project.inputs import SENDERS, TASKS
 from celery_lint.project.modules import (
-    WORD,
     AssignBinding,
     Class,
     Function,
@@ -98,7 +97,7 @@ class Semantics:
 
     def may_open_transaction(self, function: Function) -> bool:
         """Whether a decorator's body, or one that it calls, may open a transaction."""
-        return any("atomic" in word or word == "begin" for word in function.tokens) and any(
+        return ("atomic" in function.text or function.holds(("begin",))) and any(
             "atomic" in word or word == "begin" for word in function.words
         )
 
@@ -577,7 +576,7 @@ class Semantics:
             methods = ([init] if init else []) + [f for f in one.functions.values() if f is not init]
             found = []
             for function in methods:
-                if name not in function.tokens or name not in function.scan.stored_attributes:
+                if not function.holds((name,)) or name not in function.scan.stored_attributes:
                     continue
                 flow = self.flow(function, fuel=1)
                 for store in flow.stores:
@@ -694,22 +693,22 @@ class Semantics:
         return self.memo.get(("dispatches of", task), lambda: tuple(self._dispatches_of(task)), ())
 
     def _dispatches_of(self, task: Task) -> Iterator[Dispatch]:
-        words = {task.name.rpartition(".")[2], task.registered_name.rpartition(".")[2]}
-        parts = WORD.findall(task.registered_name)
+        words = frozenset({task.name.rpartition(".")[2], task.registered_name.rpartition(".")[2]})
         for filename in sorted({f for word in words for f in self.project.mentioning(word)}):
             module = None if is_test_file(filename) else self.project.module_or_none(filename)
             if module is None:
                 continue
             flows = [self.module_flow(module)]
             for function in module.functions:
-                if function.parent is not None or function.tokens.isdisjoint(words):
+                if function.parent is not None or not function.holds(words):
                     continue
-                if function.words & words or (
-                    function.tokens.issuperset(parts) and task.registered_name in string_words(function)
-                ):
+                if function.words & words or task.registered_name in self._strings(function):
                     flows += self.calls.flows_within(function)
             for flow in flows:
                 yield from (d for d in self.dispatches.of_flow(flow) if d.task is task)
+
+    def _strings(self, function: Function) -> frozenset[str]:
+        return self.memo.get(("strings", function), string_words, frozenset(), function)
 
     def has_delay_on_commit(self, task: Task | None) -> bool:
         """Whether the task surely has `delay_on_commit`.

@@ -78,14 +78,11 @@ class ReadModifyWrite(Rule):
         if file.is_test or file.is_migration:
             return
         for function in file.module.functions:
-            if function.parent is not None or not may_update(function):
-                continue
-            flows = file.hub.calls.flows_within(function)
-            updates = [update for flow in flows for update in lossy_updates(file.hub, flow)]
-            # To ask for the callers is to read them, and theirs: last of all.
-            if updates and not is_for_operators(file.hub, function):
-                for update in updates:
-                    yield self._report(update, file)
+            if function.parent is None and may_update(function):
+                updates = [u for flow in file.hub.calls.flows_within(function) for u in lossy_updates(file.hub, flow)]
+                # To ask for the callers is to read them, and theirs: last of all.
+                if updates and not is_for_operators(file.hub, function):
+                    yield from (self._report(update, file) for update in updates)
 
     def _report(self, update: Update, file: FileContext) -> Finding:
         node = update.store.node
