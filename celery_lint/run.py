@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,9 +67,19 @@ def find_projects(
     return found.projects, found.errors
 
 
-def run(paths: Iterable[Path], overrides: Overrides = Overrides(), unsaved: Unsaved | None = None) -> Report:
-    """Checks files and folders. A path that is not there is a complaint; the others are checked."""
+def run(
+    paths: Iterable[Path],
+    overrides: Overrides = Overrides(),
+    unsaved: Unsaved | None = None,
+    before_reading: Callable[[], None] | None = None,
+) -> Report:
+    """Checks files and folders. A path that is not there is a complaint; the others are checked.
+
+    `before_reading` is called when it is known which files there are.
+    """
     projects, errors = find_projects(paths, overrides, unsaved)
+    if before_reading is not None:
+        before_reading()
     return Report(tuple(check_project(project, unsaved_in(project, unsaved)) for project in projects), errors)
 
 
