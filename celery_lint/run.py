@@ -91,8 +91,11 @@ def unsaved_in(project: Project, unsaved: Unsaved | None) -> dict[str, bytes]:
     return {filename: unsaved.content for filename in project.asked if project.root / filename == path}
 
 
-def check_project(project: Project, unsaved: Mapping[str, bytes]) -> Checked:
-    """Checks the files asked for. Where the linter fails on one, the others are checked."""
+def check_project(project: Project, unsaved: Mapping[str, bytes], *, noqa: bool = True) -> Checked:
+    """Checks the files asked for. Where the linter fails on one, the others are checked.
+
+    With `noqa` false, only celery-lint's own comments count.
+    """
     findings: list[Finding] = []
     failures = []
     if project.asked:
@@ -101,7 +104,7 @@ def check_project(project: Project, unsaved: Mapping[str, bytes]) -> Checked:
             finder.prepare(project.asked)
             for filename in project.asked:
                 try:
-                    findings += check_file(finder, filename)
+                    findings += check_file(finder, filename, noqa=noqa)
                 except Exception as error:
                     failures.append(Failure(filename, error))
             finder.keep()

@@ -40,6 +40,8 @@ RACY = 2_000_000_000
 """A file that changed within this many nanoseconds before it was looked at may change again unseen."""
 
 _PATH, _FOLDER, _START = "=", "/", "*"
+_NOTHING = "nothing"
+"""The state of what is not there, or cannot be looked at; no listing is like that."""
 _REQUIREMENTS = (".txt", ".in")
 _TELLING = MARKERS | {".gitignore", VIRTUAL_ENVIRONMENT}
 
@@ -63,7 +65,7 @@ def requirement_files(folder: str | os.PathLike[str], start: str) -> list[str]:
     """The names of requirement files in a folder that start with `start`, sorted."""
     place = f"{_START}{os.fspath(folder)}/{start}"
     state = _noted[place] = _state(place)[0]
-    return state.split("/") if state else []
+    return state.split("/") if state != _NOTHING else []
 
 
 class Surroundings:
@@ -119,13 +121,13 @@ def _state(place: str) -> tuple[str, int]:
         if kind == _START:
             folder, _, start = path.rpartition("/")
             names = (name for name in os.listdir(folder) if name.startswith(start) and name.endswith(_REQUIREMENTS))
-            return "/".join(sorted(names)), 0
+            return "/".join(sorted(names)) or _NOTHING, 0
         status = os.stat(path)
         if stat.S_ISDIR(status.st_mode):
             return "folder", 0
         return _stamp(status), max(status.st_mtime_ns, status.st_ctime_ns)
     except (OSError, ValueError):
-        return "", 0
+        return _NOTHING, 0
 
 
 def _listing(folder: str) -> tuple[str, int]:
@@ -135,18 +137,18 @@ def _listing(folder: str) -> tuple[str, int]:
     with os.scandir(folder) as entries:
         for entry in entries:
             name = entry.name
-            if entry.is_dir():
-                if name not in FOREIGN or name in MARKERS:
-                    told.append(f"{name}//{os.path.realpath(entry.path)}" if entry.is_symlink() else f"{name}//")
-            elif name.endswith(SUFFIXES) or name in _TELLING:
-                if entry.is_symlink():
-                    told.append(f"{name}//{os.path.realpath(entry.path)}")
-                try:
+            try:
+                if entry.is_dir():
+                    if name not in FOREIGN or name in MARKERS:
+                        told.append(f"{name}//{os.path.realpath(entry.path)}" if entry.is_symlink() else f"{name}//")
+                elif name.endswith(SUFFIXES) or name in _TELLING:
+                    if entry.is_symlink():
+                        told.append(f"{name}//{os.path.realpath(entry.path)}")
                     status = entry.stat()
-                except OSError:  # a link that leads nowhere
-                    continue
-                told.append(f"{name}/{_stamp(status)}")
-                newest = max(newest, status.st_mtime_ns, status.st_ctime_ns)
+                    told.append(f"{name}/{_stamp(status)}")
+                    newest = max(newest, status.st_mtime_ns, status.st_ctime_ns)
+            except OSError:  # a link that leads nowhere, or to itself
+                told.append(f"{name}//")
     return "/".join(sorted(told)), newest
 
 

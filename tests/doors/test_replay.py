@@ -166,6 +166,16 @@ def test_after_a_change_it_is_a_run_like_any_other(
     assert is_replayed(monkeypatch, project.lint)
 
 
+def test_a_link_to_itself_hides_nothing(project: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("shop/loop", "shop/loop.py"):
+        os.symlink(project.root / name, project.root / name)
+    before = project.lint()
+    assert is_replayed(monkeypatch, project.lint)
+    project.write({"shop/more.py": SWALLOWING_TASK})
+    assert not is_replayed(monkeypatch, project.lint)
+    assert project.lint() == project.lint("--no-cache") != before
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [
