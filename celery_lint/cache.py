@@ -28,6 +28,7 @@ from celery_lint.codec import decode_findings
 from celery_lint.configuration import Settings
 from celery_lint.findings import Finding
 from celery_lint.project.inputs import FOUND
+from celery_lint.surroundings import RACY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,9 +37,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 MAX_BYTES = 64_000_000
 MAX_FILES = 16
-"""How many projects and configurations are kept in one folder."""
-RACY = 2_000_000_000
-"""A file that changed within this many nanoseconds before it was looked at may change again unseen."""
+"""How many projects and configurations are kept in one folder, and how many outcomes of whole runs."""
 
 
 @dataclass(slots=True)
@@ -100,17 +99,21 @@ class Cache:
                 return
             self._folder.mkdir(parents=True, exist_ok=True)
             _mark(self._folder)
-            temporary = f"{self._path}.{os.getpid()}.tmp"
-            try:
-                with open(temporary, "wb") as file:
-                    file.write(data)
-                os.replace(temporary, self._path)
-            except OSError:
-                _remove(temporary)
-                raise
-            _tidy(self._folder)
+            write(os.fspath(self._path), data)
         except (OSError, ValueError):
             return
+
+
+def write(path: str, data: bytes) -> None:
+    """Puts a file into a cache folder, whole or not at all, and deletes what is too many there."""
+    temporary = f"{path}.{os.getpid()}.tmp"
+    try:
+        with open(temporary, "wb") as file:
+            file.write(data)
+        os.replace(temporary, path)
+        _tidy(os.path.dirname(path), os.path.splitext(path)[1])
+    except OSError:
+        _remove(temporary)
 
 
 def changed_files(snapshot: Snapshot, root: Path, files: Sequence[str]) -> tuple[dict[str, bytes], bool] | None:
@@ -251,12 +254,12 @@ def _remove(path: str) -> None:
         os.unlink(path)
 
 
-def _tidy(folder: Path) -> None:
-    """Deletes the cache files that were not written for longest, and what killed runs left behind."""
+def _tidy(folder: str, suffix: str) -> None:
+    """Deletes those files of a kind that were not written for longest, and what killed runs left behind."""
     found = []
     with os.scandir(folder) as scan:
         for entry in scan:
-            if entry.name.endswith(".json"):
+            if entry.name.endswith(suffix):
                 found.append((entry.stat().st_mtime, entry.path))
             elif entry.name.endswith(".tmp") and time.time() - entry.stat().st_mtime > 600:
                 _remove(entry.path)

@@ -1,7 +1,7 @@
 """The command line: arguments to a run, its report to text and an exit code.
 
-Everything heavy is imported where it is needed, so that `--version` and shell
-completion answer at once.
+Everything is imported where it is needed, so that `--version`, shell completion
+and a run in which nothing has changed answer at once.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import os
 import sys
 
 from celery_lint import VERSION
-from celery_lint.arguments import Arguments, UsageError, read
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,11 +18,14 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import NoReturn
 
+    from celery_lint.arguments import Arguments
     from celery_lint.configuration import Overrides
+    from celery_lint.replay import Outcome, Recording
     from celery_lint.rules.base import Rule
     from celery_lint.run import Checked, Unsaved
 
 NOTHING_TO_REPORT, FINDINGS, TROUBLE = 0, 1, 2
+WITH_EDITS = ("json", "sarif")
 ISSUES = "https://github.com/celery-lint/celery-lint/issues"
 
 
@@ -53,13 +55,21 @@ def _main(words: Sequence[str] | None) -> int:
     if given == ["--version"]:
         _print(VERSION)
         return NOTHING_TO_REPORT
-    arguments = read(given)
+    if not _is_completion():
+        from celery_lint.replay import known_outcome
+
+        outcome = known_outcome(given, color=_wants_color())
+        if outcome is not None:
+            return _tell(outcome)
+    from celery_lint.arguments import UsageError, read
+
+    arguments = None if _is_completion() else read(given)
     if arguments is None:
         from celery_lint import usage
 
         arguments = usage.parse(words)
     try:
-        return _command(arguments)
+        return _command(arguments, given)
     except UsageError as error:
         from celery_lint import usage
 
@@ -71,12 +81,28 @@ def _main(words: Sequence[str] | None) -> int:
         return TROUBLE
 
 
+def _is_completion() -> bool:
+    """Whether a shell asks how the words go on: that is click's to say."""
+    return any(name.endswith("_COMPLETE") for name in os.environ)
+
+
+def _tell(outcome: Outcome) -> int:
+    """Writes the outcome of a run and gives its exit code."""
+    code, out, err = outcome
+    _print(out, end="")
+    if err:
+        _print(err, end="", to_stderr=True)
+    return code
+
+
 def _print(text: str, *, end: str = "\n", to_stderr: bool = False) -> None:
     stream = sys.stderr if to_stderr else sys.stdout
     if to_stderr:
         sys.stdout.flush()  # in the order in which they were said, where both go to one place
     if sys.platform == "win32":
-        _print(text + end, file=stream, nl=False, color=True)
+        import click  # knows how a terminal of Windows shows colours
+
+        click.echo(text + end, file=stream, nl=False, color=True)
     else:
         stream.write(text + end)
     if to_stderr:
@@ -103,9 +129,11 @@ def _complain(message: str) -> None:
     _print(f"celery-lint: error: {message}", to_stderr=True)
 
 
-def _command(arguments: Arguments) -> int:
-    """Does what the arguments ask for and gives the exit code."""
+def _command(arguments: Arguments, words: Sequence[str]) -> int:
+    """Does what the arguments, read from `words`, ask for and gives the exit code."""
     from pathlib import Path
+
+    from celery_lint.arguments import UsageError
 
     if arguments.list_rules:
         return _list_rules()
@@ -126,11 +154,27 @@ def _command(arguments: Arguments) -> int:
     paths = [] if unsaved is not None else [Path(path) for path in arguments.paths or (".",)]
     if arguments.show_settings or arguments.show_files:
         return _show(arguments, paths, overrides, unsaved)
-    return _check(arguments, paths, overrides, unsaved)
+    recording = None
+    if unsaved is None and not arguments.no_cache and _is_plain_check(arguments, paths):
+        from celery_lint.replay import Recording
+
+        recording = Recording(words, color=_wants_color())
+    return _check(arguments, paths, overrides, unsaved, recording)
+
+
+def _is_plain_check(arguments: Arguments, paths: Sequence[Path]) -> bool:
+    """Whether a run checks whole folders, and prints findings as text and nothing else.
+
+    JSON and SARIF hold edits, which rest on the version of libcst as well.
+    """
+    does_more = arguments.fix or arguments.diff or arguments.add_noqa is not None
+    tells_otherwise = arguments.verbose or arguments.output_file is not None or arguments.output_format in WITH_EDITS
+    return not (does_more or tells_otherwise) and all(path.is_dir() for path in paths)
 
 
 def _overrides(arguments: Arguments) -> Overrides:
     """What the options say over the configuration. Raises ConfigurationError for unknown codes."""
+    from celery_lint.arguments import UsageError
     from celery_lint.configuration import Overrides, Selection, check_glob, check_selectors
     from celery_lint.rules.registry import known_codes
 
@@ -174,25 +218,32 @@ def _standard_input(arguments: Arguments) -> Unsaved | None:
     """Standard input, when the path is `-`."""
     if "-" not in arguments.paths:
         return None
-    if len(arguments.paths) > 1:
-        raise UsageError("`-` (standard input) goes with no other path")
     from pathlib import Path
 
+    from celery_lint.arguments import UsageError
     from celery_lint.run import Unsaved
 
+    if len(arguments.paths) > 1:
+        raise UsageError("`-` (standard input) goes with no other path")
     is_read = not (arguments.show_files or arguments.show_settings)
     content = sys.stdin.buffer.read() if is_read else b""
     return Unsaved(Path(arguments.stdin_filename or "stdin.py"), content)
 
 
-def _check(arguments: Arguments, paths: Sequence[Path], overrides: Overrides, unsaved: Unsaved | None) -> int:
-    """Checks, fixes if asked to, and reports."""
+def _check(
+    arguments: Arguments,
+    paths: Sequence[Path],
+    overrides: Overrides,
+    unsaved: Unsaved | None,
+    recording: Recording | None,
+) -> int:
+    """Checks, fixes if asked to, and reports. `recording` keeps the outcome."""
     from celery_lint.findings import Applicability
     from celery_lint.output import Results, shown_path
     from celery_lint.run import run
 
     allowed = frozenset({Applicability.SAFE, Applicability.UNSAFE} if arguments.unsafe_fixes else {Applicability.SAFE})
-    report = run(paths, overrides, unsaved)
+    report = run(paths, overrides, unsaved, recording.start if recording is not None else None)
     checked, errors = report.checked, list(report.errors)
     reports: list[str] = []
     notes: list[str] = []
@@ -228,8 +279,11 @@ def _check(arguments: Arguments, paths: Sequence[Path], overrides: Overrides, un
         _write_bytes(contents[0] if contents else unsaved.content)
     if not arguments.diff:
         results = Results(checked)
+        output_format = overrides.output_format or next(
+            (each.project.settings.output_format for each in checked), "full"
+        )
         text = results.render(
-            overrides.output_format or next((each.project.settings.output_format for each in checked), "full"),
+            output_format,
             statistics=arguments.statistics,
             color=arguments.output_file is None and _wants_color(),
             fixable=allowed,
@@ -238,6 +292,9 @@ def _check(arguments: Arguments, paths: Sequence[Path], overrides: Overrides, un
         # What --fix leaves, another --fix like it will not repair.
         notes += results.summary(tried=allowed if arguments.fix else ())
         is_reported = bool(results.findings)
+        if recording is not None and not errors and output_format not in WITH_EDITS:
+            code = FINDINGS if is_reported and not arguments.exit_zero else NOTHING_TO_REPORT
+            recording.keep((code, text, "" if arguments.quiet else "".join(f"{note}\n" for note in notes)))
     for error in errors:
         _complain(error)
     for each_report in reports:
@@ -268,6 +325,8 @@ def _write(text: str, path: Path | None, *, to_stderr: bool = False) -> None:
     try:
         path.write_text(text, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
+        from celery_lint.arguments import UsageError
+
         raise UsageError(f"{str(path)!r} cannot be written: {error.strerror}", "--output-file") from None
 
 
@@ -302,6 +361,7 @@ def _list_rules() -> int:
 
 def _explain(wanted: str) -> int:
     """Prints the page of the rule with this code or name."""
+    from celery_lint.arguments import UsageError
     from celery_lint.configuration import nearest
     from celery_lint.rules.registry import all_rules
 
@@ -321,6 +381,7 @@ def _explain_context(place: str, overrides: Overrides) -> int:
     """Prints what the linter knows of a line."""
     from pathlib import Path
 
+    from celery_lint.arguments import UsageError
     from celery_lint.run import explain_context
 
     name, _, row = place.rpartition(":")

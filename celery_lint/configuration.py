@@ -12,6 +12,7 @@ from celery_lint import toml
 from celery_lint.patterns import Globs
 from celery_lint.reporters import FORMATS
 from celery_lint.requirements import Version, minimum_versions, parse_version
+from celery_lint.surroundings import CACHE_FOLDER, note
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 TIME_LIMIT_SCOPES = ("app", "task")
-CACHE_DIR = ".celery_lint_cache"
 ALL = "ALL"
 UNREADABLE = "CEL001"
 UNUSED_SUPPRESSION = "CEL002"
@@ -155,9 +155,11 @@ def nearest(name: str, known: Iterable[str]) -> str:
 def find_file(folder: Path) -> Path | None:
     """The configuration file in a folder: celery-lint.toml, or a pyproject.toml with our table."""
     own = folder / "celery-lint.toml"
+    note(own)
     if own.is_file():
         return own
     shared = folder / "pyproject.toml"
+    note(shared)
     try:
         data = shared.read_bytes()
     except OSError:
@@ -218,7 +220,7 @@ def load(root: Path, known: Mapping[str, bool], overrides: Overrides = Overrides
 def _cache_dir(overrides: Overrides, configured: str | None) -> str | None:
     if not overrides.cache:
         return None
-    return os.path.abspath(overrides.cache_dir) if overrides.cache_dir is not None else configured or CACHE_DIR
+    return os.path.abspath(overrides.cache_dir) if overrides.cache_dir is not None else configured or CACHE_FOLDER
 
 
 def _first(*values: T | None) -> T:
@@ -237,6 +239,7 @@ def _codes_under(selectors: Iterable[str], known: Iterable[str]) -> frozenset[st
 
 def _read_table(path: Path) -> dict[str, Any]:
     """Our table of a configuration file. Raises ConfigurationError."""
+    note(path)
     try:
         tables = toml.loads(path.read_bytes().decode("utf-8-sig"))
     except OSError as error:

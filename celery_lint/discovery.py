@@ -15,37 +15,9 @@ from pathlib import Path
 
 from celery_lint.configuration import ConfigurationError, Settings, find_file
 from celery_lint.gitignore import Ignores
-from celery_lint.patterns import SUFFIXES, Globs
+from celery_lint.patterns import Globs
+from celery_lint.surroundings import FOREIGN, MARKERS, SUFFIXES, VIRTUAL_ENVIRONMENT, note, note_folder
 
-# What a folder holds that is the top of a project.
-MARKERS = frozenset({"pyproject.toml", "celery-lint.toml", "manage.py", "setup.cfg", "setup.py", ".git"})
-# Never the project's own code: neither checked nor known, whatever `exclude` says.
-FOREIGN = frozenset(
-    {
-        ".git",
-        ".hg",
-        ".svn",
-        ".bzr",
-        ".jj",
-        "CVS",
-        "__pycache__",
-        "__pypackages__",
-        "node_modules",
-        "site-packages",
-    }
-    | {
-        ".venv",
-        ".tox",
-        ".nox",
-        ".eggs",
-        ".mypy_cache",
-        ".ruff_cache",
-        ".pytest_cache",
-        ".pytype",
-        ".hypothesis",
-    }
-    | {".direnv", ".pyenv", ".ipynb_checkpoints", ".celery_lint_cache", "bower_components"}
-)
 # The value of `exclude` when it is not set.
 CUSTOMARY_EXCLUDE = (
     "build",
@@ -123,6 +95,7 @@ def discover(paths: Iterable[Path], load: Loader, *, unsaved: Path | None = None
         of(roots.of(file.parent)).files.append(file)
     for path in paths:
         absolute = _absolute(path)
+        note(absolute)
         try:
             is_folder = stat.S_ISDIR(absolute.stat().st_mode)
             if is_folder:
@@ -208,9 +181,9 @@ class _Roots:
         for candidate in (folder, *folder.parents):
             if self.claims(candidate):
                 return candidate
-            if marked is None and any((candidate / marker).exists() for marker in MARKERS):
+            if marked is None and any(_has(candidate, marker) for marker in MARKERS):
                 marked = candidate
-            if (candidate / ".git").exists():
+            if _has(candidate, ".git"):
                 break
         if marked is not None:
             return marked
@@ -219,7 +192,7 @@ class _Roots:
             return here
         if default is not None:
             return default
-        while (folder / "__init__.py").exists() and folder.parent != folder:
+        while _has(folder, "__init__.py") and folder.parent != folder:
             folder = folder.parent
         return folder
 
@@ -234,9 +207,17 @@ class _Roots:
         return self._claims[folder]
 
 
+def _has(folder: Path, name: str) -> bool:
+    path = folder / name
+    note(path)
+    return path.exists()
+
+
 def _is_workspace(folder: Path) -> bool:
+    path = folder / "pyproject.toml"
+    note(path)
     try:
-        return b"[tool.uv.workspace]" in (folder / "pyproject.toml").read_bytes()
+        return b"[tool.uv.workspace]" in path.read_bytes()
     except OSError:
         return False
 
@@ -317,7 +298,8 @@ class _Tree:
             path, real, ignores, is_reported = pending.pop() if pending else links.pop(0)
             if real in seen or (is_link and not FOREIGN.isdisjoint(real.split(os.sep))):
                 continue
-            absolute = f"{root}/{path}"
+            absolute = f"{root}/{path}" if path else root
+            note_folder(absolute)
             try:
                 with os.scandir(absolute) as scan:
                     entries = list(scan)
@@ -326,7 +308,7 @@ class _Tree:
             seen.add(real)
             names = {entry.name for entry in entries}
             if path != start:
-                if "pyvenv.cfg" in names:
+                if VIRTUAL_ENVIRONMENT in names:
                     continue
                 if (not claims_all and not MARKERS.isdisjoint(names)) or self._is_claimed(absolute, names):
                     # A link to a project leads to what is checked where it lies.

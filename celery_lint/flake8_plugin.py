@@ -3,7 +3,14 @@
 flake8 chooses the files and applies its own selection and its `# noqa`; the
 findings are those of the command, with [tool.celery-lint] and all comments.
 flake8 loads its plugins whatever it is asked for, so nothing is imported before
-the first file has to be checked.
+it has read its options and means to check files.
+
+The findings are found ahead, in flake8's first process and before it starts
+others. It shares the files out among processes that each see some of them: each
+would build an index of its own, and none could keep what was found, since none
+knows of the others' part, and a pool ends its processes without a word to them.
+The processes that are forked have the findings in memory; where a system starts
+them anew they read them from the cache.
 """
 
 from __future__ import annotations
@@ -20,8 +27,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any, ClassVar
 
-    from celery_lint.configuration import Settings
+    from celery_lint.configuration import Overrides, Settings
     from celery_lint.finder import Finder
+    from celery_lint.findings import Finding
 
 
 class Plugin:
@@ -32,6 +40,8 @@ class Plugin:
     _extend_select: ClassVar[tuple[str, ...]] = ()
     _standard_input: ClassVar[str | None] = None
     _noqa: ClassVar[bool] = True
+    _ahead: ClassVar[dict[str, list[Finding]]] = {}
+    """What was found ahead, by the file's whole path."""
 
     def __init__(self, tree: object, filename: str, lines: Sequence[str]) -> None:
         # flake8 gives the tree to the plugins that ask for it; the engine has its own.
@@ -40,19 +50,31 @@ class Plugin:
 
     @classmethod
     def parse_options(cls, options: argparse.Namespace) -> None:
-        """Takes from flake8's options the opt-in rules that they name by their full code.
+        """Takes from flake8's options the opt-in rules that they name by their full code, and starts.
 
         A default-ignore list would not do for these: a plain `ignore =` empties it.
         """
+        from multiprocessing import parent_process
+
         from celery_lint.rules.registry import known_codes
 
         named = {*(options.select or ()), *(options.extend_select or ())}
         cls._extend_select = tuple(sorted(named & known_codes().keys()))
         cls._standard_input = (options.stdin_display_name or "stdin") if "-" in options.filenames else None
         cls._noqa = not options.disable_noqa
+        cls._ahead = {}
+        if cls._standard_input is None and parent_process() is None:
+            jobs = None if options.jobs.is_auto else max(options.jobs.n_jobs, 1)
+            cls._ahead = _found_ahead(options.filenames or ["."], cls._extend_select, jobs, noqa=cls._noqa)
 
     def run(self) -> Iterator[tuple[int, int, str, type[Any]]]:
         """Row, column from 0, message and class of each finding."""
+        found = self._ahead.get(os.path.abspath(self._filename))
+        for finding in self._found() if found is None else found:
+            start = finding.place.span.start
+            yield start.row, start.column - 1, f"{finding.code} {finding.message}", type(self)
+
+    def _found(self) -> Sequence[Finding]:
         from pathlib import Path
 
         from celery_lint.configuration import ConfigurationError
@@ -70,24 +92,55 @@ class Plugin:
             raise ExecutionError(str(error)) from None
         filename = path.relative_to(root).as_posix()
         if is_excluded(settings, filename):
-            return
+            return ()
         unsaved = {filename: _encoded(self._lines)} if self._filename == self._standard_input else {}
         if unsaved or filename not in files:
             finder = Finder(Project(root, settings, (*sorted({*files, filename}),), (filename,)), unsaved)
         else:
             finder = _finder(root, self._extend_select)
-        for finding in check_file(finder, filename, noqa=self._noqa):
-            start = finding.place.span.start
-            yield start.row, start.column - 1, f"{finding.code} {finding.message}", type(self)
+        return check_file(finder, filename, noqa=self._noqa)
+
+
+def _found_ahead(
+    paths: Sequence[str], extend_select: tuple[str, ...], jobs: int | None, *, noqa: bool
+) -> dict[str, list[Finding]]:
+    """The findings of the files under `paths`, by whole path; kept for the next run, by this plugin or the command.
+
+    Those that are not told here are left to the moment when flake8 asks for them:
+    of projects with a wrong configuration, of files that the linter fails on, and
+    of files that the command would only check by their names.
+    """
+    from pathlib import Path
+
+    from celery_lint.discovery import is_excluded
+    from celery_lint.run import check_project, find_projects
+
+    projects, _ = find_projects(map(Path, paths), _overrides(extend_select, jobs))
+    ahead: dict[str, list[Finding]] = {}
+    for project in projects:
+        checked = check_project(project, {}, noqa=noqa)
+        failed = {failure.filename for failure in checked.failures}
+        paths_of = {name: os.path.normpath(f"{project.root}/{name}") for name in project.asked if name not in failed}
+        ahead.update((path, []) for path in paths_of.values())
+        for finding in checked.findings:
+            if not is_excluded(project.settings, finding.place.filename):
+                ahead[paths_of[finding.place.filename]].append(finding)
+    return ahead
+
+
+def _overrides(extend_select: tuple[str, ...], jobs: int | None = None) -> Overrides:
+    from celery_lint.configuration import Overrides, Selection
+
+    return Overrides(selection=Selection(extend_select=extend_select), cache=True, jobs=jobs)
 
 
 @functools.cache
 def _project(root: Path, extend_select: tuple[str, ...]) -> tuple[Path, Settings, frozenset[str]]:
-    from celery_lint.configuration import Overrides, Selection, load
+    from celery_lint.configuration import load
     from celery_lint.discovery import files_of
     from celery_lint.rules.registry import known_codes
 
-    settings = load(root, known_codes(), Overrides(selection=Selection(extend_select=extend_select), cache=True))
+    settings = load(root, known_codes(), _overrides(extend_select))
     return root, settings, frozenset(files_of(root, settings))
 
 

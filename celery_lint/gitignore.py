@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from celery_lint.patterns import may_end_file
+from celery_lint.surroundings import note
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ class Ignores:
         found: list[Gitignore] = []
         above = ""
         folder = root
-        while not (folder / ".git").exists():
+        while not _is_repository(folder):
             if folder.parent == folder:
                 return cls()  # no repository, and so nothing that git would ignore above
             above = f"{folder.name}/{above}"
@@ -240,6 +241,12 @@ def _bracket(pattern: str, position: int) -> tuple[str, int]:
     return f"(?!/)[{inside}]" if inside else "(?!)", position + 1
 
 
+def _is_repository(folder: Path) -> bool:
+    path = folder / ".git"
+    note(path)
+    return path.exists()
+
+
 def _git_folder(path: Path) -> Path:
     """The repository's own folder, which for another work tree or a submodule lies elsewhere."""
     link = _text(path).strip() if path.is_file() else ""
@@ -251,6 +258,7 @@ def _git_folder(path: Path) -> Path:
 
 
 def _text(path: Path | str) -> str:
+    note(path)
     try:
         with open(path, "rb") as file:
             return file.read().decode("utf-8", "surrogateescape")

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-SUFFIXES = (".py", ".pyw")
-"""The names of Python files end so."""
+from celery_lint.surroundings import SUFFIXES
 
 
 class Globs:

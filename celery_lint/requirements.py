@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from celery_lint import toml
+from celery_lint.surroundings import note, requirement_files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ Version = tuple[int, ...]
 _REQUIREMENT = re.compile(r"^\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*\(?([^;#@)]*)")
 # `^` is poetry's; a number without an operator is poetry's as well, and means `==`.
 _LOWER_BOUND = re.compile(r"(===?|~=|>=|>|\^|~|)\s*v?(\d+(?:\.\d+)*)(?:\.\*)?(?=$|[\s,a-z])")
-_REQUIREMENT_FILES = ("requirements*.txt", "requirements*.in", "requirements/*.txt", "requirements/*.in")
 
 
 def minimum_version(specifier: str) -> Version | None:
@@ -59,6 +59,7 @@ def minimum_versions(root: Path, packages: Sequence[str]) -> dict[str, Version]:
             version = minimum_version(specifier) if name in packages else None
             if version is not None:
                 found[name] = min(version, found.get(name, version))
+        note(folder / ".git")
         if found or folder.parent == folder or (folder / ".git").exists():
             return found
         folder = folder.parent
@@ -71,7 +72,8 @@ def _requirements(folder: Path, packages: Sequence[str]) -> Iterator[tuple[str, 
     yield from _from_table(pipfile.get("packages"))
     for path in (
         folder / "setup.cfg",
-        *(path for glob in _REQUIREMENT_FILES for path in sorted(folder.glob(glob))),
+        *(folder / name for name in requirement_files(folder, "requirements")),
+        *(folder / "requirements" / name for name in requirement_files(folder / "requirements", "")),
     ):
         # A setup.cfg lists its requirements one a line as well; its other lines name no version.
         yield from _from_lines(_text(path).splitlines())
@@ -124,6 +126,7 @@ def _toml(path: Path, packages: Sequence[str]) -> Mapping[str, Any]:
 
 def _text(path: Path) -> str:
     """The file's text, empty when it cannot be read."""
+    note(path)
     try:
         return path.read_text(encoding="utf-8-sig", errors="replace")
     except OSError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,9 +67,19 @@ def find_projects(
     return found.projects, found.errors
 
 
-def run(paths: Iterable[Path], overrides: Overrides = Overrides(), unsaved: Unsaved | None = None) -> Report:
-    """Checks files and folders. A path that is not there is a complaint; the others are checked."""
+def run(
+    paths: Iterable[Path],
+    overrides: Overrides = Overrides(),
+    unsaved: Unsaved | None = None,
+    before_reading: Callable[[], None] | None = None,
+) -> Report:
+    """Checks files and folders. A path that is not there is a complaint; the others are checked.
+
+    `before_reading` is called when it is known which files there are.
+    """
     projects, errors = find_projects(paths, overrides, unsaved)
+    if before_reading is not None:
+        before_reading()
     return Report(tuple(check_project(project, unsaved_in(project, unsaved)) for project in projects), errors)
 
 
@@ -81,8 +91,11 @@ def unsaved_in(project: Project, unsaved: Unsaved | None) -> dict[str, bytes]:
     return {filename: unsaved.content for filename in project.asked if project.root / filename == path}
 
 
-def check_project(project: Project, unsaved: Mapping[str, bytes]) -> Checked:
-    """Checks the files asked for. Where the linter fails on one, the others are checked."""
+def check_project(project: Project, unsaved: Mapping[str, bytes], *, noqa: bool = True) -> Checked:
+    """Checks the files asked for. Where the linter fails on one, the others are checked.
+
+    With `noqa` false, only celery-lint's own comments count.
+    """
     findings: list[Finding] = []
     failures = []
     if project.asked:
@@ -91,7 +104,7 @@ def check_project(project: Project, unsaved: Mapping[str, bytes]) -> Checked:
             finder.prepare(project.asked)
             for filename in project.asked:
                 try:
-                    findings += check_file(finder, filename)
+                    findings += check_file(finder, filename, noqa=noqa)
                 except Exception as error:
                     failures.append(Failure(filename, error))
             finder.keep()

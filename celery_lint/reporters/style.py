@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
 from celery_lint.findings import Applicability, Finding, Place, Severity
+from celery_lint.reporters import CONTROL
 
 _CODES = {
     "bold": "1",
@@ -18,7 +18,7 @@ _CODES = {
     "dim": "2",
 }
 _BY_SEVERITY = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.ADVICE: "blue"}
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_WITHOUT_CONTROL = dict.fromkeys(map(ord, CONTROL), "\ufffd")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,4 +47,4 @@ class Style:
 
 def printable(text: str) -> str:
     """The text without characters that would act on a terminal or break the line; tabs stay."""
-    return _CONTROL.sub("\ufffd", text)
+    return text.translate(_WITHOUT_CONTROL)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib.metadata
+import os
 import re
 
 import pytest
 
+from celery_lint.engine import Engine
+from celery_lint.flake8_plugin import Plugin
 from tests.conftest import SWALLOWING_TASK, Outcome, Workspace
 
 IS_INSTALLED = any(point.name == "CEL" for point in importlib.metadata.entry_points(group="flake8.extension"))
@@ -123,6 +127,10 @@ class TestStandardInput:
         outcome = flake8(workspace, *arguments, stdin=f"# é\n\n{SWALLOWING_TASK}")
         assert outcome.out.startswith("shop/a.py:10:5: CEL301 ")
 
+    def test_it_does_not_stand_for_a_file_of_its_name_that_is_checked_too(self, workspace: Workspace) -> None:
+        arguments = ("--select", "CEL301", "-", "shop/a.py", "--stdin-display-name", "shop/a.py")
+        assert codes(flake8(workspace, *arguments, stdin="x = 1\n")) == ["CEL301"]
+
     def test_without_a_name(self, workspace: Workspace) -> None:
         outcome = flake8(workspace, "--select", "CEL301", "-", stdin=SWALLOWING_TASK)
         assert outcome.out.startswith("stdin:8:5: CEL301 ")
@@ -132,3 +140,129 @@ class TestStandardInput:
 def test_flake8_names_the_plugin_in_its_version() -> None:
     (point,) = (point for point in importlib.metadata.entry_points(group="flake8.extension") if point.name == "CEL")
     assert point.load().__name__ == "Plugin"
+
+
+class TestCache:
+    """What flake8's run found is kept, whichever of its processes saw which file."""
+
+    @pytest.fixture(autouse=True)
+    def old(self, workspace: Workspace) -> None:
+        for path in workspace.root.rglob("*.py"):
+            os.utime(path, (1_700_000_000, 1_700_000_000))
+
+    def needs_engine(self, workspace: Workspace, *arguments: str) -> bool:
+        """Whether a run of flake8 in one process has to look into any file."""
+        script = (
+            "import sys\n"
+            "from flake8.main.cli import main\n"
+            f"main({['--select', 'CEL', '--jobs', '1', *arguments]!r})\n"
+            "print(*sys.modules, file=sys.stderr)\n"
+        )
+        modules = workspace.python("-c", script).err.split()
+        assert "celery_lint.cache" in modules
+        return "celery_lint.engine" in modules
+
+    @pytest.mark.parametrize("jobs", ["1", "2"])
+    def test_the_next_run_looks_into_nothing(self, workspace: Workspace, jobs: str) -> None:
+        first = flake8(workspace, "--select", "CEL", "-j", jobs)
+        assert codes(first).count("CEL301") == 3
+        assert not self.needs_engine(workspace)
+        assert flake8(workspace, "--select", "CEL", "-j", jobs) == first
+
+    def test_the_command_and_flake8_keep_one_for_both(self, workspace: Workspace) -> None:
+        flake8(workspace, "--select", "CEL")
+        (kept,) = (workspace.root / ".celery_lint_cache").glob("*.json")
+        workspace.lint()
+        assert list((workspace.root / ".celery_lint_cache").glob("*.json")) == [kept]
+
+    def test_a_run_over_one_file_drops_nothing_of_the_others(self, workspace: Workspace) -> None:
+        flake8(workspace, "--select", "CEL")
+        workspace.write({"shop/models.py": "x = 2\n"})
+        assert codes(flake8(workspace, "--select", "CEL301", "shop/models.py")) == []
+        assert not self.needs_engine(workspace)
+        assert codes(flake8(workspace, "--select", "CEL301")) == ["CEL301"] * 3
+
+    @pytest.mark.parametrize("jobs", ["1", "2"])
+    def test_a_change_is_seen(self, workspace: Workspace, jobs: str) -> None:
+        view = f"{SWALLOWING_TASK}\n\ndef view(request):\n    charge.delay(VALUE)\n"
+        workspace.write({"shop/views.py": view.replace("VALUE", "request.user")})
+        assert codes(flake8(workspace, "--select", "CEL101", "-j", jobs)) == ["CEL101"]
+        workspace.write({"shop/views.py": view.replace("VALUE", "request.user.pk")})
+        assert codes(flake8(workspace, "--select", "CEL101", "-j", jobs)) == []
+
+    def test_standard_input_is_not_kept(self, workspace: Workspace) -> None:
+        flake8(workspace, "--select", "CEL", "-", "--stdin-display-name", "shop/a.py", stdin="x = 1\n")
+        assert not (workspace.root / ".celery_lint_cache").exists()
+
+    def test_processes_that_know_nothing_of_the_first_one(self, workspace: Workspace) -> None:
+        """As on systems that do not fork."""
+        workspace.write(
+            {
+                "spawned.py": """
+                    import multiprocessing, sys
+                    from flake8.main.cli import main
+                    if __name__ == "__main__":
+                        multiprocessing.set_start_method("spawn")
+                        main(sys.argv[1:])
+                """
+            }
+        )
+        expected = flake8(workspace, "--select", "CEL", "-j", "2", "shop")
+        assert codes(expected).count("CEL301") == 3
+        spawned = workspace.python("spawned.py", "--select", "CEL", "-j", "2", "shop")
+        assert (spawned.out, spawned.err) == (expected.out, expected.err)
+
+
+class TestWhatIsNotFoundAhead:
+    OPTIONS = argparse.Namespace(
+        select=None,
+        extend_select=None,
+        stdin_display_name="stdin",
+        filenames=["shop"],
+        disable_noqa=False,
+        jobs=argparse.Namespace(is_auto=False, n_jobs=1),
+    )
+
+    def test_a_process_that_flake8_started_finds_what_it_is_asked_for(
+        self, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        checked = []
+        check = Engine._check
+
+        def note(engine: Engine, filename: str) -> object:
+            checked.append(filename)
+            return check(engine, filename)
+
+        workspace.write({"celery-lint.toml": ""})
+        monkeypatch.setattr(Engine, "_check", note)
+        Plugin.parse_options(self.OPTIONS)
+        assert set(checked) == {f"shop/{name}.py" for name in ("__init__", "a", "b", "c", "models")}
+        checked.clear()
+        (workspace.root / "shop/a.py").write_text("x = 1\n")
+        monkeypatch.setattr("multiprocessing.parent_process", lambda: "the first one")
+        Plugin.parse_options(self.OPTIONS)
+        assert list(Plugin(None, "shop/a.py", []).run()) == []
+        assert checked == ["shop/a.py"]
+
+    def test_files_that_git_ignores_are_flake8s_to_name(self, workspace: Workspace) -> None:
+        workspace.write({".gitignore": "b.py\n"})
+        assert codes(flake8(workspace, "--select", "CEL")).count("CEL301") == 3
+
+    def test_an_excluded_file_is_not_reported_though_it_is_named(self, workspace: Workspace) -> None:
+        workspace.write({"celery-lint.toml": 'exclude = ["b.py"]\n'})
+        outcome = flake8(workspace, "--select", "CEL301", "shop/a.py", "shop/b.py")
+        assert codes(outcome) == ["CEL301"]
+
+    def test_a_file_on_which_the_linter_fails(self, workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+        check = Engine.check
+
+        def fail(engine: Engine, filename: str) -> object:
+            if filename == "shop/b.py":
+                raise RuntimeError("broken")
+            return check(engine, filename)
+
+        monkeypatch.setattr(Engine, "check", fail)
+        Plugin.parse_options(self.OPTIONS)
+        assert "CEL301" in [text[:6] for _, _, text, _ in Plugin(None, "shop/a.py", []).run()]
+        with pytest.raises(RuntimeError, match="broken"):
+            list(Plugin(None, "shop/b.py", []).run())

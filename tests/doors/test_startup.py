@@ -16,10 +16,10 @@ RUN = """
     celery_lint.discovery celery_lint.engine celery_lint.finder celery_lint.findings celery_lint.gitignore
     celery_lint.incremental celery_lint.newer_syntax celery_lint.output celery_lint.patterns celery_lint.project
     celery_lint.project.index celery_lint.project.inputs celery_lint.project.modules celery_lint.project.outline
-    celery_lint.project.syntax
+    celery_lint.project.syntax celery_lint.replay
     celery_lint.reporters celery_lint.reporters.style celery_lint.requirements celery_lint.rules
     celery_lint.rules.base celery_lint.rules.registry celery_lint.run celery_lint.semantics
-    celery_lint.semantics.memo celery_lint.source celery_lint.toml celery_lint.workers
+    celery_lint.semantics.memo celery_lint.source celery_lint.surroundings celery_lint.toml celery_lint.workers
 """
 COSTLY = """
     argparse asyncio click concurrent.futures datetime difflib email importlib.metadata ipaddress json libcst logging
@@ -55,9 +55,7 @@ def test_the_version(workspace: Workspace) -> None:
     modules = imported(workspace, "--version")
     assert own(modules) == [
         "celery_lint",
-        "celery_lint.arguments",
         "celery_lint.cli",
-        "celery_lint.reporters",
     ]
     assert costly(modules) | modules & {"pathlib"} == set()
 
@@ -75,6 +73,25 @@ def test_a_project_without_celery(workspace: Workspace, arguments: tuple[str, ..
     modules = imported(workspace, *arguments)
     assert own(modules) == sorted([*RUN.split(), *more])
     assert costly(modules) == {"json"}
+
+
+def test_a_run_in_which_nothing_has_changed(workspace: Workspace) -> None:
+    workspace.write({"tasks.py": SWALLOWING_TASK})
+    # As if what has just been written had been there for long.
+    script = "from celery_lint import cli, surroundings; surroundings.RACY = -(10**15); cli.main(['.'])"
+    first = workspace.python("-c", script)
+    assert "CEL301" in first.out
+    modules = imported(workspace, ".")
+    assert own(modules) == [
+        "celery_lint",
+        "celery_lint.cli",
+        "celery_lint.replay",
+        "celery_lint.reporters",
+        "celery_lint.surroundings",
+    ]
+    assert costly(modules) | modules & {"collections", "dataclasses", "enum", "functools", "pathlib", "re"} == set()
+    second = workspace.python("-m", "celery_lint", ".")
+    assert (second.code, second.out, second.err) == (first.code, first.out, first.err)
 
 
 def test_json_comes_with_its_format_or_the_cache(workspace: Workspace) -> None:
