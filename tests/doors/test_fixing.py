@@ -136,7 +136,10 @@ def test_git_applies_the_diff(workspace: Workspace) -> None:
     latin = ("# coding: latin-1\n" + TASK + SAFE + "# é\n").encode("latin-1")
     workspace.write({**FILES, "my shop/latin.py": latin})
     outcome = subprocess.run(
-        [sys.executable, "-m", "celery_lint", *SELECT, "--diff", "."], cwd=workspace.root, capture_output=True, check=False
+        [sys.executable, "-m", "celery_lint", *SELECT, "--diff", "."],
+        cwd=workspace.root,
+        capture_output=True,
+        check=False,
     )
     assert outcome.returncode == 1
     before = {name: (workspace.root / name).read_bytes() for name in [*FILES, "my shop/latin.py"]}
