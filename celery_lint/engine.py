@@ -71,10 +71,9 @@ class Engine:
                 if self.project.is_small:
                     self.project.probe(filename)
                 return []
-            module = self.project.module(filename)
+            findings = set(self._findings(self.project.module(filename)))
         except UnreadableError as error:
             return [self._unreadable(filename, error)] if UNREADABLE in self.settings.rules else []
-        findings = set(self._findings(module))
         return sorted(findings, key=lambda f: f.sort_key)
 
     def is_open(self, filename: str) -> bool:

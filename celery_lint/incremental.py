@@ -10,9 +10,10 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from celery_lint.cache import Changes, FileState, Snapshot, digest_of
 from celery_lint.codec import decode_findings, encode
 from celery_lint.engine import Engine
-from celery_lint.project.index import SMALL, has_trace, selects, words_of
+from celery_lint.project.index import SMALL, has_trace, selects
 from celery_lint.project.inputs import CANDIDATE, CANDIDATES, FOUND, SENDERS, TASKS
 from celery_lint.project.layout import Layout, Move
+from celery_lint.source import words_of
 from celery_lint.workers import share_out
 
 TYPE_CHECKING = False

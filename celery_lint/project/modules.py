@@ -7,14 +7,19 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from celery_lint.project.outline import is_unreadable, outline
 from celery_lint.project.syntax import FIELDS, SCOPES, walk
 from celery_lint.source import Source
 
-WORD = re.compile(r"[^\W\d]\w*")
+_NESTED = re.compile(r"\n[ \t]*(?:def|async)[ \t]")
+
+# Up to so many words are looked for one by one.
+MANY_WORDS = 12
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -84,6 +89,11 @@ class Function:
             return (statement,)
         return self.node.body
 
+    @property
+    def is_unreadable(self) -> bool:
+        """Whether the body is no Python."""
+        return not isinstance(self.node, ast.Lambda) and is_unreadable(self.node)
+
     @cached_property
     def positional(self) -> Sequence[ast.arg]:
         """Parameters that can be given by position, in order."""
@@ -130,26 +140,41 @@ class Function:
         return self.scan.yields
 
     @cached_property
-    def tokens(self) -> frozenset[str]:
-        """Every word of the function's text, comments and strings included: cheap, and never too few."""
-        node = self.node
-        first = min([node.lineno, *(d.lineno for d in self.decorators)])
-        return frozenset(WORD.findall("\n".join(self.module.source.lines[first - 1 : node.end_lineno])))
+    def rows(self) -> tuple[int, int]:
+        """The first row, of a decorator if there are any, and the last."""
+        first = min([self.node.lineno, *(d.lineno for d in self.decorators)])
+        return first, self.node.end_lineno or first
+
+    @property
+    def text(self) -> str:
+        """The function's own text, in whole lines."""
+        return self.module.source.rows_text(*self.rows)
+
+    def holds(self, words: Collection[str]) -> bool:
+        """Whether any of the words stands in the function's text, comments and strings included.
+
+        Nothing is parsed for it.
+        """
+        rows = self.module.rows_of(words)
+        if not rows:
+            return False
+        first, last = self.rows
+        at = bisect_left(rows, first)
+        return at < len(rows) and rows[at] <= last
 
     @property
     def words(self) -> frozenset[str]:
         """Every name and attribute that the function mentions, nested functions included."""
         return self.scan.words
 
-    def mentions(self, names: Iterable[str]) -> bool:
+    def mentions(self, names: Collection[str]) -> bool:
         """Whether the function mentions one of these names or attributes: its text decides most often."""
-        return not self.tokens.isdisjoint(names) and not self.words.isdisjoint(names)
+        return self.holds(names) and (self.is_unreadable or not self.words.isdisjoint(names))
 
     @cached_property
     def has_nested(self) -> bool:
         """Whether there may be a `def` inside: found without parsing, and never too rarely."""
-        lines = self.module.source.lines[self.node.lineno : self.node.end_lineno]
-        return any(line.lstrip().startswith(("def ", "async ")) for line in lines)
+        return _NESTED.search(self.module.source.rows_text(self.node.lineno, self.rows[1])) is not None
 
     def __repr__(self) -> str:
         return f"<Function {self.module.name}:{self.qualname}>"
@@ -303,19 +328,23 @@ Binding: TypeAlias = ImportBinding | AssignBinding | Function | Class
 
 
 class Module:
-    """One source file, parsed. Raises source.UnreadableError when it can't be."""
+    """One source file, parsed: at once, or function by function as they are looked at.
 
-    def __init__(self, name: str, source: Source) -> None:
+    Raises source.UnreadableError when it can't be.
+    """
+
+    def __init__(self, name: str, source: Source, *, at_once: bool = True) -> None:
         self.name = name
         self.source = source
         self.filename = source.filename
         self.is_package = source.filename.endswith("__init__.py")
-        self.tree = source.tree
+        self.tree = source.tree if at_once else outline(source)
         self.bindings: dict[str, list[Binding]] = {}
         self.star_imports: list[str] = []
         self.functions: list[Function] = []
         self.classes: list[Class] = []
         self.nested: dict[ast.AST, Function] = {}
+        self._rows: dict[str | Collection[str], Sequence[int]] = {}
         self._collect(self.tree.body)
 
     def __repr__(self) -> str:
@@ -400,12 +429,24 @@ class Module:
 
     def nodes_around(self, words: Sequence[str]) -> Iterator[ast.AST]:
         """The nodes of the module's statements, whole definitions too, in whose text any of the words stands."""
-        lines = self.source.lines
         for node in self.tree.body:
             first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))])
-            text = "\n".join(lines[first - 1 : node.end_lineno])
+            text = self.source.rows_text(first, node.end_lineno or first)
             if any(word in text for word in words):
                 yield from walk(node)
+
+    def rows_of(self, words: Collection[str]) -> Sequence[int]:
+        """The rows in which any of the words stands, as a whole word, in order."""
+        known = self._rows.get(words)
+        if known is None:
+            known = self._rows[words] = self._find_rows(words)
+        return known
+
+    def _find_rows(self, words: Collection[str]) -> Sequence[int]:
+        found: set[int] = set()
+        for word in words if len(words) < MANY_WORDS else self.source.words_among(words):
+            found.update(self.source.rows_of(word))
+        return sorted(found)
 
 
 def is_accessor(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:

@@ -46,7 +46,7 @@ def unbound_self(hub: Semantics, task: Task) -> list[ast.Name]:
     if function is None or task.cls is not None or function.cls is not None or misfit(hub, task) is not None:
         return []
     module = function.module
-    if SELF not in function.tokens or SELF in module.bindings or module.star_imports:
+    if not function.holds((SELF,)) or SELF in module.bindings or module.star_imports:
         return []
     around = function.parent
     while around is not None:
@@ -223,7 +223,7 @@ def is_curable(hub: Semantics, task: Task) -> bool:
         if not uses_as_task(function, SELF):
             filled -= function.defaults.keys()
         return uses is not None and _says_bind(task) and not any(filled <= use.given.keys() for use in uses)
-    if SELF in function.tokens:
+    if function.holds((SELF,)):
         return False
     sites = hub.calls.callers(function)
     return (

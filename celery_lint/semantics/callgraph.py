@@ -351,7 +351,7 @@ class CallGraph:
             for filename in self._hub.project.mentioning(name):
                 module = None if is_test_file(filename) else self._hub.project.module_or_none(filename)
                 for one in module.functions if module is not None else ():
-                    if name not in one.tokens or not one.tokens & _SENDS:
+                    if not one.holds((name,)) or not one.holds(_SENDS):
                         continue
                     for call in self._hub.flow(one).calls:
                         func = call.node.func

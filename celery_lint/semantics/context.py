@@ -58,10 +58,15 @@ class FileContext:
 
     @cached_property
     def flows(self) -> Sequence[FunctionFlow]:
-        """The bodies in the file that may matter to a rule: the module's own, functions, what is nested in them."""
+        """The bodies in the file that may matter to a rule: the module's own, functions, what is nested in them.
+
+        Raises source.UnreadableError when one of them is no Python.
+        """
         found = [self.hub.module_flow(self.module)]
         for function in self.module.functions:
             if function.parent is None and self.hub.candidates.has(function):
+                if function.is_unreadable:
+                    self.module.source.tree  # noqa: B018  raises, and tells where
                 found += self.hub.calls.flows_within(function)
         for nested, value, _ in found[0].closures:
             captured = getattr(value, "captured", None)

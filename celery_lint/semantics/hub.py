@@ -91,7 +91,7 @@ class Semantics:
 
     def may_open_transaction(self, function: Function) -> bool:
         """Whether a decorator's body, or one that it calls, may open a transaction."""
-        return any("atomic" in word or word == "begin" for word in function.tokens) and any(
+        return ("atomic" in function.text or function.holds(("begin",))) and any(
             "atomic" in word or word == "begin" for word in function.words
         )
 
@@ -547,7 +547,7 @@ class Semantics:
             methods = ([init] if init else []) + [f for f in one.functions.values() if f is not init]
             found = []
             for function in methods:
-                if name not in function.tokens or name not in function.scan.stored_attributes:
+                if not function.holds((name,)) or name not in function.scan.stored_attributes:
                     continue
                 flow = self.flow(function, fuel=1)
                 for store in flow.stores:
@@ -664,14 +664,14 @@ class Semantics:
         return self.memo.get(("dispatches of", task), lambda: tuple(self._dispatches_of(task)), ())
 
     def _dispatches_of(self, task: Task) -> Iterator[Dispatch]:
-        words = {task.name.rpartition(".")[2], task.registered_name.rpartition(".")[2]}
+        words = frozenset({task.name.rpartition(".")[2], task.registered_name.rpartition(".")[2]})
         for filename in sorted({f for word in words for f in self.project.mentioning(word)}):
             module = None if is_test_file(filename) else self.project.module_or_none(filename)
             if module is None:
                 continue
             flows = [self.module_flow(module)]
             for function in module.functions:
-                if function.parent is not None or function.tokens.isdisjoint(words):
+                if function.parent is not None or not function.holds(words):
                     continue
                 if function.words & words or task.registered_name in string_words(function):
                     flows += self.calls.flows_within(function)

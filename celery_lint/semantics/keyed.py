@@ -220,7 +220,7 @@ class _Row:
     @property
     def is_exact(self) -> bool:
         """Whether the row can be fetched, and the key's name is free."""
-        if self.key in self._function.tokens or self._called is None:
+        if self._function.holds((self.key,)) or self._called is None:
             return False
         decorators = [n for d in self._function.decorators for n in walk(d)]
         if any(isinstance(n, ast.Constant) and n.value == self.name for n in decorators):

@@ -377,7 +377,7 @@ class Tasks:
                     found.append(value.task)
         # Tasks made inside functions: application factories, tests.
         for function in list(module.functions):
-            if not function.tokens.isdisjoint(_MAKERS) and function.has_nested and function.mentions(_MAKERS):
+            if function.holds(_MAKERS) and function.has_nested and function.mentions(_MAKERS):
                 for nested, _, _ in self._hub.flow(function).closures:
                     task = self.of_function(nested)
                     if task is not None and task not in found:

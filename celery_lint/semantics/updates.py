@@ -44,6 +44,7 @@ _EXPRESSIONS = (
 )
 _SAVES = frozenset({"save", "asave"})
 _BULK = frozenset({"bulk_update", "abulk_update"})
+_WRITES = _SAVES | _BULK
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ def lossy_updates(hub: Semantics, flow: FunctionFlow) -> Iterator[Update]:
 
 def may_update(function: Function) -> bool:
     """Whether it is worth to read a function's body: it saves, and does arithmetic on an attribute."""
-    if not function.mentions(_SAVES | _BULK):
+    if not function.mentions(_WRITES):
         return False
     for node in walk(function.node):
         if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Attribute):

@@ -122,8 +122,9 @@ class _InModule:
         hub = self._hub
         top = hub.module_flow(self._module)
         yield top
+        words = frozenset(self._names | self._words)
         for function in self._module.functions:
-            if function.parent is None and not function.tokens.isdisjoint(self._names | self._words):
+            if function.parent is None and function.holds(words):
                 yield from hub.calls.flows_within(function)
         for nested, value, _ in top.closures:
             yield hub.flow(nested, getattr(value, "captured", None))

@@ -18,8 +18,9 @@ class UnreadableFile(Rule):
     Silence about such a file would look like a clean bill of health. A worker
     that imports it does not start.
 
-    In a project of more than 3 MB of Python, a file without any trace of Celery is not
-    parsed at all, and so not reported: nothing in it could be a finding.
+    In a project of more than 3 MB of Python, neither a file without any trace of Celery
+    nor a function that names nothing of Celery's is parsed. What is wrong in there is not
+    reported: nothing in it could be a finding.
 
     This rule is on whatever `select` says. Name it in `ignore` or in
     `per-file-ignores`, or exclude the file, to be rid of it.
