@@ -48,6 +48,7 @@ class FileState:
     """Nanoseconds since the epoch."""
     size: int
     digest: str
+    """That of the content; empty as long as nobody has looked into the file."""
     traced: bool
 
 
@@ -116,48 +117,66 @@ def write(path: str, data: bytes) -> None:
         _remove(temporary)
 
 
-def changed_files(snapshot: Snapshot, root: Path, files: Sequence[str]) -> tuple[dict[str, bytes], bool] | None:
-    """The files whose content is not that of the snapshot, with their content now; and whether dates did not tell.
+@dataclass(frozen=True)
+class Changes:
+    """What is not as it was when a snapshot was taken."""
 
-    None when files came or went: then nothing of the snapshot is sure. States
-    that are only dated anew are brought up to date in the snapshot.
+    contents: Mapping[str, bytes]
+    """What is in the files that changed or came."""
+    states: Mapping[str, FileState]
+    """The states of these files."""
+    gone: Sequence[str]
+    is_dated_anew: bool
+    """Whether files had to be read to see that they are the same: next time their dates will do."""
+
+    def __bool__(self) -> bool:
+        return bool(self.contents or self.gone)
+
+
+def changes_since(snapshot: Snapshot, root: Path, files: Sequence[str]) -> Changes | None:
+    """What changed among the files of a project; None when a file cannot be read, and so nothing is sure.
+
+    States that are only dated anew are brought up to date in the snapshot.
     """
-    if len(files) != len(snapshot.files) or any(name not in snapshot.files for name in files):
-        return None
-    changed = {}
+    contents: dict[str, bytes] = {}
+    states: dict[str, FileState] = {}
     is_dated_anew = False
     prefix = os.path.join(root, "")
     for name in files:
-        known = snapshot.files[name]
+        known = snapshot.files.get(name)
         try:
             status = os.stat(prefix + name)
         except OSError:
             return None
-        is_dated = status.st_mtime_ns == known.modified and status.st_size == known.size
-        if is_dated and known.modified < snapshot.taken - RACY:
-            continue
+        if known is not None and status.st_mtime_ns == known.modified and status.st_size == known.size:
+            if known.modified < snapshot.taken - RACY:
+                continue
         try:
             with open(prefix + name, "rb") as file:
                 data = file.read()
         except OSError:
             return None
         is_dated_anew = True
-        if digest_of(data) != known.digest:
-            changed[name] = data
-        known.modified, known.size = status.st_mtime_ns, status.st_size
-    return changed, is_dated_anew
+        state = FileState(status.st_mtime_ns, status.st_size, digest_of(data), False)
+        if known is None or state.digest != known.digest:
+            contents[name], states[name] = data, state
+        else:
+            known.modified, known.size = state.modified, state.size
+    present = frozenset(files) if len(files) < len(snapshot.files) + len(contents) else snapshot.files.keys()
+    gone = [name for name in snapshot.files if name not in present]
+    return Changes(contents, states, gone, is_dated_anew)
 
 
-def states_of(root: Path, files: Sequence[str]) -> dict[str, tuple[int, int]]:
-    """When each file was changed and its size; zeros for one that is not there."""
+def states_of(root: Path, files: Sequence[str]) -> dict[str, FileState]:
+    """When each file was changed and its size, as far as a look from outside tells; zeros for one that is not there."""
     prefix = os.path.join(root, "")
     states = {}
     for name in files:
         try:
             status = os.stat(prefix + name)
-            states[name] = (status.st_mtime_ns, status.st_size)
+            states[name] = FileState(status.st_mtime_ns, status.st_size, "", False)
         except OSError:
-            states[name] = (0, 0)
+            states[name] = FileState(0, 0, "", False)
     return states
 
 

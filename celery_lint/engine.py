@@ -9,7 +9,7 @@ from pathlib import Path
 from celery_lint.configuration import UNREADABLE, Settings
 from celery_lint.findings import Finding, Place, Position, Severity, Span
 from celery_lint.project.index import Project
-from celery_lint.project.inputs import FOUND
+from celery_lint.project.inputs import CANDIDATE, FOUND
 from celery_lint.project.modules import Module
 from celery_lint.semantics.memo import Memo
 from celery_lint.source import UnreadableError
@@ -59,8 +59,15 @@ class Engine:
         return self.memo.get((FOUND, filename), lambda: self._check(filename), [])
 
     def _check(self, filename: str) -> list[Finding]:
+        inputs = self.project.inputs
+        around = inputs.collected
+        is_candidate = self._may_have_findings(filename)
+        # The candidates rest on every task's name; it is kept whether this file was one of them, and no more.
+        inputs.collected = around
         try:
-            if not self._may_have_findings(filename):
+            if is_candidate:
+                inputs.note(CANDIDATE)
+            else:
                 if self.project.is_small:
                     self.project.probe(filename)
                 return []

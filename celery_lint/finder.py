@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from celery_lint.findings import Finding
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from celery_lint.cache import Cache, Snapshot
+    from celery_lint.cache import Cache, Changes, FileState, Snapshot
     from celery_lint.engine import Engine
 
 
@@ -24,12 +24,10 @@ MANY = 40
 
 @dataclass(frozen=True)
 class _Known:
-    """A snapshot, and the content of the files that are not as they were then."""
+    """A snapshot, and what is not as it was then."""
 
     snapshot: Snapshot
-    changed: Mapping[str, bytes]
-    is_dated_anew: bool
-    """Whether files had to be read to see that they are the same: next time their dates will do."""
+    changes: Changes
 
 
 class Finder:
@@ -43,13 +41,13 @@ class Finder:
         self.project = project
         self.unsaved = unsaved
         self._started = time.time_ns()
-        self._states: Mapping[str, tuple[int, int]] = {}
+        self._states: Mapping[str, FileState] = {}
         self._restored: Snapshot | None = None
 
     def find(self, filename: str) -> list[Finding]:
         """The findings in a file."""
         known = self._known
-        if known is not None and not known.changed and "_engine" not in self.__dict__:
+        if known is not None and not known.changes and "_engine" not in self.__dict__:
             from celery_lint.cache import findings_of
             from celery_lint.codec import DecodeError
 
@@ -64,7 +62,7 @@ class Finder:
     def prepare(self, filenames: Sequence[str]) -> None:
         """Finds the findings of many files ahead, with several processes where that pays."""
         jobs = self.project.settings.jobs
-        if jobs == 1 or len(filenames) < MANY or (self._known is not None and not self._known.changed):
+        if jobs == 1 or len(filenames) < MANY or (self._known is not None and not self._known.changes):
             return
         from celery_lint.workers import can_fork, cores
 
@@ -83,7 +81,7 @@ class Finder:
         if self._cache is None or self.unsaved:
             return
         if "_engine" not in self.__dict__:
-            if self._known is not None and self._known.is_dated_anew:
+            if self._known is not None and self._known.changes.is_dated_anew:
                 self._known.snapshot.taken = self._started
                 self._cache.save(self._known.snapshot)
             return
@@ -105,10 +103,14 @@ class Finder:
         snapshot = self._cache.load() if self._cache is not None else None
         if snapshot is None:
             return None
-        from celery_lint.cache import changed_files
+        from celery_lint.cache import changes_since
 
-        found = changed_files(snapshot, self.project.root, self.project.files)
-        return None if found is None else _Known(snapshot, {**found[0], **self.unsaved}, found[1])
+        changes = changes_since(snapshot, self.project.root, self.project.files)
+        if changes is None:
+            return None
+        if self.unsaved:
+            changes = replace(changes, contents={**changes.contents, **self.unsaved})
+        return _Known(snapshot, changes)
 
     @cached_property
     def _engine(self) -> Engine:
@@ -120,13 +122,14 @@ class Finder:
             from celery_lint.codec import DecodeError
             from celery_lint.incremental import restore
 
-            self._states = states_of(project.root, project.files)
             if self._known is not None:
                 engine = Engine(project.root, project.files, project.settings, self.unsaved)
                 try:
-                    if restore(engine, self._known.snapshot, self._known.changed):
+                    if restore(engine, self._known.snapshot, self._known.changes):
                         self._restored = self._known.snapshot
+                        self._states = self._restored.files
                         return engine
                 except DecodeError:
                     pass
+            self._states = states_of(project.root, project.files)
         return Engine(project.root, project.files, project.settings, self.unsaved)

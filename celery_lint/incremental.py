@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-from celery_lint.cache import FileState, Snapshot, digest_of
+from celery_lint.cache import Changes, FileState, Snapshot, digest_of
 from celery_lint.codec import decode_findings, encode
 from celery_lint.engine import Engine
 from celery_lint.project.index import SMALL, has_trace, selects
-from celery_lint.project.inputs import FOUND, SENDERS, TASKS
+from celery_lint.project.inputs import CANDIDATE, CANDIDATES, FOUND, SENDERS, TASKS
+from celery_lint.project.layout import Layout, Move
 from celery_lint.source import words_of
 from celery_lint.workers import share_out
 
@@ -23,40 +24,94 @@ MANY_CHANGED = 300
 NAMES = (TASKS, SENDERS)
 
 
-def restore(engine: Engine, snapshot: Snapshot, changed: Mapping[str, bytes]) -> bool:
+def restore(engine: Engine, snapshot: Snapshot, changes: Changes) -> bool:
     """Gives a new engine those answers of a snapshot that hold although files changed; whether that was possible.
 
-    `changed` has the content of each file that is not as it was. Raises codec.DecodeError.
+    The states of the files in the snapshot are those of now afterwards. Raises codec.DecodeError.
     """
-    if len(changed) > MANY_CHANGED or not snapshot.files.keys() >= changed.keys():
+    if len(changes.contents) + len(changes.gone) > MANY_CHANGED:
         return False
     project = engine.project
-    sizes = sum(state.size for state in snapshot.files.values())
-    now = sizes + sum(len(data) - snapshot.files[name].size for name, data in changed.items())
-    if (sizes <= SMALL) != (now <= SMALL):
+    was_small = sum(state.size for state in snapshot.files.values()) <= SMALL
+    was_traced = frozenset(name for name, state in snapshot.files.items() if state.traced)
+    old_files = frozenset(snapshot.files)
+    _bring_up_to_date(snapshot, changes)
+    is_small = sum(state.size for state in snapshot.files.values()) <= SMALL
+    traced = frozenset(name for name, state in snapshot.files.items() if state.traced)
+    if was_small is not is_small or bool(was_traced) is not bool(traced):
         return False
     bits = project.inputs.number(snapshot.inputs)
-    stale = sum(bits.get(("content", name), 0) for name in changed)
-    traced = {name for name, state in snapshot.files.items() if state.traced}
-    as_it_was = frozenset(traced)
-    for name, data in changed.items():
-        (traced.add if has_trace(data) else traced.discard)(name)
-    if traced != as_it_was:
+    project.restore(traced, is_small)
+    stale = sum(bits.get(("content", name), 0) for name in {*changes.contents, *changes.gone})
+    if traced != was_traced:
         stale |= bits.get(("traced",), 0)
-    project.restore(frozenset(traced), now <= SMALL)
-    texts = [(name, data, words_of(data)) for name, data in changed.items()]
+    if old_files != project.files:
+        stale |= _moved(Move(Layout(old_files, project.declared_roots), project.layout), bits)
+    stale |= _selected_anew(engine, snapshot, changes, bits)
+    stale = _with_shared(engine, snapshot, bits, stale)
+    _put(engine, snapshot, NAMES, stale)
+    _put(engine, snapshot, (FOUND,), stale, without=_candidates_anew(engine, snapshot, bits, stale))
+    return True
+
+
+def _candidates_anew(engine: Engine, snapshot: Snapshot, bits: Mapping[tuple[str, ...], int], stale: int) -> set[str]:
+    """The files in which rules looked for something and would not now, or the other way round."""
+    known = bits.get(("shared", CANDIDATES), 0)
+    if not engine.project.traced or (CANDIDATES in snapshot.shared and known and not known & stale):
+        return set()
+    is_candidate = bits.get((CANDIDATE,), 0)
+    candidates = engine.semantics.candidates.files
+    return {
+        name
+        for name, (_, inputs) in snapshot.answers.get(FOUND, {}).items()
+        if bool(inputs & is_candidate) is not (name in candidates)
+    }
+
+
+def _bring_up_to_date(snapshot: Snapshot, changes: Changes) -> None:
+    for name in changes.gone:
+        del snapshot.files[name]
+    for name, data in changes.contents.items():
+        state = changes.states.get(name)
+        snapshot.files[name] = (
+            FileState(0, len(data), digest_of(data), has_trace(data))
+            if state is None  # content in the place of a file's, which is not kept
+            else FileState(state.modified, state.size, state.digest, has_trace(data))
+        )
+
+
+def _moved(move: Move, bits: Mapping[tuple[str, ...], int]) -> int:
+    """The inputs that changed because files came or went, whatever is in them."""
+    stale = 0
+    for key, bit in bits.items():
+        if key[0] == "module":
+            is_other = move.may_mean_another(key[1])
+        elif key[0] == "folder":
+            is_other = move.has_other_folder(key[1])
+        else:
+            is_other = key[0] == "content" and move.is_renamed(key[1])
+        if is_other:
+            stale |= bit
+    return stale
+
+
+def _selected_anew(engine: Engine, snapshot: Snapshot, changes: Changes, bits: Mapping[tuple[str, ...], int]) -> int:
+    """The selections that find other files than before; what they all find now is known to the engine afterwards."""
+    stale = 0
+    gone = frozenset(changes.gone)
+    texts = [(name, data, words_of(data)) for name, data in changes.contents.items()]
     for (selection, text), known in snapshot.selected.items():
         found: Sequence[str] = known
+        if gone and not gone.isdisjoint(known):
+            found = [name for name in known if name not in gone]
         for name, data, words in texts:
             was = name in known
             if was is not selects(selection, text, name, data, words):
-                stale |= bits.get(("files", selection, text), 0)
                 found = [other for other in found if other != name] if was else sorted([*found, name])
-        project.selected[selection, text] = found
-    stale = _with_shared(engine, snapshot, bits, stale)
-    _put(engine, snapshot, NAMES, stale)
-    _put(engine, snapshot, (FOUND,), stale)
-    return True
+        if found is not known:
+            stale |= bits.get(("files", selection, text), 0)
+        engine.project.selected[selection, text] = found
+    return stale
 
 
 def _with_shared(engine: Engine, snapshot: Snapshot, bits: Mapping[tuple[str, ...], int], stale: int) -> int:
@@ -77,24 +132,27 @@ def _with_shared(engine: Engine, snapshot: Snapshot, bits: Mapping[tuple[str, ..
     return stale
 
 
-def _put(engine: Engine, snapshot: Snapshot, kinds: Sequence[str], stale: int) -> None:
+def _put(
+    engine: Engine, snapshot: Snapshot, kinds: Sequence[str], stale: int, without: Collection[str] = frozenset()
+) -> None:
+    files = engine.project.files
     for kind in kinds:
         for name, (value, inputs) in snapshot.answers.get(kind, {}).items():
-            if not inputs & stale:
+            if not inputs & stale and name in files and name not in without:
                 engine.memo.put((kind, name), _DECODERS[kind](value), inputs)
 
 
-def capture(engine: Engine, states: Mapping[str, tuple[int, int]], taken: int, before: Snapshot | None) -> Snapshot:
+def capture(engine: Engine, states: Mapping[str, FileState], taken: int, before: Snapshot | None) -> Snapshot:
     """What to keep of a run.
 
-    `states` are the files' dates and sizes from before they were read, at the time `taken`;
+    `states` are the files' as they were before anyone read them, at the time `taken`;
     `before` is what the engine was given by `restore`.
     """
     project, memo = engine.project, engine.memo
     unnamed = engine.semantics.candidates.made_by_calls if project.traced else ()
-    files = {}
-    for name, (modified, size) in states.items():
-        files[name] = FileState(modified, size, digest_of(project.content(name)), name in project.traced)
+    for name, state in states.items():
+        if not state.digest:
+            state.digest, state.traced = digest_of(project.content(name)), name in project.traced
     shared = dict(before.shared) if before is not None else {}
     shared.update((str(name), (_digest(value), inputs)) for name, value, inputs in memo.kept("shared"))
     answers: dict[str, dict[str, tuple[Any, int]]] = {}
@@ -104,7 +162,7 @@ def capture(engine: Engine, states: Mapping[str, tuple[int, int]], taken: int, b
             for name, value, inputs in memo.kept(kind)
             if kind == FOUND or name not in unnamed
         }
-    return Snapshot(taken, files, project.inputs.texts(), dict(project.selected), shared, answers)
+    return Snapshot(taken, dict(states), project.inputs.texts(), dict(project.selected), shared, answers)
 
 
 PIECE = 8

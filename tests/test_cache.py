@@ -105,6 +105,37 @@ def test_an_unrelated_change_leaves_the_rest_alone(shop: Path, monkeypatch: pyte
     assert checked == ["shop/other.py"]
 
 
+@pytest.mark.parametrize("change", ["added", "removed"])
+def test_a_file_that_comes_or_goes_leaves_the_rest_alone(
+    shop: Path, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    (shop / "shop/views.py").write_text(SHOP["shop/views.py"].replace("pick(request.GET['id'])", "request.user"))
+    before = found(shop, cache=True)
+    checked = []
+    from celery_lint.engine import Engine
+
+    check: Callable[[Engine, str], list[Finding]] = Engine._check
+
+    def note(engine: Engine, filename: str) -> list[Finding]:
+        checked.append(filename)
+        return check(engine, filename)
+
+    monkeypatch.setattr(Engine, "_check", note)
+    if change == "added":
+        (shop / "shop/more.py").write_text("print(2)\n")
+    else:
+        (shop / "shop/other.py").unlink()
+    assert found(shop, cache=True) == before != []
+    assert checked == (["shop/more.py"] if change == "added" else [])
+
+
+def test_a_module_that_comes_gives_a_name_its_meaning(shop: Path) -> None:
+    (shop / "shop/helpers.py").unlink()
+    assert found(shop, cache=True) == []
+    (shop / "shop/helpers.py").write_text("from shop.models import Order\n\n\ndef pick(value):\n    return Order()\n")
+    assert "CEL101" in {f.code for f in found(shop, cache=True)}
+
+
 def test_a_change_within_the_clocks_grain_is_seen(shop: Path) -> None:
     found(shop, cache=True)
     path = shop / "shop/views.py"
@@ -215,9 +246,12 @@ LINES = st.sampled_from(
 )
 
 
+KINDS = ["delete line", "insert line", "double line", "rename", "put back", "empty", "comment", "statement", "blank"]
+
+
 @st.composite
 def edits(draw: st.DrawFn, files: list[str]) -> tuple[str, str, int, str]:
-    kind = draw(st.sampled_from(["delete line", "insert line", "double line", "rename", "put back", "empty"]))
+    kind = draw(st.sampled_from([*KINDS, "remove", "copy", "new package"]))
     return draw(st.sampled_from(files)), kind, draw(st.integers(0, 400)), draw(LINES)
 
 
@@ -234,11 +268,35 @@ def edited(text: str, original: str, kind: str, at: int, line: str) -> str:
         lines.insert(index, lines[index])
     elif kind == "insert line":
         lines.insert(index, line + "\n")
+    elif kind == "blank":
+        lines.insert(index, "\n")
+    elif kind == "comment":
+        lines.insert(index, "# order.save() and send.delay(order) in atomic\n")
+    elif kind == "statement":
+        lines[index] = lines[index].rstrip("\n") + "; None\n"
     else:
         words = [word for word in lines[index].replace("(", " ").replace(".", " ").split() if word.isidentifier()]
         if words:
             return text.replace(words[at % len(words)], f"other_{at}")
     return "".join(lines)
+
+
+def edit(root: Path, filename: str, original: str, kind: str, at: int, line: str) -> None:
+    """Change one file of a project, take it away, or make another beside it; one that is gone comes back."""
+    path = root / filename
+    if kind == "remove":
+        path.unlink(missing_ok=True)
+    elif not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(original)
+    elif kind == "copy":
+        path.with_name(f"another_{at % 3}.py").write_text(path.read_text())
+    elif kind == "new package":
+        folder = path.parent / ["orders", "models", "src"][at % 3]
+        folder.mkdir(exist_ok=True)
+        (folder / ["__init__.py", path.name][at % 2]).write_text(path.read_text())
+    else:
+        path.write_text(edited(path.read_text(), original, kind, at, line))
 
 
 @pytest.mark.parametrize("name", ["shop_django", "warehouse_contexts", "payments_idempotency", "task_packages"])
@@ -256,7 +314,6 @@ def test_after_any_edits_the_findings_are_those_of_a_run_without_cache(
     found(root, cache=True)
     for step in range(data.draw(st.integers(1, 4), "steps")):
         for filename, kind, at, line in data.draw(st.lists(edits(files), min_size=1, max_size=3), f"step {step}"):
-            path = root / filename
-            path.write_text(edited(path.read_text(), originals[filename], kind, at, line))
+            edit(root, filename, originals[filename], kind, at, line)
         assert found(root, cache=True) == found(root, cache=False)
     shutil.rmtree(root)

@@ -11,6 +11,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 
 from celery_lint.project.inputs import Inputs
+from celery_lint.project.layout import Layout
 from celery_lint.project.modules import Module
 from celery_lint.source import Source, UnreadableError, words_of
 
@@ -105,9 +106,8 @@ class Project:
         """The answers of `mentioning` and its kin so far, by selection and text."""
         self.overrides = dict(overrides or {})
         self.files = frozenset(files) | frozenset(self.overrides)
-        self._declared_roots = tuple(r.strip("/").removeprefix("./") for r in source_roots)
+        self.declared_roots = tuple(r.strip("/").removeprefix("./") for r in source_roots)
         self._modules: dict[str, Module | UnreadableError] = {}
-        self._resolved: dict[tuple[str, str], str | None] = {}
         self._data: dict[str, bytes] = {}
         self._room = MAX_KEPT
 
@@ -116,9 +116,8 @@ class Project:
     def add(self, filename: str) -> None:
         """Let a file in that the walk did not bring: one that was named explicitly."""
         self.files |= {filename}
-        for name in ("_traced", "_mentions", "_mentions_in_tests", "_packages", "_directories", "source_roots"):
+        for name in ("_traced", "_mentions", "_mentions_in_tests", "layout"):
             self.__dict__.pop(name, None)
-        self._resolved.clear()
         self.selected.clear()
 
     def probe(self, filename: str) -> None:
@@ -254,62 +253,9 @@ class Project:
     # Modules
 
     @cached_property
-    def _packages(self) -> frozenset[str]:
-        return frozenset(folder_of(f) for f in self.files if f.endswith("__init__.py"))
-
-    @cached_property
-    def _directories(self) -> frozenset[str]:
-        found: set[str] = set()
-        for name in self.files:
-            folder = folder_of(name)
-            while folder not in found:
-                found.add(folder)
-                folder = folder_of(folder)
-        return frozenset(found)
-
-    def source_root(self, filename: str) -> str:
-        """The directory that the file's module name starts from; `.` for the root."""
-        for root in self._declared_roots:
-            if root and root != "." and filename.startswith(root + "/"):
-                return root
-        folder = folder_of(filename)
-        while folder != "." and folder in self._packages:
-            folder = folder_of(folder)
-        return folder
-
-    @cached_property
-    def source_roots(self) -> tuple[str, ...]:
-        """The directories that absolute imports are looked up in, the likeliest first."""
-        found = {".", *self._declared_roots}
-        for package in self._packages:
-            if package != ".":
-                found.add(self.source_root(package + "/__init__.py"))
-        # Places of loose modules that sit next to a project's entry point.
-        for name in self.files:
-            base = name.rpartition("/")[2]
-            if base in ("manage.py", "wsgi.py", "setup.py"):
-                found.add(folder_of(name))
-        for directory in ("src", "app", "backend"):
-            if directory in self._directories:
-                found.add(directory)
-        return tuple(sorted(found, key=lambda r: (0 if r == "." else r.count("/") + 1, r)))
-
-    def module_name(self, filename: str) -> str:
-        """The dotted name under which the project imports a file."""
-        root = self.source_root(filename)
-        if root not in (".", ""):
-            # A folder without __init__ below a known root is a namespace package.
-            for candidate in sorted(self.source_roots, key=len, reverse=True):
-                if candidate != "." and (root == candidate or root.startswith(candidate + "/")):
-                    root = candidate
-                    break
-            else:
-                root = "."
-        relative = filename if root == "." else filename[len(root) + 1 :]
-        parts = relative.removesuffix(".py").split("/")
-        if parts[-1] == "__init__" and len(parts) > 1:
-            parts.pop()
-        return ".".join(parts)
+    def layout(self) -> Layout:
+        """What follows from the list of files alone."""
+        return Layout(self.files, self.declared_roots)
 
     def find_module(self, name: str, importer: str = "") -> str | None:
         """The file of a module by its absolute name, seen from the file `importer`.
@@ -318,33 +264,16 @@ class Project:
         """
         if not name:
             return None
-        home = importer.rpartition("/")[0]
-        key = (name, home)
-        if key not in self._resolved:
-            self._resolved[key] = self._find_module(name, home)
-        return self._resolved[key]
-
-    def _find_module(self, name: str, home: str) -> str | None:
-        relative = name.replace(".", "/")
-        prefixes = []
-        here = home
-        while here:
-            if here in self.source_roots or here not in self._packages:
-                prefixes.append(here)
-            here = here.rpartition("/")[0]
-        for root in (*prefixes, *self.source_roots):
-            base = relative if root in (".", "") else f"{root}/{relative}"
-            for candidate in (f"{base}/__init__.py", f"{base}.py"):
-                if candidate in self.files:
-                    return candidate
-        return None
+        self.inputs.note("module", name)
+        return self.layout.find(name, importer.rpartition("/")[0])
 
     def is_own_package(self, name: str, importer: str = "") -> bool:
         """Whether the top-level package of a dotted name lies in the project."""
         top = name.partition(".")[0]
         if self.find_module(top, importer) is not None:
             return True
-        return any((top if root == "." else f"{root}/{top}") in self._directories for root in self.source_roots)
+        self.inputs.note("folder", top)
+        return self.layout.has_folder(top)
 
     def module(self, filename: str) -> Module:
         """A file's module. Raises UnreadableError."""
@@ -353,7 +282,7 @@ class Project:
         if known is None:
             try:
                 source = Source(filename, self._data.get(filename) or self._read(filename))
-                known = Module(self.module_name(filename), source, at_once=self.is_small)
+                known = Module(self.layout.module_name(filename), source, at_once=self.is_small)
             except UnreadableError as error:
                 known = error
             except OSError as error:
@@ -382,11 +311,6 @@ class Project:
     def import_module(self, name: str, importer: str = "") -> Module | None:
         """A module by its absolute name, or None when the project has none of that name."""
         return self.module_or_none(self.find_module(name, importer))
-
-
-def folder_of(filename: str) -> str:
-    """The folder that a file or folder lies in; `.` for the root."""
-    return filename.rpartition("/")[0] or "."
 
 
 @lru_cache(maxsize=4096)

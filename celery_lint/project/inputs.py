@@ -15,6 +15,12 @@ FOUND = "found"
 """A file's findings."""
 TASKS = "task names"
 SENDERS = "sender names"
+CANDIDATE = "candidate"
+"""The input that says of a file's findings that a rule was asked for them. It never changes."""
+
+# The answers that are shared by all files: of these it counts whether they came out the same, not what they rest on.
+CANDIDATES = "candidates"
+"""The files in which a rule may find something."""
 
 Key = tuple[str, ...]
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from celery_lint.project.index import is_test_file
-from celery_lint.project.inputs import SENDERS, TASKS
+from celery_lint.project.inputs import CANDIDATES, SENDERS, TASKS
 from celery_lint.project.modules import AssignBinding, Function, ImportBinding, Module, flat_statements
 from celery_lint.project.syntax import walk
 from celery_lint.semantics.memo import Memo, remembered
@@ -48,9 +48,12 @@ class Candidates:
     def memo(self) -> Memo:
         return self._hub.memo
 
-    @remembered
+    @property
     def files(self) -> frozenset[str]:
         """The files with a trace of Celery, those that may open transactions, and those that name a task."""
+        return self._hub.shared(CANDIDATES, self._files)
+
+    def _files(self) -> frozenset[str]:
         project = self._hub.project
         found = set(project.traced)
         found.update(f for f in project.mentioning_part("atomic") if "/migrations/" not in f)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from celery_lint.project.index import Project, is_test_file
-from celery_lint.project.inputs import SENDERS, TASKS
+from celery_lint.project.inputs import CANDIDATES, SENDERS, TASKS
 from celery_lint.project.modules import (
     AssignBinding,
     Class,
@@ -121,7 +121,7 @@ class Semantics:
 
     def find_shared_answers(self) -> None:
         """Find all shared answers now: for copies of this process to start with them."""
-        for name in (TASKS, SENDERS, frameworks.RELATED_NAMES):
+        for name in (TASKS, SENDERS, frameworks.RELATED_NAMES, CANDIDATES):
             self.shared_answer(name)
 
     def shared_answer(self, name: str) -> object:
@@ -130,6 +130,8 @@ class Semantics:
             return self.candidates.task_names
         if name == SENDERS:
             return self.candidates.sender_names
+        if name == CANDIDATES:
+            return self.candidates.files
         return frameworks.related_names(self)
 
     @remembered

@@ -181,7 +181,7 @@ def _limited_when_sent(hub: Semantics, task: Task) -> bool:
 def _opaque_parts(hub: Semantics) -> Iterator[bool]:
     """For each way in which settings reach the application, whether it hides what it sets."""
     project = hub.project
-    for filename in sorted({f for word in _LOADERS for f in project.mentioning(word)} & project.traced):
+    for filename in sorted({f for w in _LOADERS for f in set(project.mentioning(w)).intersection(project.holding(w))}):
         module = project.module_or_none(filename)
         if module is None:
             continue
