@@ -374,6 +374,20 @@ def test_the_names_of_files_are_not_trusted_to_be_those_of_command_lines(
     assert project.lint() == findings != counts
 
 
+def test_the_outcomes_kept_longest_ago_go_first(project: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(celery_lint.cache, "MAX_FILES", 2)
+    folder = project.root / ".celery_lint_cache"
+    for number, code in enumerate(("CEL3", "CEL5", "CEL2")):
+        project.lint("--select", code)
+        for path in folder.glob("*.run"):
+            if path.stat().st_mtime > 10:
+                os.utime(path, (number, number))
+    assert len(list(folder.glob("*.run"))) == 2
+    assert len(list(folder.glob("*.json"))) == 2
+    assert not is_replayed(monkeypatch, lambda: project.lint("--select", "CEL3"))
+    assert is_replayed(monkeypatch, lambda: project.lint("--select", "CEL2"))
+
+
 def test_names_that_are_no_text(project: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     name = os.fsdecode(b"shop/t\xff.py")
     (project.root / name).write_text(SWALLOWING_TASK)
