@@ -351,8 +351,11 @@ class CallGraph:
     def _calls_in(self, module: Module, function: Function) -> Iterator[CallSite]:
         name = function.name
         names = (name,)
+        rows = module.rows_of(names)
         for one in module.functions:
-            if not one.mentions(names):
+            first, last = one.rows
+            # The first and the last row with the name rule out most of a module's functions.
+            if not rows or last < rows[0] or rows[-1] < first or not one.mentions(names):
                 continue
             for flow in self.flows_within(one):
                 for call in self._calls_by_name(flow).get(name, ()):

@@ -54,11 +54,9 @@ _DISPLAYS: dict[type[ast.expr], str] = {
     ast.GeneratorExp: "generator",
 }
 # Statements that a slice leaves out unless they are kept.
-_SKIPPED = frozenset(
-    {
-        ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr, ast.Import, ast.ImportFrom, ast.Raise, ast.Assert,
-        ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef,
-    }
+_SKIPPED = (
+    ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr, ast.Import, ast.ImportFrom, ast.Raise, ast.Assert,
+    ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef,
 )  # fmt: skip
 _CALLS = frozenset({ast.Call, ast.Await})
 _SUPER = External("builtins.super")
@@ -125,10 +123,9 @@ class Interpreter:
 
     def statement(self, node: ast.stmt) -> bool:
         """Read one statement; returns whether control can pass it."""
-        kind = node.__class__
-        if self.kept is not None and kind in _SKIPPED and node not in self.kept:
-            return kind is not ast.Raise
-        method = _STATEMENTS[kind]
+        if self.kept is not None and node not in self.kept and isinstance(node, _SKIPPED):
+            return not isinstance(node, ast.Raise)
+        method = _STATEMENTS[node.__class__]
         if method is None:
             self.eval_children(node)
             return True
