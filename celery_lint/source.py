@@ -11,6 +11,7 @@ import warnings
 from array import array
 from bisect import bisect_right
 from functools import cached_property
+from itertools import accumulate
 
 from celery_lint import newer_syntax
 from celery_lint.findings import Place, Position, Span
@@ -122,7 +123,10 @@ class Source:
     @cached_property
     def _starts(self) -> Sequence[int]:
         """Where each row starts in the text, and where a row after the last would."""
-        return array("L", [0, *(end.end() for end in NEWLINE.finditer(self.text)), len(self.text) + 1])
+        text = self.text
+        if "\r" in text:
+            return array("L", [0, *(end.end() for end in NEWLINE.finditer(text)), len(text) + 1])
+        return array("L", accumulate(map((1).__add__, map(len, text.split("\n"))), initial=0))
 
     def rows_text(self, first: int, last: int) -> str:
         """The text of some rows, counted from 1, the end of the last left out."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from celery_lint.project.outline import is_unreadable, outline
-from celery_lint.project.syntax import FIELDS, SCOPES, walk
+from celery_lint.project.syntax import FIELDS, IS_SCOPE, blocks, walk
 from celery_lint.source import Source
 
 _NESTED = re.compile(r"\n[ \t]*(?:def|async)[ \t]")
@@ -142,7 +142,7 @@ class Function:
     @cached_property
     def rows(self) -> tuple[int, int]:
         """The first row, of a decorator if there are any, and the last."""
-        return _rows_of(self.node)
+        return rows_of(self.node)
 
     @property
     def text(self) -> str:
@@ -155,7 +155,7 @@ class Function:
         Nothing is parsed for it.
         """
         rows = self.module.rows_of(words)
-        return bool(rows) and _meets(rows, *self.rows)
+        return bool(rows) and meets(rows, *self.rows)
 
     @property
     def words(self) -> frozenset[str]:
@@ -255,7 +255,7 @@ def scan(function: Function) -> Scan:
             value = node.value  # type: ignore[attr-defined]
             if value.__class__ is str and value.isidentifier():
                 mention(value)
-        elif kind in SCOPES:
+        elif IS_SCOPE[kind]:
             if kind is not ast.Lambda:
                 bind(node.name)  # type: ignore[attr-defined]
             _push_children(node, inner)
@@ -428,7 +428,7 @@ class Module:
         waiting = list(reversed(self.tree.body)) if rows else []
         while waiting:
             node = waiting.pop()
-            if _meets(rows, *_rows_of(node)):
+            if meets(rows, *rows_of(node)):
                 if isinstance(node, ast.ClassDef):
                     waiting += reversed(node.body)
                 else:
@@ -448,13 +448,13 @@ class Module:
         return sorted(found)
 
 
-def _rows_of(node: ast.stmt | ast.expr) -> tuple[int, int]:
+def rows_of(node: ast.stmt | ast.expr) -> tuple[int, int]:
     """The first row of a node, of a decorator if it has any, and the last."""
     first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))])
     return first, node.end_lineno or first
 
 
-def _meets(rows: Sequence[int], first: int, last: int) -> bool:
+def meets(rows: Sequence[int], first: int, last: int) -> bool:
     """Whether any of the rows, which are in order, lies between two."""
     at = bisect_left(rows, first)
     return at < len(rows) and rows[at] <= last
@@ -474,16 +474,9 @@ def flat_statements(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
     while stack:
         node = stack.pop()
         yield node
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            continue
-        inner: list[ast.stmt] = []
-        for name in ("body", "orelse", "finalbody"):
-            inner += getattr(node, name, ())
-        for handler in getattr(node, "handlers", ()):
-            inner += handler.body
-        for case in getattr(node, "cases", ()):
-            inner += case.body
-        stack.extend(reversed(inner))
+        if not IS_SCOPE[node.__class__]:
+            for block in reversed(blocks(node)):
+                stack.extend(reversed(block))
 
 
 def assigned(node: ast.stmt) -> Iterator[tuple[str, AssignBinding]]:

@@ -18,6 +18,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from celery_lint.project.syntax import blocks
 from celery_lint.source import Source, UnreadableError, parse
 
 TYPE_CHECKING = False
@@ -174,10 +175,8 @@ def _definitions(body: Sequence[ast.stmt]) -> Iterator[Definition]:
             yield node
             if _row_of_mark(node) is not None:
                 continue
-        for name in ("body", "orelse", "finalbody"):
-            yield from _definitions(getattr(node, name, ()))
-        for part in (*getattr(node, "handlers", ()), *getattr(node, "cases", ())):
-            yield from _definitions(part.body)
+        for block in blocks(node):
+            yield from _definitions(block)
 
 
 def _row_of_mark(node: Definition) -> int | None:

@@ -15,8 +15,9 @@ _PLAIN = frozenset(
     rest tag str""".split()
 )
 _LEAVES = (ast.Global, ast.Nonlocal, ast.alias, ast.Constant, ast.MatchSingleton)
-# Nodes with a body of their own, whose variables are not those around them.
-SCOPES = frozenset({ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda})
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+_BLOCKS = ("body", "orelse", "finalbody")
+_PARTS = ("handlers", "cases")
 
 
 class _Fields(dict[type[ast.AST], tuple[str, ...]]):
@@ -28,7 +29,34 @@ class _Fields(dict[type[ast.AST], tuple[str, ...]]):
         return names
 
 
+class _Scopes(dict[type[ast.AST], bool]):
+    """Whether nodes of a type have a body of their own, whose variables are not those around them."""
+
+    def __missing__(self, kind: type[ast.AST]) -> bool:
+        self[kind] = found = issubclass(kind, _SCOPES)
+        return found
+
+
+class _Compound(dict[type[ast.AST], bool]):
+    """Whether nodes of a type hold statements."""
+
+    def __missing__(self, kind: type[ast.AST]) -> bool:
+        self[kind] = found = any(name in kind._fields for name in (*_BLOCKS, *_PARTS))
+        return found
+
+
 FIELDS = _Fields()
+IS_SCOPE = _Scopes()
+_IS_COMPOUND = _Compound()
+
+
+def blocks(node: ast.stmt) -> Sequence[Sequence[ast.stmt]]:
+    """The blocks of a compound statement, in the order of the source; none of a simple one."""
+    if not _IS_COMPOUND[node.__class__]:
+        return ()
+    body, orelse, final = (getattr(node, name, ()) for name in _BLOCKS)
+    parts = [part.body for name in _PARTS for part in getattr(node, name, ())]
+    return [block for block in (body, *parts, orelse, final) if block]
 
 
 def walk(*roots: ast.AST) -> Iterator[ast.AST]:
@@ -51,7 +79,7 @@ def _walk(roots: Iterable[ast.AST], own: bool) -> Iterator[ast.AST]:
             continue
         yield node
         kind = node.__class__
-        if own and kind in SCOPES:
+        if own and IS_SCOPE[kind]:
             continue
         if kind is ast.Name or kind is ast.Constant:
             continue

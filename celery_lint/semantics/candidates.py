@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from celery_lint.project.index import is_test_file
 from celery_lint.project.inputs import CANDIDATES, SENDERS, TASKS
-from celery_lint.project.modules import AssignBinding, Function, ImportBinding, Module, flat_statements
+from celery_lint.project.modules import AssignBinding, Function, ImportBinding, Module, flat_statements, meets, rows_of
 from celery_lint.project.syntax import walk
 from celery_lint.semantics.memo import Memo, remembered
 from celery_lint.semantics.values import TaskValue
@@ -141,6 +141,9 @@ class Candidates:
         Of a compound statement, its head counts; of a definition, the decorators.
         """
         wanted = self._wanted(module)
+        rows = module.rows_of(wanted)
+        if not rows:
+            return frozenset()
 
         def tells(*parts: ast.AST) -> bool:
             return any(
@@ -151,6 +154,8 @@ class Candidates:
 
         def search(body: Sequence[ast.stmt]) -> Iterator[ast.AST]:
             for node in flat_statements(body):
+                if not meets(rows, *rows_of(node)):
+                    continue
                 if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
                     if tells(*node.decorator_list):
                         yield node

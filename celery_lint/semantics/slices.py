@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from celery_lint.project.modules import Function
-from celery_lint.project.syntax import SCOPES, walk
+from celery_lint.project.syntax import IS_SCOPE, walk
 
 # Methods that put something into a list, set or dict.
 GROWING = frozenset({"append", "add", "insert", "extend", "update", "appendleft"})
@@ -88,7 +88,7 @@ def _statements(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
         node = stack.pop()
         yield node
         kind = node.__class__
-        if kind in _SIMPLE or kind in SCOPES:
+        if kind in _SIMPLE or IS_SCOPE[kind]:
             continue
         for name in ("finalbody", "orelse", "body"):
             stack.extend(reversed(getattr(node, name, ())))
