@@ -173,6 +173,7 @@ MOST_PIECES = 32
 
 def check_with_others(engine: Engine, filenames: Sequence[str], jobs: int) -> None:
     """Finds the findings of files in several processes; those that one fails on are left open."""
+    engine.project.expect_many_questions()
     engine.semantics.find_shared_answers()
     project, memo = engine.project, engine.memo
     known = len(project.inputs.keys)

@@ -23,6 +23,7 @@ _TASK_TRACE = re.compile(rb"\.task[(\s#]|send_task|shared_task")
 SMALL = 3_000_000
 # How many bytes of files are kept in memory, so that they are read once.
 MAX_KEPT = 48_000_000
+_DEFINITION = re.compile(rb"\n([ \t]*)(?:async[ \t]+)?(def|class) ([\w\x80-\xff]+)")
 _TEST_FILE = re.compile(
     r"(^|/)(tests?|testing|test_utils|testutils|fixtures|factories)/|(^|/)(test_[^/]*|[^/]*_tests?|tests?|conftest|factories)\.py$"
 )
@@ -110,6 +111,7 @@ class Project:
         self._modules: dict[str, Module | UnreadableError] = {}
         self._data: dict[str, bytes] = {}
         self._room = MAX_KEPT
+        self._defining: Mapping[Selection, Mapping[bytes, Sequence[str]]] = {}
 
     # Files
 
@@ -119,6 +121,7 @@ class Project:
         for name in ("_traced", "_mentions", "_mentions_in_tests", "layout"):
             self.__dict__.pop(name, None)
         self.selected.clear()
+        self._defining = {}
 
     def probe(self, filename: str) -> None:
         """Make sure that a file without a trace of Celery is Python at all. Raises UnreadableError."""
@@ -248,7 +251,28 @@ class Project:
             return sorted({name for word, names in self._mentions.items() if text in word for name in names})
         if selection is Selection.TEXT:
             return sorted(name for name in self._traced if text in self._bytes(name))
+        if selection in self._defining:
+            return self._defining[selection].get(text, ())
         return [name for name in self._mentions.get(text, ()) if _stands(selection, text, self._bytes(name))]
+
+    def expect_many_questions(self) -> None:
+        """Read all files now for what they define: each question for a name is then answered without reading any.
+
+        Pays for a run over much of a project, and for copies of this process, which start with it.
+        """
+        self._mentions  # noqa: B018
+        kinds = (Selection.FUNCTION, Selection.NESTED, Selection.CLASS)
+        found: dict[Selection, defaultdict[bytes, list[str]]] = {kind: defaultdict(list) for kind in kinds}
+        for filename in sorted(name for name in self.files if not is_test_file(name)):
+            defined: dict[Selection, set[bytes]] = {kind: set() for kind in kinds}
+            for blanks, keyword, name in _DEFINITION.findall(b"\n" + self._bytes(filename)):
+                defined[Selection.CLASS if keyword == b"class" else Selection.FUNCTION].add(name)
+                if blanks and keyword == b"def":
+                    defined[Selection.NESTED].add(name)
+            for kind, names in defined.items():
+                for name in names:
+                    found[kind][name].append(filename)
+        self._defining = found
 
     # Modules
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from celery_lint.project.index import is_test_file
@@ -148,26 +148,37 @@ def reverse_relation(hub: Semantics, model: Class, name: str) -> ModelValue | Ma
     """What a foreign key elsewhere with `related_name=name` adds to a model."""
     for filename in related_names(hub).get(name, ()):
         module = hub.project.module_or_none(filename)
-        for cls in module.classes if module is not None else ():
+        for cls, call in _relations(hub, module).get(name, ()) if module is not None else ():
+            target = call.args[0] if call.args else next((k.value for k in call.keywords if k.arg == "to"), None)
+            found = hub.model_reference(target, cls) if target is not None else None
+            if isinstance(found, Class) and hub.classes.inherits(model, found):
+                kind = (
+                    call.func.attr
+                    if isinstance(call.func, ast.Attribute)
+                    else call.func.id
+                    if isinstance(call.func, ast.Name)
+                    else ""
+                )
+                return ModelValue(cls) if kind.startswith("OneToOne") else ManagerValue(cls)
+    return None
+
+
+def _relations(hub: Semantics, module: Module) -> Mapping[str, Sequence[tuple[Class, ast.Call]]]:
+    """The relations that a module's classes declare, by `related_name`."""
+
+    def search() -> dict[str, list[tuple[Class, ast.Call]]]:
+        found: dict[str, list[tuple[Class, ast.Call]]] = {}
+        for cls in module.classes:
             for bindings in cls.assigns.values():
                 call = bindings[-1].value
-                if not isinstance(call, ast.Call) or not any(
-                    k.arg == "related_name" and isinstance(k.value, ast.Constant) and k.value.value == name
-                    for k in call.keywords
-                ):
+                if not isinstance(call, ast.Call):
                     continue
-                target = call.args[0] if call.args else next((k.value for k in call.keywords if k.arg == "to"), None)
-                found = hub.model_reference(target, cls) if target is not None else None
-                if isinstance(found, Class) and hub.classes.inherits(model, found):
-                    kind = (
-                        call.func.attr
-                        if isinstance(call.func, ast.Attribute)
-                        else call.func.id
-                        if isinstance(call.func, ast.Name)
-                        else ""
-                    )
-                    return ModelValue(cls) if kind.startswith("OneToOne") else ManagerValue(cls)
-    return None
+                for keyword in call.keywords:
+                    if keyword.arg == "related_name" and isinstance(keyword.value, ast.Constant):
+                        found.setdefault(str(keyword.value.value), []).append((cls, call))
+        return found
+
+    return hub.memo.get(("relations", module), search, {})
 
 
 def user_model(hub: Semantics) -> Class | str:

@@ -20,6 +20,9 @@ from celery_lint.semantics.writes import may_follow
 if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
 
+# What catches an exception begins so; `contextlib.suppress` may have another name.
+_CATCHES = ("except", "with")
+
 Way = Literal["fall", "continue", "break"]
 
 
@@ -42,6 +45,8 @@ def soft_limit(hub: Semantics, task: Task) -> Step | None:
 def swallowing(hub: Semantics, task: Task) -> Iterator[tuple[Catch, Literal["retry", "loop", "work"]]]:
     """The broad catches of a task's body that would eat its soft time limit, and what they do instead of ending."""
     assert task.function is not None
+    if not task.function.holds(_CATCHES):
+        return
     for flow in hub.calls.flows_within(task.function):
         for catch in catches(flow):
             if not catch.is_broad or catch.raises_same or catch.asks_for(SOFT_LIMIT) or catch.names(SOFT_LIMIT):

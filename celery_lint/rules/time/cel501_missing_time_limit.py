@@ -23,6 +23,7 @@ from celery_lint.semantics.model import App, Task
 
 _HANGS = "that hangs holds its worker for ever"
 _SOFT, _HARD = 300, 330
+MANY_TASKS = 500
 _LIMITS = ((SOFT, str(_SOFT)), (HARD, str(_HARD)))
 
 
@@ -76,7 +77,8 @@ class MissingTimeLimit(Rule):
     `config_from_object` names, or on `app.conf`. At a task, it adds the options to the
     decorator, but not in one run with the settings, which limit that task as well. A limit
     is left out where it would clash with one that a task has, and the soft one also where a
-    handler would swallow it.
+    handler would swallow it, or where an application has more than 500 tasks to look for
+    such handlers in.
 
     ## Options
     `time-limit-scope`: `app` reports as above, `task` each task that nothing limits.
@@ -129,7 +131,8 @@ def _fix_for_all(unlimited: Unlimited, file: FileContext) -> Fix | None:
     hub = file.hub
     soft, hard = bearable(hub, _SOFT, _HARD)
     # A soft limit would be an exception that a handler of a task eats.
-    soft = soft and not any(any(swallowing(hub, task)) for task in unlimited_tasks(hub))
+    tasks = unlimited_tasks(hub) if soft else ()
+    soft = soft and len(tasks) <= MANY_TASKS and not any(any(swallowing(hub, task)) for task in tasks)
     wanted = {f"task_{name}": value for (name, value), fits in zip(_LIMITS, (soft, hard), strict=True) if fits}
     added = adding(hub, unlimited.app, wanted) if wanted else None
     if added is None:

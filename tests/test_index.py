@@ -1,0 +1,30 @@
+"""Files found by names that stand in them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from celery_lint.project.index import Project
+
+FILES = {
+    "shop/a.py": b"def send(): pass\nclass Order:\n    async def save(self): pass\n",
+    "shop/b.py": b"    def send(self): pass\n# def save\nsender = 1\ndef resend(): pass\n",
+    "shop/c.py": b"async def save(): pass\nx = 'def send'\nclass  Order: pass\n",
+    "shop/tests/test_a.py": b"def send(): pass\nclass Order: pass\n",
+}
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_files_are_found_by_what_they_define(many: bool) -> None:
+    project = Project(Path("."), (), overrides=FILES)
+    if many:
+        project.expect_many_questions()
+    assert list(project.defining("send")) == ["shop/a.py", "shop/b.py"]
+    assert list(project.defining("send", nested=True)) == ["shop/b.py"]
+    assert list(project.defining("save")) == ["shop/a.py", "shop/c.py"]
+    assert list(project.defining("save", nested=True)) == ["shop/a.py"]
+    assert list(project.defining_class("Order")) == ["shop/a.py"]
+    assert list(project.defining("nothing")) == []
+    assert list(project.assigning("sender")) == ["shop/b.py"]
