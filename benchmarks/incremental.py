@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import contextlib
 import os
 import random
 import shutil
@@ -125,43 +126,37 @@ def lint(tree: Path, *options: str) -> tuple[float, int, str]:
     return seconds, len(run.stderr.split()[2:]), run.stdout
 
 
+@contextlib.contextmanager
+def changed(path: Path, content: str | None) -> Iterator[None]:
+    """A file with another content for a while (None: gone); all is put back, its dates too."""
+    before = path.read_bytes() if path.exists() else None
+    times = path.stat() if path.exists() else None
+    try:
+        if content is None:
+            path.unlink()
+        else:
+            path.write_text(content, encoding="utf-8")
+        yield
+    finally:
+        if before is None:
+            path.unlink()
+        else:
+            path.write_bytes(before)
+            assert times is not None
+            os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
 def after(tree: Path, kept: Path, path: Path, content: str | None) -> tuple[float, int, str]:
     """A run with one file as given (None: gone) and with what was kept before; all is put back."""
     shutil.rmtree(tree / CACHE)
     shutil.copytree(kept, tree / CACHE)
-    before = path.read_bytes() if path.exists() else None
-    times = path.stat() if path.exists() else None
-    try:
-        if content is None:
-            path.unlink()
-        else:
-            path.write_text(content, encoding="utf-8")
+    with changed(path, content):
         return lint(tree)
-    finally:
-        if before is None:
-            path.unlink()
-        else:
-            path.write_bytes(before)
-            assert times is not None
-            os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
 def without_cache(tree: Path, path: Path, content: str | None) -> str:
-    before = path.read_bytes() if path.exists() else None
-    times = path.stat() if path.exists() else None
-    try:
-        if content is None:
-            path.unlink()
-        else:
-            path.write_text(content, encoding="utf-8")
+    with changed(path, content):
         return lint(tree, "--no-cache")[2]
-    finally:
-        if before is None:
-            path.unlink()
-        else:
-            path.write_bytes(before)
-            assert times is not None
-            os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
 def chosen(tree: Path, printed: str, count: int, seed: int) -> list[str]:

@@ -55,7 +55,8 @@ def _main(words: Sequence[str] | None) -> int:
     if given == ["--version"]:
         _print(VERSION)
         return NOTHING_TO_REPORT
-    if not _is_completion():
+    is_completion = any(name.endswith("_COMPLETE") for name in os.environ)  # of a shell: that is click's to answer
+    if not is_completion:
         from celery_lint.replay import known_outcome
 
         outcome = known_outcome(given, color=_wants_color())
@@ -63,7 +64,7 @@ def _main(words: Sequence[str] | None) -> int:
             return _tell(outcome)
     from celery_lint.arguments import UsageError, read
 
-    arguments = None if _is_completion() else read(given)
+    arguments = None if is_completion else read(given)
     if arguments is None:
         from celery_lint import usage
 
@@ -79,11 +80,6 @@ def _main(words: Sequence[str] | None) -> int:
             raise
         _complain(_explained(error, arguments.verbose))
         return TROUBLE
-
-
-def _is_completion() -> bool:
-    """Whether a shell asks how the words go on: that is click's to say."""
-    return any(name.endswith("_COMPLETE") for name in os.environ)
 
 
 def _tell(outcome: Outcome) -> int:

@@ -92,11 +92,16 @@ def _may_silence(source: Source, findings: Iterable[Finding]) -> bool:
         start, end = data.rfind(b"\n", 0, word.start()) + 1, data.find(b"\n", word.end())
         line = data[start : end if end >= 0 else len(data)].decode("latin-1")
         for form in _FORMS.finditer(line):
-            group = next((name for name in _CODE_GROUPS if form[name] is not None), None)
+            group = _code_group(form)
             named = None if group is None else _codes(form[group])
             if named is None or any(each == "ALL" or code.startswith(each) for each in named for code in found):
                 return True
     return False
+
+
+def _code_group(form: re.Match[str]) -> str | None:
+    """The part of a comment that lists codes, by its name in the pattern; None when all codes are meant."""
+    return next((name for name in _CODE_GROUPS if form[name] is not None), None)
 
 
 def _codes(text: str) -> tuple[str, ...]:
@@ -130,7 +135,7 @@ class Comments:
             if not (is_own or self._noqa) or (found["foreign_file"] and not alone):
                 continue
             directive = _Directive(row, None, column + found.start(), column + found.start() + len(found[0].rstrip()))
-            group = next((name for name in _CODE_GROUPS if found[name] is not None), None)
+            group = _code_group(found)
             if group is not None:
                 directive.codes = _codes(found[group])
                 directive.codes_start = column + found.start(group)

@@ -12,8 +12,6 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 
 _NUMBER = struct.Struct("=I")
-
-
 MAX_NUMBERS = 16_000
 """As many numbers as a pipe surely takes without a reader."""
 

@@ -16,8 +16,10 @@ FILES = {
 }
 
 
+@pytest.mark.parametrize("kept", [1_000_000, 1])
 @pytest.mark.parametrize("many", [False, True])
-def test_files_are_found_by_what_they_define(many: bool) -> None:
+def test_files_are_found_by_what_they_define(many: bool, kept: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("celery_lint.project.index.MAX_KEPT", kept)
     project = Project(Path("."), (), overrides=FILES)
     if many:
         project.expect_many_questions()

@@ -256,11 +256,14 @@ class Project:
         return [name for name in self._mentions.get(text, ()) if _stands(selection, text, self._bytes(name))]
 
     def expect_many_questions(self) -> None:
-        """Read all files now for what they define: each question for a name is then answered without reading any.
+        """Index now what copies of this process are to start with.
 
-        Pays for a run over much of a project, and for copies of this process, which start with it.
+        Where the files are too many to be kept in memory, that is what they define as well: each
+        question for the definitions of a name would read files anew.
         """
         self._mentions  # noqa: B018
+        if self._room > 0:
+            return
         kinds = (Selection.FUNCTION, Selection.NESTED, Selection.CLASS)
         found: dict[Selection, defaultdict[bytes, list[str]]] = {kind: defaultdict(list) for kind in kinds}
         for filename in sorted(name for name in self.files if not is_test_file(name)):

@@ -154,8 +154,7 @@ class Function:
 
         Nothing is parsed for it.
         """
-        rows = self.module.rows_of(words)
-        return bool(rows) and meets(rows, *self.rows)
+        return meets(self.module.rows_of(words), *self.rows)
 
     @property
     def words(self) -> frozenset[str]:
@@ -425,7 +424,7 @@ class Module:
     def nodes_around(self, words: Sequence[str]) -> Iterator[ast.AST]:
         """The nodes of the statements, whole functions and methods too, in whose text any of the words stands."""
         rows = self.rows_of(words)
-        waiting = list(reversed(self.tree.body)) if rows else []
+        waiting = list(reversed(self.tree.body))
         while waiting:
             node = waiting.pop()
             if meets(rows, *rows_of(node)):
@@ -433,6 +432,17 @@ class Module:
                     waiting += reversed(node.body)
                 else:
                     yield from walk(node)
+
+    def holding(self, words: Collection[str]) -> Iterator[Function]:
+        """The functions in whose text any of the words stands; nothing is parsed for it."""
+        rows = self.rows_of(words)
+        if not rows:
+            return
+        for function in self.functions:
+            first, last = function.rows
+            # The first and the last of the rows rule out most functions.
+            if first <= rows[-1] and last >= rows[0] and meets(rows, first, last):
+                yield function
 
     def rows_of(self, words: Collection[str]) -> Sequence[int]:
         """The rows in which any of the words stands, as a whole word, in order."""

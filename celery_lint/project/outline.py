@@ -34,6 +34,9 @@ _QUOTES = ('"""', "'''")
 # Shorter bodies are parsed with the rest.
 _FEW_ROWS = 3
 _MARK = "0"
+_UNREADABLE: list[ast.stmt] = [ast.Pass(lineno=1, col_offset=0, end_lineno=1, end_col_offset=4)]
+_ENDS: list[re.Pattern[str]] = []
+"""The patterns of `_end_of_block` so far, by indentation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,7 @@ def outline(source: Source) -> ast.Module:
     Raises UnreadableError when what is outside of these cannot be parsed. Of a body that turns
     out not to be Python, `is_unreadable` tells.
     """
-    bodies = list(_bodies(source))
+    bodies = _bodies(source)
     if not bodies:
         return source.tree
     try:
@@ -99,13 +102,13 @@ def is_unreadable(node: Definition) -> bool:
     return node.body is _UNREADABLE
 
 
-def _bodies(source: Source) -> Iterator[_Body]:
+def _bodies(source: Source) -> Sequence[_Body]:
     """The bodies that can be cut out; none of a text in which that is not safe."""
     text = source.text
     if "\r" in text or "\f" in text or not text.endswith("\n"):
-        return
+        return ()
     if "\t" in text and _INDENTED_BY_TAB.search(text):
-        return
+        return ()
     row, counted, position = 1, 0, 0
     found = []
     while (definition := _DEFINITION.search(text, position)) is not None:
@@ -117,7 +120,7 @@ def _bodies(source: Source) -> Iterator[_Body]:
         limit = after.start() + 1 if after is not None else len(text)
         position = max(limit, start)
         if any(text.count(quotes, start, limit) % 2 for quotes in _QUOTES) or text.endswith("\\\n", 0, limit):
-            return
+            return ()
         end = _end_of_code(text, start, limit)
         if text.count("\n", start, end) < _FEW_ROWS:
             continue
@@ -129,7 +132,7 @@ def _bodies(source: Source) -> Iterator[_Body]:
         row += text.count("\n", counted, start)
         counted = start
         found.append(_Body(source, start, end, row))
-    yield from found
+    return found
 
 
 def _end_of_block(indentation: int) -> re.Pattern[str]:
@@ -137,9 +140,6 @@ def _end_of_block(indentation: int) -> re.Pattern[str]:
     while len(_ENDS) <= indentation:
         _ENDS.append(re.compile(rf"\n(?= {{0,{len(_ENDS)}}}[^ \n#])"))
     return _ENDS[indentation]
-
-
-_ENDS: list[re.Pattern[str]] = []
 
 
 def _end_of_code(text: str, start: int, limit: int) -> int:
@@ -204,6 +204,3 @@ def _statements(body: _Body, node: Definition) -> list[ast.stmt]:
         if isinstance(other, (ast.FunctionDef, ast.AsyncFunctionDef)) and other.lineno == node.lineno:
             return other.body
     return _UNREADABLE
-
-
-_UNREADABLE: list[ast.stmt] = [ast.Pass(lineno=1, col_offset=0, end_lineno=1, end_col_offset=4)]

@@ -340,7 +340,7 @@ class CallGraph:
             return True
         for filename in files:
             module = None if is_test_file(filename) else self._hub.project.module_or_none(filename)
-            for one in module.functions if module is not None else ():
+            for one in module.holding((name,)) if module is not None else ():
                 if one.mentions((name,)):
                     for call in self._hub.flow(one).calls:
                         unknown = any(isinstance(c, (Field, Unknown)) for c in call.callee.alternatives())
@@ -351,11 +351,8 @@ class CallGraph:
     def _calls_in(self, module: Module, function: Function) -> Iterator[CallSite]:
         name = function.name
         names = (name,)
-        rows = module.rows_of(names)
-        for one in module.functions:
-            first, last = one.rows
-            # The first and the last row with the name rule out most of a module's functions.
-            if not rows or last < rows[0] or rows[-1] < first or not one.mentions(names):
+        for one in module.holding(names):
+            if not one.mentions(names):
                 continue
             for flow in self.flows_within(one):
                 for call in self._calls_by_name(flow).get(name, ()):
@@ -382,8 +379,8 @@ class CallGraph:
         for name in sorted(names):
             for filename in self._hub.project.mentioning(name):
                 module = None if is_test_file(filename) else self._hub.project.module_or_none(filename)
-                for one in module.functions if module is not None else ():
-                    if not one.holds((name,)) or not one.holds(_SENDS):
+                for one in module.holding((name,)) if module is not None else ():
+                    if not one.holds(_SENDS):
                         continue
                     for call in self._hub.flow(one).calls:
                         func = call.node.func

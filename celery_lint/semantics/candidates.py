@@ -93,7 +93,7 @@ class Candidates:
         return self._hub.memo.get((kind, filename), search, ())
 
     def _senders(self, module: Module) -> Iterator[str]:
-        for function in module.functions:
+        for function in module.holding(_SENDING_WORDS):
             if not function.name.endswith("__") and function.mentions(_SENDING_WORDS):
                 yield function.name
 

@@ -701,8 +701,8 @@ class Semantics:
             if module is None:
                 continue
             flows = [self.module_flow(module)]
-            for function in module.functions:
-                if function.parent is not None or not function.holds(words):
+            for function in module.holding(words):
+                if function.parent is not None:
                     continue
                 if function.words & words or task.registered_name in self._strings(function):
                     flows += self.calls.flows_within(function)

@@ -376,8 +376,8 @@ class Tasks:
                 if value.task.module is module and value.task not in found:
                     found.append(value.task)
         # Tasks made inside functions: application factories, tests.
-        for function in list(module.functions):
-            if function.holds(_MAKERS) and function.has_nested and function.mentions(_MAKERS):
+        for function in list(module.holding(_MAKERS)):
+            if function.has_nested and function.mentions(_MAKERS):
                 for nested, _, _ in self._hub.flow(function).closures:
                     task = self.of_function(nested)
                     if task is not None and task not in found:

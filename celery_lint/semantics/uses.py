@@ -122,9 +122,8 @@ class _InModule:
         hub = self._hub
         top = hub.module_flow(self._module)
         yield top
-        words = frozenset(self._names | self._words)
-        for function in self._module.functions:
-            if function.parent is None and function.holds(words):
+        for function in self._module.holding(frozenset(self._names | self._words)):
+            if function.parent is None:
                 yield from hub.calls.flows_within(function)
         for nested, value, _ in top.closures:
             yield hub.flow(nested, getattr(value, "captured", None))
