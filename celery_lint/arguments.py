@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from celery_lint.records import record
 from celery_lint.reporters import FORMATS
 
 TYPE_CHECKING = False
@@ -63,7 +64,7 @@ class UsageError(Exception):
         self.option = option
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Option:
     """One option. `kind` says what follows it.
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from celery_lint import toml
 from celery_lint.patterns import Globs
+from celery_lint.records import record
 from celery_lint.reporters import FORMATS
 from celery_lint.requirements import Version, minimum_versions, parse_version
 from celery_lint.surroundings import CACHE_FOLDER, note
@@ -30,7 +31,7 @@ class ConfigurationError(Exception):
     """A setting that cannot be followed; the message names the file, the key and what is known."""
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Settings:
     """What a project or a user decided; everything that changes what is reported.
 
@@ -71,7 +72,7 @@ class Settings:
         return ignored
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Selection:
     """What one source (the configuration, the command line) says about which rules to report.
 
@@ -83,7 +84,7 @@ class Selection:
     ignore: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Overrides:
     """What a door was told, which comes before the configuration's word."""
 

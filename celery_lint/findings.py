@@ -10,7 +10,8 @@ libcst.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+
+from celery_lint.records import record
 
 
 class Severity(enum.Enum):
@@ -29,7 +30,7 @@ class Applicability(enum.Enum):
     DISPLAY = "display"  # shown, never applied
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@record(order=True)
 class Position:
     """A place in a file: row and column start at 1, columns count characters."""
 
@@ -37,7 +38,7 @@ class Position:
     column: int
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@record(order=True)
 class Span:
     """A stretch of a file; `end` is the position after its last character."""
 
@@ -45,7 +46,7 @@ class Span:
     end: Position
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@record(order=True)
 class Place:
     """A span in a named file. `filename` is relative to the project root, with `/`."""
 
@@ -53,7 +54,7 @@ class Place:
     span: Span
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@record(order=True)
 class Related:
     """A place that proves a finding, and what it shows."""
 
@@ -61,7 +62,7 @@ class Related:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Import:
     """A name that replacement code needs.
 
@@ -81,7 +82,7 @@ class Import:
         return self.name or self.module.rpartition(".")[2]
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Replace:
     """Put `code` in the place of the expression at `place`.
 
@@ -95,7 +96,7 @@ class Replace:
     imports: tuple[Import, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class DeferToCommit:
     """Wrap the dispatch call at `place` so that it is sent after the commit.
 
@@ -115,7 +116,7 @@ class DeferToCommit:
     is_robust: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class AddArguments:
     """Add keyword arguments to the call, or to the decorator without a call, at `place`.
 
@@ -128,7 +129,7 @@ class AddArguments:
     imports: tuple[Import, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class RenameKeyword:
     """Call the keyword argument at `place` (`order=x`, name and value) `name` from now on."""
 
@@ -136,7 +137,7 @@ class RenameKeyword:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class AddParameter:
     """Give the function whose `def` statement stands at `place` a first parameter."""
 
@@ -144,7 +145,7 @@ class AddParameter:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class AddItems:
     """Add (key, code) pairs to the dictionary display at `place`, the keys quoted as those that are there."""
 
@@ -152,7 +153,7 @@ class AddItems:
     items: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class ReraiseFirst:
     """Give the `try` statement at `place` a first handler that re-raises `exceptions`."""
 
@@ -168,7 +169,7 @@ class Side(enum.Enum):
     INSTEAD = "instead"
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class PutStatement:
     """Put statements before, after or instead of the statement at `place`.
 
@@ -182,7 +183,7 @@ class PutStatement:
     imports: tuple[Import, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Substitute:
     """Put `text` in the place of the characters at `place`, as they stand.
 
@@ -206,7 +207,7 @@ Change = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Fix:
     """A repair: all of its changes are made, or none.
 
@@ -221,7 +222,7 @@ class Fix:
     yields: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Finding:
     """One rule at one place. `message` tells, in the user's own names, what will go wrong."""
 

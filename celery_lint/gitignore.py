@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from celery_lint.patterns import may_end_file
+from celery_lint.records import record
 from celery_lint.surroundings import note
 
 TYPE_CHECKING = False
@@ -117,7 +117,7 @@ class Ignores:
         return False
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class _Rule:
     """One pattern; without a slash inside it is matched against names alone."""
 

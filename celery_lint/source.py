@@ -49,6 +49,10 @@ def parse(text: str, filename: str = "<unknown>") -> ast.Module:
 _WORDS_ONLY = bytes(b if (chr(b).isalnum() and b < 128) or b == 95 or b > 127 else 32 for b in range(256))
 
 
+# Words of so few letters stand inside of many others: looking at each place would take long.
+_FEW_LETTERS = 2
+
+
 def words_of(data: bytes) -> set[bytes]:
     """The names, keywords and numbers in a file's bytes, comments and strings included."""
     return set(data.translate(_WORDS_ONLY).split())
@@ -136,6 +140,8 @@ class Source:
     def rows_of(self, word: str) -> Sequence[int]:
         """The rows in which a word stands, as a whole word."""
         text = self.text
+        if len(word) <= _FEW_LETTERS and text.isascii():
+            return self._rows_of_short(word)
         rows = []
         at = text.find(word)
         while at >= 0:
@@ -143,6 +149,16 @@ class Source:
             if not (_is_of_name(text[at - 1 : at]) or _is_of_name(text[end : end + 1])):
                 rows.append(bisect_right(self._starts, at))
             at = text.find(word, end)
+        return rows
+
+    def _rows_of_short(self, word: str) -> Sequence[int]:
+        words = f" {self.text} ".encode().translate(_WORDS_ONLY)
+        wanted = f" {word} ".encode()
+        rows = []
+        at = words.find(wanted)
+        while at >= 0:
+            rows.append(bisect_right(self._starts, at))
+            at = words.find(wanted, at + len(wanted) - 1)
         return rows
 
     def words_among(self, words: Collection[str]) -> Collection[str]:

@@ -12,6 +12,7 @@ FILES = {
     "shop/a.py": b"def send(): pass\nclass Order:\n    async def save(self): pass\n",
     "shop/b.py": b"    def send(self): pass\n# def save\nsender = 1\ndef resend(): pass\n",
     "shop/c.py": b"async def save(): pass\nx = 'def send'\nclass  Order: pass\n",
+    "shop/d.py": "def sendé(send): pass\nclass Orderé: pass\nprint(Order)\n".encode(),
     "shop/tests/test_a.py": b"def send(): pass\nclass Order: pass\n",
 }
 

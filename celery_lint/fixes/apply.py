@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from celery_lint.findings import Applicability, Finding, Fix
@@ -12,13 +11,14 @@ from celery_lint.fixes.plan import Drafts, Files, Read, syntax_error
 from celery_lint.fixes.text import NotExact
 from celery_lint.fixes.wrapping import line_length
 from celery_lint.fixes.write import Replacement, replace_files
+from celery_lint.records import record
 
 ROUNDS = 10
 
 Check = Callable[[Mapping[str, bytes]], list[Finding]]
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class FixedFile:
     """One file before and after, and how many findings of which code were fixed in it."""
 
@@ -28,7 +28,7 @@ class FixedFile:
     fixed: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Failure:
     """A file that is as it was, although fixes were made for it, and why.
 
@@ -45,7 +45,7 @@ class Failure:
     attempted: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class FixResult:
     """What fixing a project came to.
 
@@ -71,7 +71,7 @@ class FixResult:
         return dict(sorted(total.items()))
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class _Applied:
     """A finding whose fix was made, and the files that it changed."""
 
@@ -79,7 +79,7 @@ class _Applied:
     files: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class _Broken:
     """Why a file has to be put back, and whether a wrong fix is to blame."""
 
@@ -87,7 +87,7 @@ class _Broken:
     is_internal: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class _Round:
     """What one round made of the files, and in which it went wrong."""
 

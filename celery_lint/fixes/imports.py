@@ -6,7 +6,6 @@ import bisect
 import builtins
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import libcst as cst
 
@@ -16,11 +15,12 @@ from celery_lint.fixes.bridge import Bridge
 from celery_lint.fixes.layout import Layout, Line
 from celery_lint.fixes.scopes import Scopes, full_name, is_module, module_name, spelled_module
 from celery_lint.fixes.text import NotExact, Splice, splice
+from celery_lint.records import record
 
 _DECORATED = (cst.FunctionDef, cst.ClassDef)
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Added:
     """An import to add, and the name that it binds."""
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import libcst as cst
 
 from celery_lint.fixes.bridge import Bridge
 from celery_lint.fixes.scopes import dotted
 from celery_lint.fixes.text import Splice
+from celery_lint.records import record
 
 FUTURE, STANDARD_LIBRARY, THIRD_PARTY, FIRST_PARTY, RELATIVE = range(5)
 _DEFINITION = re.compile(r"@|(?:async\s+)?def\b|class\b")
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Line:
     """An import line to add, without its newline."""
 
@@ -27,7 +27,7 @@ class Line:
     before: int  # the offset that it must stand before
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Existing:
     """An import line of the file, at top level."""
 
@@ -39,7 +39,7 @@ class Existing:
     code: str
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Slot:
     """A place for import lines: where, and whether blank lines part them from what is round it."""
 

@@ -16,12 +16,13 @@ from celery_lint.fixes.imports import FileImports
 from celery_lint.fixes.scopes import Scopes
 from celery_lint.fixes.text import NotExact, Splice, parse, splice
 from celery_lint.fixes.wrapping import line_length, wrapped
+from celery_lint.records import record
 from celery_lint.source import UnreadableError
 
 Read = Callable[[str], bytes]
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Edit:
     """Put `content` in the place of `span` in a file."""
 

@@ -8,9 +8,9 @@ import io
 import re
 import tokenize
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from celery_lint.findings import Position, Span
+from celery_lint.records import record
 from celery_lint.source import NEWLINE, Source, UnreadableError
 
 _TRIVIA = re.compile(r"(?:[ \t\f\r\n]|\\(?:\r\n|\r|\n)|#[^\r\n]*)*")
@@ -20,7 +20,7 @@ class NotExact(Exception):
     """A change cannot be made exactly, so it is not offered. The message says why."""
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Splice:
     """Put `text` in the place of the characters from `start` up to `end`."""
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from celery_lint.fixes.bridge import Bridge
 from celery_lint.fixes.text import Splice, parse, splice
+from celery_lint.records import record
 from celery_lint.source import NEWLINE, UnreadableError
 
 if sys.version_info >= (3, 11):
@@ -107,7 +108,7 @@ def _width(line: str) -> int:
     return len(line.expandtabs(4))
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class _Bracket:
     """A pair of brackets in a line: where it opens and closes, and what stands right inside of it."""
 
@@ -138,7 +139,7 @@ class _Open:
             self.fors.append(column)
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class _Layout:
     unit: str
     width: int

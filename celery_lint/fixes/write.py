@@ -10,8 +10,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from celery_lint.records import record
 
 if sys.platform != "win32":
     import fcntl
@@ -25,7 +26,7 @@ _ABANDONED_AFTER = 24 * 60 * 60
 """Seconds after which a temporary file is nobody's, where no lock can tell."""
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Replacement:
     """New bytes for a file that must still hold the old ones."""
 

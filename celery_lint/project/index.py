@@ -23,7 +23,7 @@ _TASK_TRACE = re.compile(rb"\.task[(\s#]|send_task|shared_task")
 SMALL = 3_000_000
 # How many bytes of files are kept in memory, so that they are read once.
 MAX_KEPT = 48_000_000
-_DEFINITION = re.compile(rb"\n([ \t]*)(?:async[ \t]+)?(def|class) ([\w\x80-\xff]+)")
+_NAMED_AFTER = {keyword: re.compile(keyword + rb" ([\w\x80-\xff]+)") for keyword in (b"def", b"class")}
 _TEST_FILE = re.compile(
     r"(^|/)(tests?|testing|test_utils|testutils|fixtures|factories)/|(^|/)(test_[^/]*|[^/]*_tests?|tests?|conftest|factories)\.py$"
 )
@@ -63,8 +63,9 @@ def _stands(selection: Selection, name: bytes, data: bytes) -> bool:
     if selection is Selection.ASSIGNED:
         return name + b" =" in data
     if selection is Selection.CLASS:
-        return defines(data, b"class", name)
-    return defines(data, b"def", name, nested=selection is Selection.NESTED)
+        return name in _defined(b"class", data)
+    nested = _defined(b"def", data).get(name)
+    return nested is not None and (nested or selection is Selection.FUNCTION)
 
 
 def has_trace(data: bytes) -> bool:
@@ -76,18 +77,16 @@ def has_trace(data: bytes) -> bool:
     return b"task" in lowered and _TASK_TRACE.search(lowered) is not None
 
 
-def defines(data: bytes, keyword: bytes, name: bytes, nested: bool = False) -> bool:
-    """Whether a file's text has a line `def name` or `class name`, with blanks before it if `nested`."""
-    needle = keyword + b" " + name
-    at = data.find(needle)
-    while at >= 0:
-        after = data[at + len(needle) : at + len(needle) + 1]
+def _defined(keyword: bytes, data: bytes) -> dict[bytes, bool]:
+    """The names that lines `def name` or `class name` of a file define, and whether there is one that is indented."""
+    found: dict[bytes, bool] = {}
+    for match in _NAMED_AFTER[keyword].finditer(data):
+        at = match.start()
         before = data[data.rfind(b"\n", 0, at) + 1 : at]
-        is_whole = not (after.isalnum() or after == b"_") and not before.replace(b"async", b"", 1).strip()
-        if is_whole and (not nested or before[:1].isspace()):
-            return True
-        at = data.find(needle, at + 1)
-    return False
+        if not before.replace(b"async", b"", 1).strip():
+            name = match[1]
+            found[name] = before[:1].isspace() or found.get(name, False)
+    return found
 
 
 class Project:
@@ -111,17 +110,15 @@ class Project:
         self._modules: dict[str, Module | UnreadableError] = {}
         self._data: dict[str, bytes] = {}
         self._room = MAX_KEPT
-        self._defining: Mapping[Selection, Mapping[bytes, Sequence[str]]] = {}
 
     # Files
 
     def add(self, filename: str) -> None:
         """Let a file in that the walk did not bring: one that was named explicitly."""
         self.files |= {filename}
-        for name in ("_traced", "_mentions", "_mentions_in_tests", "layout"):
+        for name in ("_traced", "_mentions", "_mentions_in_tests", "_definitions", "layout"):
             self.__dict__.pop(name, None)
         self.selected.clear()
-        self._defining = {}
 
     def probe(self, filename: str) -> None:
         """Make sure that a file without a trace of Celery is Python at all. Raises UnreadableError."""
@@ -203,6 +200,22 @@ class Project:
                 found[word].append(name)
         return found
 
+    @cached_property
+    def _definitions(self) -> Mapping[Selection, Mapping[bytes, Sequence[str]]]:
+        """The files, tests left out, that define each name, by the selections that ask for definitions."""
+        functions: defaultdict[bytes, list[str]] = defaultdict(list)
+        nested: defaultdict[bytes, list[str]] = defaultdict(list)
+        classes: defaultdict[bytes, list[str]] = defaultdict(list)
+        for filename in sorted(name for name in self.files if not is_test_file(name)):
+            data = self._bytes(filename)
+            for name, is_nested in _defined(b"def", data).items():
+                functions[name].append(filename)
+                if is_nested:
+                    nested[name].append(filename)
+            for name in _defined(b"class", data):
+                classes[name].append(filename)
+        return {Selection.FUNCTION: functions, Selection.NESTED: nested, Selection.CLASS: classes}
+
     def mentioning(self, word: str) -> Sequence[str]:
         """The files, tests left out, that mention a name."""
         return self._select(Selection.MENTION, word)
@@ -251,31 +264,14 @@ class Project:
             return sorted({name for word, names in self._mentions.items() if text in word for name in names})
         if selection is Selection.TEXT:
             return sorted(name for name in self._traced if text in self._bytes(name))
-        if selection in self._defining:
-            return self._defining[selection].get(text, ())
-        return [name for name in self._mentions.get(text, ()) if _stands(selection, text, self._bytes(name))]
+        if selection is Selection.ASSIGNED:
+            return [name for name in self._mentions.get(text, ()) if _stands(selection, text, self._bytes(name))]
+        return self._definitions[selection].get(text, ())
 
     def expect_many_questions(self) -> None:
-        """Index now what copies of this process are to start with.
-
-        Where the files are too many to be kept in memory, that is what they define as well: each
-        question for the definitions of a name would read files anew.
-        """
+        """Index now what copies of this process are to start with."""
         self._mentions  # noqa: B018
-        if self._room > 0:
-            return
-        kinds = (Selection.FUNCTION, Selection.NESTED, Selection.CLASS)
-        found: dict[Selection, defaultdict[bytes, list[str]]] = {kind: defaultdict(list) for kind in kinds}
-        for filename in sorted(name for name in self.files if not is_test_file(name)):
-            defined: dict[Selection, set[bytes]] = {kind: set() for kind in kinds}
-            for blanks, keyword, name in _DEFINITION.findall(b"\n" + self._bytes(filename)):
-                defined[Selection.CLASS if keyword == b"class" else Selection.FUNCTION].add(name)
-                if blanks and keyword == b"def":
-                    defined[Selection.NESTED].add(name)
-            for kind, names in defined.items():
-                for name in names:
-                    found[kind][name].append(filename)
-        self._defining = found
+        self._definitions  # noqa: B018
 
     # Modules
 

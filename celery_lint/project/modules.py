@@ -14,6 +14,7 @@ from functools import cached_property
 
 from celery_lint.project.outline import is_unreadable, outline
 from celery_lint.project.syntax import FIELDS, IS_SCOPE, blocks, walk
+from celery_lint.records import record
 from celery_lint.source import Source
 
 _NESTED = re.compile(r"\n[ \t]*(?:def|async)[ \t]")
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 FunctionNode: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class ImportBinding:
     """`import module` or `from module import name`; `module` is absolute."""
 
@@ -36,7 +37,7 @@ class ImportBinding:
     name: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class AssignBinding:
     """`target = value`; `index` is the place in an unpacked tuple.
 
@@ -202,7 +203,7 @@ class Class:
         return f"<Class {self.module.name}:{self.qualname}>"
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Scan:
     """The names that a function mentions and binds."""
 

@@ -16,9 +16,9 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from celery_lint.project.syntax import blocks
+from celery_lint.records import record
 from celery_lint.source import Source, UnreadableError, parse
 
 TYPE_CHECKING = False
@@ -39,7 +39,7 @@ _ENDS: list[re.Pattern[str]] = []
 """The patterns of `_end_of_block` so far, by indentation."""
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class _Body:
     """The text of a body that was cut out: `text[start:end]` of the source, from a row on."""
 

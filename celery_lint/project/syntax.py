@@ -69,6 +69,16 @@ def own_nodes(body: Sequence[ast.AST]) -> Iterator[ast.AST]:
     return _walk(body, True)
 
 
+def children(node: ast.AST) -> Iterator[ast.AST]:
+    """The nodes directly in a node."""
+    for name in FIELDS[node.__class__]:
+        value = getattr(node, name, None)
+        if value.__class__ is list:
+            yield from (each for each in value if each is not None)
+        elif value is not None and value.__class__ is not str:
+            yield value
+
+
 def _walk(roots: Iterable[ast.AST], own: bool) -> Iterator[ast.AST]:
     stack: list[ast.AST | None] = list(roots)
     stack.reverse()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from celery_lint.findings import Applicability, Finding, Place, Severity
+from celery_lint.records import record
 from celery_lint.reporters import CONTROL
 
 _CODES = {
@@ -21,7 +21,7 @@ _BY_SEVERITY = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.ADVI
 _WITHOUT_CONTROL = dict.fromkeys(map(ord, CONTROL), "\ufffd")
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Style:
     """How text for people looks: with colours or not, and which fixes are marked as within reach."""
 

@@ -11,13 +11,13 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from celery_lint.findings import AddArguments, AddItems, Change, PutStatement, Side
 from celery_lint.project.index import is_test_file
 from celery_lint.project.modules import Class, Module
 from celery_lint.project.syntax import walk
+from celery_lint.records import record
 from celery_lint.semantics.model import App
 from celery_lint.semantics.settings import OLD_NAMES, target_name
 from celery_lint.semantics.values import ClassValue, Constant, External, ModuleValue
@@ -33,7 +33,7 @@ _UPPER = re.compile(r"^(BROKER|CELERY|CELERYD|CELERYBEAT)_[A-Z_]+$")
 Naming = Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Added:
     """The change that adds settings, and the names that they get there, with the file."""
 

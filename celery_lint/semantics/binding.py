@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
 from celery_lint.project.modules import Function
-from celery_lint.project.syntax import walk
+from celery_lint.project.syntax import children, walk
 from celery_lint.semantics.model import Dispatch, Task
 from celery_lint.semantics.tasks import TASK_CLASSES
 from celery_lint.semantics.uses import uses_of
@@ -75,7 +75,7 @@ def _free_names(node: ast.AST) -> Iterator[ast.Name]:
             yield one
         elif binds_otherwise(one):
             yield ast.copy_location(ast.Name(SELF, ast.Store()), one)
-        stack += ast.iter_child_nodes(one)
+        stack += children(one)
 
 
 def binds_otherwise(node: ast.AST) -> bool:

@@ -10,11 +10,12 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from celery_lint.project.modules import Class, Function
 from celery_lint.project.syntax import own_nodes, walk
+from celery_lint.records import record
 from celery_lint.semantics.dispatches import VERBS
 from celery_lint.semantics.handlers import is_mute
 from celery_lint.semantics.model import Call, Frame, FunctionFlow, Step
@@ -117,7 +118,7 @@ _LOCAL_METHODS = frozenset(
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Block:
     """One way to last for ever. `what` says it of the code at the end of `steps`: "calls `requests.get`"."""
 

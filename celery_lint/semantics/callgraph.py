@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from celery_lint.project.index import is_test_file
 from celery_lint.project.modules import Class, Function, Module
 from celery_lint.project.syntax import own_nodes, walk
+from celery_lint.records import record
 from celery_lint.semantics.dispatches import is_sendable
 from celery_lint.semantics.frameworks import signals_of
 from celery_lint.semantics.model import Argument, Call, FunctionFlow
@@ -63,7 +63,7 @@ _MAY_HAND_ON = frozenset({FunctionValue, Union})
 _OPEN = frozenset({Field, BoundMethod, Unknown})
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Target:
     """A function that a call runs: now, or (`deferred`) after the commit."""
 
@@ -73,7 +73,7 @@ class Target:
     deferred: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class CallSite:
     """A call that runs a function, and the function that makes it."""
 

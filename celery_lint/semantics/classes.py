@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import AssignBinding, Class, Function
+from celery_lint.records import record
 from celery_lint.semantics.values import UNKNOWN, BoundMethod, ClassValue, External, Value
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def external_is_model(path: str) -> bool:
     return "models" in segments[1:] and not _NO_MODEL.search(name)
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Lineage:
     """What a class has, all that it derives from taken together."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from celery_lint.findings import Place
 from celery_lint.project.modules import Function
 from celery_lint.project.syntax import own_nodes, walk
+from celery_lint.records import record
 from celery_lint.semantics.model import Call, Frame
 from celery_lint.semantics.transactions import Transaction
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Rebinding:
     """Why a variable has another value when the callback runs."""
 

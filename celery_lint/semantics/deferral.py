@@ -14,14 +14,17 @@ from celery_lint.semantics.model import Argument, Call
 from celery_lint.semantics.values import Collection
 
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     from celery_lint.semantics.hub import Semantics
+
+    _Changing: TypeAlias = ast.Call | ast.Subscript | ast.AugAssign
 
 MAX_CALLERS_UP = 2
 _CHANGING = frozenset(
     """append appendleft extend extendleft insert remove pop popleft popitem clear sort reverse rotate update
     setdefault add discard difference_update intersection_update symmetric_difference_update""".split()
 )
-_CHANGES = (ast.Call, ast.Subscript, ast.AugAssign)
 _NEW = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
 # What a broker that is not there raises: kombu's OperationalError, or the connection's own error
 # (kombu/connection.py, `_reraise_as_library_errors`).
@@ -48,7 +51,8 @@ def keeps_arguments(hub: Semantics, call: Call, depth: int = MAX_CALLERS_UP) -> 
         return True
     held = list(_held(call.args))
     nodes = list(own_nodes(function.body)) if held else []
-    if any(_is_changed_later(path, call, function, nodes) for path in held):
+    changing = [node for node in nodes if isinstance(node, (ast.Call, ast.Subscript, ast.AugAssign))]
+    if any(_is_changed_later(path, call, function, changing, nodes) for path in held):
         return False
     if depth <= 0 or not any(path in function.parameters for path in held):
         return True
@@ -90,9 +94,11 @@ def _held(arguments: tuple[Argument, ...]) -> Iterator[str]:
             waiting += [node.target, node.value]
 
 
-def _is_changed_later(path: str, call: Call, function: Function, nodes: Sequence[ast.AST]) -> bool:
+def _is_changed_later(
+    path: str, call: Call, function: Function, changing: Sequence[_Changing], nodes: Sequence[ast.AST]
+) -> bool:
     """Whether the object at `path` is changed in place after the call, in its function with these nodes."""
-    changes = [node for node in nodes if isinstance(node, _CHANGES) and _changes(node, path, call)]
+    changes = [node for node in changing if _changes(node, path, call)]
     if not changes:
         return False
     kept = {id(node.target) for node in nodes if isinstance(node, ast.AugAssign)}
@@ -109,7 +115,7 @@ def _is_changed_later(path: str, call: Call, function: Function, nodes: Sequence
     return False
 
 
-def _changes(node: ast.Call | ast.Subscript | ast.AugAssign, path: str, call: Call) -> bool:
+def _changes(node: _Changing, path: str, call: Call) -> bool:
     """Whether a node changes the list, dictionary or set at `path`, or one inside of it."""
     if isinstance(node, ast.Call):
         function = node.func

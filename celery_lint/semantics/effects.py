@@ -11,11 +11,11 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from celery_lint.project.modules import Class, Function
 from celery_lint.project.syntax import walk
+from celery_lint.records import record
 from celery_lint.semantics.model import Call, Frame, FunctionFlow, Step
 from celery_lint.semantics.values import (
     BoundMethod,
@@ -107,7 +107,7 @@ _WRITES = frozenset(
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Effect:
     """Something that must not happen twice. `path` leads from a body's call down to the one that does it."""
 
@@ -382,7 +382,7 @@ def _opens_to_append(node: ast.Call, flow: FunctionFlow) -> bool:
 # What may fail
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Risk:
     """How a call may fail: in a package that goes over the network, in the database, or by a `raise`."""
 

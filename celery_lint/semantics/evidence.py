@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 from celery_lint.project.modules import Function, Module
+from celery_lint.records import record
 from celery_lint.semantics.attributes import attribute
 from celery_lint.semantics.context import FileContext
 from celery_lint.semantics.flow import Interpreter
@@ -27,7 +27,7 @@ from celery_lint.semantics.values import (
 MAX_CALLERS = 3
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Carried:
     """A value of some kind that an argument is or holds."""
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from celery_lint.project.modules import Class
 from celery_lint.project.syntax import walk
+from celery_lint.records import record
 from celery_lint.semantics.binding import may_pass_itself, misfit
 from celery_lint.semantics.dispatches import SENDING
 from celery_lint.semantics.model import Call, Dispatch, Task
@@ -43,7 +43,7 @@ Notice = Literal["caller", "worker", "later", "retry"]
 or `Task.retry`, which then rejects the message."""
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Interface:
     """What a task takes: the names by position, those of them that no keyword reaches, and those by keyword only."""
 
@@ -61,7 +61,7 @@ class Interface:
         return (*self.positional, *self.by_keyword_only)
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Mismatch:
     """How arguments do not fit. Of the lists only one is not empty, except that too many may be given as well."""
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from celery_lint.project.modules import Class, Function, Module
-from celery_lint.project.syntax import own_nodes, walk
+from celery_lint.project.syntax import children, own_nodes, walk
 from celery_lint.semantics import attributes, results
 from celery_lint.semantics.model import Argument, Call, Exit, Frame, FunctionFlow, Store, Use
 from celery_lint.semantics.slices import GROWING
@@ -556,7 +556,7 @@ class Interpreter:
         return value
 
     def eval_children(self, node: ast.AST) -> Value:
-        for child in ast.iter_child_nodes(node):
+        for child in children(node):
             if isinstance(child, ast.expr):
                 self.eval(child)
         return UNKNOWN

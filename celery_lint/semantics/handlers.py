@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from celery_lint.findings import Place, Position, Span
 from celery_lint.project.modules import AssignBinding, Module
 from celery_lint.project.syntax import own_nodes, walk
+from celery_lint.records import record
 from celery_lint.semantics.model import Call, Frame, FunctionFlow, Step
 from celery_lint.semantics.values import (
     UNKNOWN,
@@ -190,7 +191,7 @@ def _calls_in(flow: FunctionFlow, body: Sequence[ast.stmt]) -> Sequence[Call]:
 # Retry, Ignore and Reject on their way to the worker
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Raised:
     """A place where Retry, Ignore or Reject sets out for the worker. `steps` lead through helpers."""
 

@@ -8,11 +8,11 @@ knows whether it runs in a transaction. One dispatch is reported as one of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from celery_lint.findings import Severity
 from celery_lint.project.modules import Class, Function
+from celery_lint.records import record
 from celery_lint.semantics.dependencies import committed_later
 from celery_lint.semantics.dispatches import SENDING
 from celery_lint.semantics.model import Call, Dispatch, FunctionFlow, Step, Write
@@ -53,7 +53,7 @@ SESSION_WRITES = ("add", "add_all", "delete", "merge", "bulk_save_objects")
 NO_ROLE = Role()
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Hazard:
     """A call that sends a task too early; `reached` says what it sends, `steps` prove it."""
 

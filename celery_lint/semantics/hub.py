@@ -114,7 +114,7 @@ class Semantics:
         """An answer that is made of many files and seldom changes: to rest on it is to rest on its value alone."""
         inputs = self.project.inputs
         collected = inputs.collected
-        answer = self.memo.get(("shared", name), compute, None)
+        answer = self.memo.once(("shared", name), compute)
         inputs.collected = collected
         inputs.note("shared", name)
         return answer
@@ -345,7 +345,7 @@ class Semantics:
 
     def local_class(self, node: ast.ClassDef, module: Module, function: Function | None) -> Class:
         """The class of a class statement inside a function."""
-        return self.memo.get(("class", node), lambda: module.define_class(node, None, function), None)
+        return self.memo.once(("class", node), module.define_class, node, None, function)
 
     def function_value(self, function: Function, captured: Captured | None = None) -> Value:
         """What a function's name stands for once its decorators have run."""
@@ -486,7 +486,7 @@ class Semantics:
     def _returned(self, function: Function, captured: Captured | None, bound: dict[str, Value], fuel: int) -> Value:
         if function.parent is not None and captured is None:
             captured = self.captured(function)
-        part = self.memo.get(("slice", function), slice_of, None, function)
+        part = self.memo.once(("slice", function), slice_of, function)
         first = function.positional[0].arg if function.positional else ""
         names = {**self.parameter_values(function, captured, part.names | {first}), **bound}
         run = Interpreter(self, function.module, function, names, captured, fuel=fuel, kept=part.statements)

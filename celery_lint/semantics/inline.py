@@ -11,11 +11,11 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from celery_lint.project.modules import Function
 from celery_lint.project.syntax import walk
+from celery_lint.records import record
 from celery_lint.semantics.dispatches import SENDING
 from celery_lint.semantics.model import Call, Dispatch, FunctionFlow, Task
 from celery_lint.semantics.values import (
@@ -51,7 +51,7 @@ _MODE = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class InlineRun:
     """A call that runs a task in the calling process. `task` is None where it can't be told which."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ from celery_lint.findings import (
 )
 from celery_lint.project.modules import Class, Function
 from celery_lint.project.syntax import walk
+from celery_lint.records import record
 from celery_lint.semantics.attributes import model_manager
 from celery_lint.semantics.dispatches import VERBS
 from celery_lint.semantics.evidence import passed, site_callee
@@ -39,7 +39,7 @@ _SEE_ARGUMENTS = ("__call__", "apply_async", "delay", "apply", "before_start", "
 _PASS_ON_ALL = VERBS | {"run", "replace", "subtask_from_request", "signature_from_request", "__call__"}
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Keyed:
     """The repair, and the parameters that take keys after it."""
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
 from celery_lint.project.index import is_test_file
 from celery_lint.project.modules import Class, Module
 from celery_lint.project.syntax import walk
+from celery_lint.records import record
 from celery_lint.semantics.model import App, Argument, Call, Dispatch, Option, Step, Task
 from celery_lint.semantics.tasks import TASK_CLASSES
 from celery_lint.semantics.values import (
@@ -247,7 +247,7 @@ def _is_own_module(hub: Semantics, name: str, module: Module) -> bool:
 # The application that has no limit
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Unlimited:
     """A Celery application, and the tasks near it that nothing limits."""
 
@@ -301,7 +301,7 @@ def _shared_folders(one: str, other: str) -> int:
 Where = Literal["task", "class", "settings", "message"]
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Pair:
     """A soft and a hard limit that meet in one run.
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from typing import Any, Protocol, TypeVar
 
     T = TypeVar("T")
+    D = TypeVar("D")
 
     class _Remembers(Protocol):
         @property
@@ -34,7 +35,7 @@ class Memo:
         """How many answers are being computed."""
         self._lowest = NOTHING_OPEN
 
-    def get(self, key: Hashable, compute: Callable[..., T], default: Any, *args: object) -> T:
+    def get(self, key: Hashable, compute: Callable[..., T], default: D, *args: object) -> T | D:
         """The answer for `key`: what `compute(*args)` gives."""
         inputs = self._inputs
         known = self._known.get(key)
@@ -46,7 +47,7 @@ class Memo:
             depth = being_computed[key]
             if depth < self._lowest:
                 self._lowest = depth
-            return default  # type: ignore[no-any-return]
+            return default
         depth = being_computed[key] = self.depth
         self.depth += 1
         around, self._lowest = self._lowest, NOTHING_OPEN
@@ -64,6 +65,10 @@ class Memo:
         if lowest >= depth:
             self._known[key] = (result, inputs.shared(own) if own else 0)
         return result
+
+    def once(self, key: Hashable, compute: Callable[..., T], *args: object) -> T:
+        """The same for a question whose answer never leads back to it."""
+        return self.get(key, compute, None, *args)  # type: ignore[return-value]
 
     def put(self, key: Hashable, answer: object, inputs: int) -> None:
         """Let an answer in that was found before."""
@@ -93,6 +98,6 @@ def remembered(method: Callable[[Any], T]) -> T:
     key = (method.__name__,)
 
     def get(owner: _Remembers) -> T:
-        return owner.memo.get(key, method, None, owner)
+        return owner.memo.once(key, method, owner)
 
     return property(get, doc=method.__doc__)  # type: ignore[return-value]

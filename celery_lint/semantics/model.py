@@ -10,6 +10,7 @@ from typing import Literal
 
 from celery_lint.findings import Place
 from celery_lint.project.modules import Class, Function, Module
+from celery_lint.records import record
 from celery_lint.semantics.values import UNKNOWN, Constant, Origin, Value
 
 FrameKind = Literal[
@@ -146,7 +147,7 @@ class Store:
     index: int
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Option:
     """An option of a task, and where it stands. `value` is UNKNOWN when it can't be read."""
 
@@ -235,7 +236,7 @@ class Task:
         return f"<Task {self.registered_name}>"
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Sent:
     """One argument as the task receives it."""
 
@@ -275,7 +276,7 @@ class Dispatch:
         return self.call.flow
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Write:
     """A change to the database: `row.save()`, `Model.objects.create(...)`."""
 
@@ -294,7 +295,7 @@ class App:
     keywords: dict[str, ast.expr]
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Step:
     """One step of a path of calls that proves something: where, and what it shows."""
 

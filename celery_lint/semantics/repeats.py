@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from celery_lint.project.syntax import own_nodes, walk
+from celery_lint.records import record
 from celery_lint.semantics import guards
 from celery_lint.semantics.effects import DATABASE, Effect, Risk, effects, fits, is_swallowed, risks
 from celery_lint.semantics.model import Call, Frame, FunctionFlow, Task
@@ -37,7 +37,7 @@ _GRAVE = frozenset({"payment", "mail", "message"})
 _GRAVE_BY_CHOICE = _GRAVE | {"row"}
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Repeat:
     """An effect, why the task runs again, and what may go wrong after the effect."""
 

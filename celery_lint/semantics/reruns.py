@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from celery_lint.findings import Place
 from celery_lint.project.modules import Module
+from celery_lint.records import record
 from celery_lint.semantics.model import Call, Option, Task
 from celery_lint.semantics.values import UNKNOWN, BoundMethod, Collection, Constant, TaskValue, Value
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Rerun:
     """A reason why the body runs again. `why` ends a sentence: "it may run again: ..."."""
 

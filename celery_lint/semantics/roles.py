@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from celery_lint.project.index import is_test_file
 from celery_lint.project.modules import AssignBinding, Class, Function, Module
 from celery_lint.project.syntax import own_nodes, walk
+from celery_lint.records import record
 from celery_lint.semantics import frameworks
 from celery_lint.semantics.model import Step
 from celery_lint.semantics.values import External, HttpRequest, Value
@@ -50,7 +50,7 @@ _RESPONSES = (
 MAX_UP = 4
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Role:
     """Why code outside the project calls a function. `detail` is the signal's name."""
 

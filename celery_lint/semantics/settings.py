@@ -11,12 +11,12 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from celery_lint.project.index import is_test_file
 from celery_lint.project.modules import Module
 from celery_lint.project.syntax import walk
+from celery_lint.records import record
 from celery_lint.semantics.model import App
 from celery_lint.semantics.values import UNKNOWN, AppValue, Constant, Value
 
@@ -40,7 +40,7 @@ _DEFAULTED = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Setting:
     """One place where a setting is given."""
 

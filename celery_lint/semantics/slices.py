@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from celery_lint.project.modules import Function
-from celery_lint.project.syntax import IS_SCOPE, walk
+from celery_lint.project.syntax import IS_SCOPE, children, walk
+from celery_lint.records import record
 
 # Methods that put something into a list, set or dict.
 GROWING = frozenset({"append", "add", "insert", "extend", "update", "appendleft"})
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Slice:
     """The statements to read, and the names whose values count."""
 
@@ -141,7 +142,7 @@ def _bound_within(node: ast.AST) -> _Unit | None:
 
 def _expressions(node: ast.AST) -> Iterator[ast.expr]:
     """The expressions of a statement, without those in its blocks."""
-    for child in ast.iter_child_nodes(node):
+    for child in children(node):
         if isinstance(child, ast.expr):
             yield child
 

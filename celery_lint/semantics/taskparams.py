@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeGuard
 from celery_lint.findings import Place
 from celery_lint.project.modules import Class, Function
 from celery_lint.project.syntax import own_nodes, walk
+from celery_lint.records import record
 from celery_lint.semantics import frameworks
 from celery_lint.semantics.evidence import MAX_CALLERS, from_callers, members_of
 from celery_lint.semantics.model import Dispatch, Sent, Task
@@ -58,7 +59,7 @@ class Given:
     """The task is called as a function and never dispatched."""
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class RowUse:
     """How a body uses a parameter as a row. `is_certain`: in a way that no other value allows."""
 

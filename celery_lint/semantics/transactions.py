@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import Class, Function
 from celery_lint.project.syntax import walk
+from celery_lint.records import record
 from celery_lint.semantics import frameworks
 from celery_lint.semantics.callgraph import CallSite, Target
 from celery_lint.semantics.model import Call, Dispatch, Frame, FunctionFlow, Step, Task
@@ -20,6 +21,7 @@ from celery_lint.semantics.values import (
     Decorator,
     External,
     FunctionValue,
+    Partial,
     TaskValue,
     Value,
 )
@@ -33,7 +35,7 @@ MAX_UP = 5
 """How many callers up a transaction is looked for."""
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Transaction:
     """An open transaction, and the calls that lead into it, outermost first."""
 
@@ -46,7 +48,7 @@ class Transaction:
     """False when nothing on the way into it changes the database."""
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Context:
     """How a function may be reached: inside a transaction (one proof), outside, in ways not known."""
 
@@ -62,7 +64,7 @@ class Context:
         return self.atomic is not None and not self.outside and not self.unknown
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Reached:
     """A dispatch that a call leads to, through the functions named by `steps`."""
 
@@ -467,10 +469,8 @@ def is_better(one: Transaction, other: Transaction) -> bool:
 def names_function(value: Value, function: Function) -> bool:
     """Whether a value is the function, or a partial call of it."""
     for one in value.alternatives():
-        while hasattr(one, "function") and not isinstance(one, FunctionValue):
-            one = one.function  # a Partial
-            if isinstance(one, Function):
-                return one is function
+        while isinstance(one, Partial):
+            one = one.function
         if isinstance(one, FunctionValue) and one.function is function:
             return True
         if isinstance(one, TaskValue) and not isinstance(one.task, str) and one.task.function is function:

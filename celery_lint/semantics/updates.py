@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import Class, Function
 from celery_lint.project.syntax import own_nodes, walk
+from celery_lint.records import record
 from celery_lint.semantics import locks
 from celery_lint.semantics.model import Call, FunctionFlow, Store
 from celery_lint.semantics.values import (
@@ -47,7 +47,7 @@ _BULK = frozenset({"bulk_update", "abulk_update"})
 _WRITES = _SAVES | _BULK
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Update:
     """`row.column` set from its own value, and the call that writes it back."""
 

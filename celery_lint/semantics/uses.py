@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import ImportBinding, Module
-from celery_lint.project.syntax import walk
+from celery_lint.project.syntax import children, walk
+from celery_lint.records import record
 from celery_lint.semantics.dispatches import PACKED, SIGNATURES, SPREAD
 from celery_lint.semantics.model import Call, FunctionFlow, Task
 from celery_lint.semantics.values import UNKNOWN, ModuleValue, TaskValue, Value
@@ -24,7 +25,7 @@ _BY_NAME = frozenset({"send_task", "signature", "subtask", "Signature"})
 _HARMLESS = frozenset({"name", "request", "app", "backend", "max_retries", "AsyncResult"})
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Filled:
     """The expression that a call gives to a parameter. `label` is what names the parameter there, if anything does."""
 
@@ -94,7 +95,7 @@ class _InModule:
         self._module = module
         self._words = words
         self._names = {name, *self._aliases(name)}
-        self._parents = {child: node for node in walk(module.tree) for child in ast.iter_child_nodes(node)}
+        self._parents = {child: node for node in walk(module.tree) for child in children(node)}
         self._flows = list(self._bodies())
 
     def uses(self) -> Iterator[Use]:

@@ -8,8 +8,10 @@ joining the branches of an `if` is a union of sets.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
+
+from celery_lint.records import record
 
 if TYPE_CHECKING:
     import ast
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 MAX_ALTERNATIVES = 8
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Origin:
     """Which row a value belongs to: two values with one origin are, or name, the same row.
 
@@ -42,7 +44,7 @@ class Value:
         return (self,)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Unknown(Value):
     """Nothing is known. There is one, UNKNOWN: it may be compared by identity."""
 
@@ -50,7 +52,7 @@ class Unknown(Value):
 UNKNOWN = Unknown()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Union(Value):
     """One of several values, in the order in which the code gives them; equal whatever the order."""
 
@@ -66,21 +68,21 @@ class Union(Value):
         return self.members
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class External(Value):
     """A name that a module outside the project defines: `django.db.transaction.atomic`."""
 
     path: str
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class ModuleValue(Value):
     """A module of the project."""
 
     module: Module
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class FunctionValue(Value):
     """A function of the project, bound to `receiver` when it was reached through one.
 
@@ -101,14 +103,14 @@ class Captured:
         self.names = names
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class ClassValue(Value):
     """A class of the project."""
 
     cls: Class
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Instance(Value):
     """An instance of a class, of the project or (by dotted path) of another package."""
 
@@ -116,7 +118,7 @@ class Instance(Value):
     origin: Origin | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class ModelValue(Value):
     """An instance of a database model: one row."""
 
@@ -124,7 +126,7 @@ class ModelValue(Value):
     origin: Origin | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class KeyValue(Value):
     """A column's value of a row: its primary key when `column` is `pk` or `id`."""
 
@@ -133,7 +135,7 @@ class KeyValue(Value):
     origin: Origin | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class ManagerValue(Value):
     """A manager of a model. `related` is the row whose related manager it is."""
 
@@ -142,7 +144,7 @@ class ManagerValue(Value):
     related: Origin | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class QuerySetValue(Value):
     """A queryset of a model; `rows` is `instances`, `dicts`, `tuples` or `flat`."""
 
@@ -152,7 +154,7 @@ class QuerySetValue(Value):
     origin: Origin | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Scalar(Value):
     """A plain value that every serializer carries: a number, a string, a flag, None.
 
@@ -162,7 +164,7 @@ class Scalar(Value):
     kind: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Constant(Value):
     """A literal."""
 
@@ -172,7 +174,7 @@ class Constant(Value):
 NONE = Constant(None)
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Collection(Value):
     """A built-in container; `kind` is `list`, `tuple`, `set`, `dict`, `generator`, ....
 
@@ -186,7 +188,7 @@ class Collection(Value):
     keys: tuple[str, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Parameter(Value):
     """A parameter of which only its callers know more."""
 
@@ -196,7 +198,7 @@ class Parameter(Value):
     """`*` or `**` for the collected arguments."""
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Field(Value):
     """An attribute of a parameter or of another value that is not known."""
 
@@ -204,7 +206,7 @@ class Field(Value):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class BoundMethod(Value):
     """A method of a value that is no class of the project: `task.delay`, `queryset.filter`."""
 
@@ -212,7 +214,7 @@ class BoundMethod(Value):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Partial(Value):
     """`partial(function, *args, **keywords)`."""
 
@@ -222,14 +224,14 @@ class Partial(Value):
     node: ast.Call | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Dynamic(Value):
     """`getattr(x, "name")` of an unknown `x`: the attribute of that name of some object."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Super(Value):
     """`super()` seen from a method of `cls`."""
 
@@ -237,19 +239,19 @@ class Super(Value):
     receiver: Value
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class TaskValue(Value):
     """A task of the project, or by its dotted path a task of another package."""
 
     task: Task | str
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class AppValue(Value):
     """A Celery application."""
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class SignatureValue(Value):
     """`task.s(...)`; `task` is None when only a name or nothing is known of it."""
 
@@ -257,14 +259,14 @@ class SignatureValue(Value):
     immutable: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class CanvasValue(Value):
     """A chain, group, chord, chunks or map."""
 
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class ResultValue(Value):
     """An AsyncResult, GroupResult or EagerResult."""
 
@@ -272,24 +274,24 @@ class ResultValue(Value):
     eager: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class TaskRequest(Value):
     """`self.request` of a bound task."""
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class HttpRequest(Value):
     """A web framework's request."""
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class CleanedData(Value):
     """What a form or serializer class makes of its input: `form.cleaned_data`, `serializer.validated_data`."""
 
     cls: Class
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Atomic(Value):
     """An object that opens a transaction: `transaction.atomic(...)`, `session.begin()`.
 
@@ -300,14 +302,14 @@ class Atomic(Value):
     kind: str = "atomic"
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class ContextManager(Value):
     """A context manager made by a generator function; `yielded` is what `as` binds."""
 
     yielded: Value
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Decorator(Value):
     """What a decorator factory returned: `task` when it makes tasks."""
 

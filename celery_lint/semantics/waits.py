@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from celery_lint.project.syntax import walk
+from celery_lint.records import record
 from celery_lint.semantics.evidence import from_callers
 from celery_lint.semantics.inline import mentions_mode
 from celery_lint.semantics.model import Call, FunctionFlow, Step
@@ -26,7 +26,7 @@ WAITING = frozenset({"get", "wait", "join", "join_native", "collect", "get_leaf"
 _ASKING = frozenset({"ready", "successful", "failed", "state", "status", "maybe_throw"})
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Wait:
     """A call that waits; `steps` lead to the dispatch when the result comes from a caller."""
 

@@ -16,7 +16,7 @@ RUN = """
     celery_lint.discovery celery_lint.engine celery_lint.finder celery_lint.findings celery_lint.gitignore
     celery_lint.incremental celery_lint.newer_syntax celery_lint.output celery_lint.patterns celery_lint.project
     celery_lint.project.index celery_lint.project.inputs celery_lint.project.layout celery_lint.project.modules
-    celery_lint.project.outline celery_lint.project.syntax celery_lint.replay
+    celery_lint.project.outline celery_lint.project.syntax celery_lint.records celery_lint.replay
     celery_lint.reporters celery_lint.reporters.style celery_lint.requirements celery_lint.rules
     celery_lint.rules.base celery_lint.rules.registry celery_lint.run celery_lint.semantics
     celery_lint.semantics.memo celery_lint.source celery_lint.surroundings celery_lint.toml celery_lint.workers
