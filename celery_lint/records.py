@@ -7,12 +7,12 @@ whose fields only the type checker keeps from being set again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import TypeVar
+    from typing import Any, TypeVar
 
     from typing_extensions import dataclass_transform
 
@@ -29,4 +29,17 @@ if TYPE_CHECKING:
 else:
 
     def record(*, eq=True, order=False):
-        return dataclass(slots=True, eq=eq, order=order, unsafe_hash=eq)
+        make = dataclass(slots=True, eq=eq, order=order, unsafe_hash=eq, repr=False, match_args=False)
+
+        def decorate(cls):
+            made = make(cls)
+            made.__repr__ = _shown
+            return made
+
+        return decorate
+
+
+# Each method that a dataclass writes itself is compiled when its module is imported.
+def _shown(self: Any) -> str:
+    given = ", ".join(f"{each.name}={getattr(self, each.name)!r}" for each in fields(self))
+    return f"{type(self).__qualname__}({given})"
