@@ -18,7 +18,7 @@ from celery_lint.findings import Place, Position, Span
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
 # What ends a line for Python's tokenizer: a form feed or U+2028 does not.
 NEWLINE = re.compile(r"\r\n|\r|\n")
@@ -51,6 +51,8 @@ _WORDS_ONLY = bytes(b if (chr(b).isalnum() and b < 128) or b == 95 or b > 127 el
 
 # Words of so few letters stand inside of many others: looking at each place would take long.
 _FEW_LETTERS = 2
+# The `s` of "that's" and of `%s` is no name.
+_SHORT_WORDS_ONLY = bytes(b if b in b"'%" else word for b, word in enumerate(_WORDS_ONLY))
 
 
 def words_of(data: bytes) -> set[bytes]:
@@ -138,28 +140,33 @@ class Source:
         return self.text[starts[first - 1] : starts[min(last, len(starts) - 1)] - 1]
 
     def rows_of(self, word: str) -> Sequence[int]:
-        """The rows in which a word stands, as a whole word."""
-        text = self.text
-        if len(word) <= _FEW_LETTERS and text.isascii():
-            return self._rows_of_short(word)
+        """The rows in which a word stands, as a whole word; lines that are comments are left out."""
+        text, starts = self.text, self._starts
         rows = []
+        for at in (
+            self._places_of_short(word) if len(word) <= _FEW_LETTERS and text.isascii() else self._places_of(word)
+        ):
+            row = bisect_right(starts, at)
+            if not text[starts[row - 1] : at].lstrip().startswith("#"):
+                rows.append(row)
+        return rows
+
+    def _places_of(self, word: str) -> Iterator[int]:
+        text = self.text
         at = text.find(word)
         while at >= 0:
             end = at + len(word)
             if not (_is_of_name(text[at - 1 : at]) or _is_of_name(text[end : end + 1])):
-                rows.append(bisect_right(self._starts, at))
+                yield at
             at = text.find(word, end)
-        return rows
 
-    def _rows_of_short(self, word: str) -> Sequence[int]:
-        words = f" {self.text} ".encode().translate(_WORDS_ONLY)
-        wanted = f" {word} ".encode()
-        rows = []
-        at = words.find(wanted)
-        while at >= 0:
-            rows.append(bisect_right(self._starts, at))
-            at = words.find(wanted, at + len(wanted) - 1)
-        return rows
+    def _places_of_short(self, word: str) -> Iterator[int]:
+        words = f" {self.text} ".encode().translate(_SHORT_WORDS_ONLY)
+        for wanted in (f" {word} ".encode(), f" '{word}' ".encode()):
+            at = words.find(wanted)
+            while at >= 0:
+                yield at
+                at = words.find(wanted, at + len(wanted) - 1)
 
     def words_among(self, words: Collection[str]) -> Collection[str]:
         """Those of the words that may stand in the text."""

@@ -8,15 +8,17 @@ from __future__ import annotations
 import ast
 import re
 from bisect import bisect_left
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from celery_lint.project.outline import is_unreadable, outline
+from celery_lint.project.outline import first_row, is_unreadable, outline
 from celery_lint.project.syntax import FIELDS, IS_SCOPE, blocks, walk
 from celery_lint.records import record
 from celery_lint.source import Source
 
+# What follows the name of an attribute that is assigned to.
+_ASSIGNS = re.compile(r"\s*(?:=(?!=)|[-+*/%&|^@<>]{1,3}=|:[^=\n]*=)")
 _NESTED = re.compile(r"\n[ \t]*(?:def|async)[ \t]")
 
 # Up to so many words are looked for one by one.
@@ -151,9 +153,9 @@ class Function:
         return self.module.source.rows_text(*self.rows)
 
     def holds(self, words: Collection[str]) -> bool:
-        """Whether any of the words stands in the function's text, comments and strings included.
+        """Whether any of the words stands in the function's text, strings included.
 
-        Nothing is parsed for it.
+        Nothing is parsed for it; lines that are comments don't count.
         """
         return meets(self.module.rows_of(words), *self.rows)
 
@@ -164,7 +166,36 @@ class Function:
 
     def mentions(self, names: Collection[str]) -> bool:
         """Whether the function mentions one of these names or attributes: its text decides most often."""
-        return self.holds(names) and (self.is_unreadable or not self.words.isdisjoint(names))
+        rows = self.module.rows_of(names)
+        first, last = self.rows
+        if not meets(rows, first, last):
+            return False
+        if not self._words_of_head.isdisjoint(names):
+            return True
+        start = first if isinstance(self.node, ast.Lambda) else first_row(self.node)
+        return meets(rows, start, last) and (self.is_unreadable or not self.words.isdisjoint(names))
+
+    @cached_property
+    def _words_of_head(self) -> frozenset[str]:
+        """What its decorators, parameters and annotations mention."""
+        words: set[str] = set()
+        head: list[ast.AST | None] = []
+        _push_children(self.node, head, without="body")
+        _add_words(head, words)
+        return frozenset(words)
+
+    def may_set(self, attribute: str) -> bool:
+        """Whether the text looks as if it assigned to an attribute of some object; nothing is parsed for it."""
+        if not self.holds((attribute,)):
+            return False
+        text, wanted = self.text, f".{attribute}"
+        at = text.find(wanted)
+        while at >= 0:
+            at += len(wanted)
+            if _ASSIGNS.match(text, at):
+                return True
+            at = text.find(wanted, at)
+        return False
 
     @cached_property
     def has_nested(self) -> bool:
@@ -284,7 +315,18 @@ def scan(function: Function) -> Scan:
                     stack += value
                 elif value is not None and value.__class__ is not str:
                     push(value)
-    for node in walk(*(node for node in inner if node is not None)):
+    _add_words(inner, words)
+    names -= elsewhere
+    own = frozenset(names.union(function.parameters) - elsewhere)
+    return Scan(
+        frozenset(words), own, frozenset(names), frozenset(attributes), tests, yields, returns_value, assigns_within
+    )
+
+
+def _add_words(nodes: Iterable[ast.AST | None], words: set[str]) -> None:
+    """Add the names that nodes and all below them mention: names, attributes, imports, identifiers in strings."""
+    mention = words.add
+    for node in walk(*(node for node in nodes if node is not None)):
         kind = node.__class__
         if kind is ast.Name:
             mention(node.id)  # type: ignore[attr-defined]
@@ -297,17 +339,14 @@ def scan(function: Function) -> Scan:
         elif kind is ast.alias:
             mention((node.asname or node.name).rpartition(".")[2])  # type: ignore[attr-defined]
             mention(node.name.rpartition(".")[2])  # type: ignore[attr-defined]
-    names -= elsewhere
-    own = frozenset(names.union(function.parameters) - elsewhere)
-    return Scan(
-        frozenset(words), own, frozenset(names), frozenset(attributes), tests, yields, returns_value, assigns_within
-    )
 
 
 def _push_children(node: ast.AST, stack: list[ast.AST | None], without: str = "") -> None:
     for name in FIELDS[node.__class__]:
+        if name == without:  # to look at a body is to parse it
+            continue
         value = getattr(node, name, None)
-        if value is None or value.__class__ is str or name == without:
+        if value is None or value.__class__ is str:
             continue
         if value.__class__ is list:
             stack.extend(value)

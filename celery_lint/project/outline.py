@@ -102,6 +102,12 @@ def is_unreadable(node: Definition) -> bool:
     return node.body is _UNREADABLE
 
 
+def first_row(node: Definition) -> int:
+    """The row in which the body of a function begins, or one before it; nothing is parsed for it."""
+    cut: _Body | None = getattr(node, "_cut", None)
+    return node.lineno if cut is None else cut.row
+
+
 def _bodies(source: Source) -> Sequence[_Body]:
     """The bodies that can be cut out; none of a text in which that is not safe."""
     text = source.text

@@ -578,7 +578,7 @@ class Semantics:
             methods = ([init] if init else []) + [f for f in one.functions.values() if f is not init]
             found = []
             for function in methods:
-                if not function.holds((name,)) or name not in function.scan.stored_attributes:
+                if not (function.may_set(name) and name in function.scan.stored_attributes):
                     continue
                 flow = self.flow(function, fuel=1)
                 for store in flow.stores:
