@@ -461,7 +461,7 @@ class Module:
             function = self.nested[node] = Function(self, node, cls, parent)
         return function
 
-    def nodes_around(self, words: Sequence[str]) -> Iterator[ast.AST]:
+    def nodes_around(self, words: Collection[str]) -> Iterator[ast.AST]:
         """The nodes of the statements, whole functions and methods too, in whose text any of the words stands."""
         rows = self.rows_of(words)
         waiting = list(reversed(self.tree.body))
@@ -469,6 +469,8 @@ class Module:
             node = waiting.pop()
             if meets(rows, *rows_of(node)):
                 if isinstance(node, ast.ClassDef):
+                    yield node
+                    yield from walk(*node.decorator_list, *node.bases, *node.keywords)
                     waiting += reversed(node.body)
                 else:
                     yield from walk(node)

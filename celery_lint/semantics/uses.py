@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import ImportBinding, Module
-from celery_lint.project.syntax import children, walk
+from celery_lint.project.syntax import children
 from celery_lint.records import record
 from celery_lint.semantics.dispatches import PACKED, SIGNATURES, SPREAD
 from celery_lint.semantics.model import Call, FunctionFlow, Task
@@ -95,11 +95,12 @@ class _InModule:
         self._module = module
         self._words = words
         self._names = {name, *self._aliases(name)}
-        self._parents = {child: node for node in walk(module.tree) for child in children(node)}
+        self._nodes = list(module.nodes_around(frozenset(self._names | words)))
+        self._parents = {child: node for node in self._nodes for child in children(node)}
         self._flows = list(self._bodies())
 
     def uses(self) -> Iterator[Use]:
-        for node in walk(self._module.tree):
+        for node in self._nodes:
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 if self._words.intersection(re.split(r"[.:]", node.value)):
                     yield from self._by_name(node)
@@ -109,7 +110,7 @@ class _InModule:
 
     def _aliases(self, name: str) -> Iterator[str]:
         """The other names under which the module imports the task."""
-        for node in walk(self._module.tree):
+        for node in self._module.nodes_around((name,)):
             if isinstance(node, ast.ImportFrom):
                 for alias in node.names:
                     if alias.name == name and alias.asname not in (None, name):
