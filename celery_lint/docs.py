@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -89,13 +90,16 @@ def write(folder: Path) -> list[str]:
 
 def main(arguments: Sequence[str]) -> int:
     """Writes the pages; with `--check`, only says which are stale and fails if any is."""
-    folders = [Path(argument) for argument in arguments if argument != "--check"]
-    folder = folders[0] if folders else FOLDER
-    checking = "--check" in arguments
-    names = stale(folder) if checking else write(folder)
+    parser = argparse.ArgumentParser(prog="python -m celery_lint.docs", description=main.__doc__)
+    parser.add_argument(
+        "folder", nargs="?", type=Path, default=FOLDER, help="the pages (default: %(default)s)"
+    )
+    parser.add_argument("--check", action="store_true", help="write nothing")
+    given = parser.parse_args(arguments)
+    names = stale(given.folder) if given.check else write(given.folder)
     for name in names:
-        print(f"{folder / name}: {'stale: run `python -m celery_lint.docs`' if checking else 'written'}")
-    return 1 if checking and names else 0
+        print(f"{given.folder / name}: {'stale: run `python -m celery_lint.docs`' if given.check else 'written'}")
+    return 1 if given.check and names else 0
 
 
 if __name__ == "__main__":
