@@ -91,9 +91,7 @@ def write(folder: Path) -> list[str]:
 def main(arguments: Sequence[str]) -> int:
     """Writes the pages; with `--check`, only says which are stale and fails if any is."""
     parser = argparse.ArgumentParser(prog="python -m celery_lint.docs", description=main.__doc__)
-    parser.add_argument(
-        "folder", nargs="?", type=Path, default=FOLDER, help="the pages (default: %(default)s)"
-    )
+    parser.add_argument("folder", nargs="?", type=Path, default=FOLDER, help="the pages (default: %(default)s)")
     parser.add_argument("--check", action="store_true", help="write nothing")
     given = parser.parse_args(arguments)
     names = stale(given.folder) if given.check else write(given.folder)

@@ -9,10 +9,9 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from celery_lint.cache import Changes, FileState, Snapshot, digest_of
 from celery_lint.codec import decode_findings, encode
 from celery_lint.engine import Engine
-from celery_lint.project.index import SMALL, has_trace, selects
+from celery_lint.project.index import SMALL, Content, has_trace
 from celery_lint.project.inputs import CANDIDATE, CANDIDATES, FOUND, SENDERS, TASKS
 from celery_lint.project.layout import Layout, Move
-from celery_lint.source import words_of
 from celery_lint.workers import share_out
 
 TYPE_CHECKING = False
@@ -99,14 +98,14 @@ def _selected_anew(engine: Engine, snapshot: Snapshot, changes: Changes, bits: M
     """The selections that find other files than before; what they all find now is known to the engine afterwards."""
     stale = 0
     gone = frozenset(changes.gone)
-    texts = [(name, data, words_of(data)) for name, data in changes.contents.items()]
+    contents = {name: Content(name, data) for name, data in changes.contents.items()}
     for (selection, text), known in snapshot.selected.items():
         found: Sequence[str] = known
         if gone and not gone.isdisjoint(known):
             found = [name for name in known if name not in gone]
-        for name, data, words in texts:
+        for name, content in contents.items():
             was = name in known
-            if was is not selects(selection, text, name, data, words):
+            if was is not content.is_selected(selection, text):
                 found = [other for other in found if other != name] if was else sorted([*found, name])
         if found is not known:
             stale |= bits.get(("files", selection, text), 0)

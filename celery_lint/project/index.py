@@ -42,30 +42,61 @@ class Selection(enum.Enum):
     ASSIGNED = "assigned"
 
 
-def selects(selection: str, text: str, filename: str, data: bytes, words: Collection[bytes]) -> bool:
-    """Whether a file is among those that a selection finds; `words` are the words of its `data`."""
-    wanted = text.encode()
-    if selection == Selection.TEXT.value:
-        return has_trace(data) and wanted in data
-    if selection == Selection.ANYWHERE.value:
-        return wanted in words
-    if is_test_file(filename):
-        return False
-    if selection == Selection.MENTION.value:
-        return wanted in words
-    if selection == Selection.PART.value:
-        return any(wanted in word for word in words)
-    return wanted in words and _stands(Selection(selection), wanted, data)
+class Content:
+    """A file's bytes, as selections look at them."""
 
+    def __init__(self, filename: str, data: bytes) -> None:
+        self._filename = filename
+        self._data = data
 
-def _stands(selection: Selection, name: bytes, data: bytes) -> bool:
-    """Whether a file that mentions a name has a line of the kind that a selection asks for."""
-    if selection is Selection.ASSIGNED:
-        return name + b" =" in data
-    if selection is Selection.CLASS:
-        return name in _defined(b"class", data)
-    nested = _defined(b"def", data).get(name)
-    return nested is not None and (nested or selection is Selection.FUNCTION)
+    @cached_property
+    def words(self) -> Collection[bytes]:
+        """The names, keywords and numbers in it, comments and strings included."""
+        return words_of(self._data)
+
+    @cached_property
+    def functions(self) -> Mapping[bytes, bool]:
+        """The names that lines `def name` define, and whether such a line is indented."""
+        return self._defined(b"def")
+
+    @cached_property
+    def classes(self) -> Collection[bytes]:
+        """The names that lines `class name` define."""
+        return self._defined(b"class")
+
+    def _defined(self, keyword: bytes) -> dict[bytes, bool]:
+        data = self._data
+        found: dict[bytes, bool] = {}
+        for match in _NAMED_AFTER[keyword].finditer(data):
+            at = match.start()
+            before = data[data.rfind(b"\n", 0, at) + 1 : at]
+            if not before.replace(b"async", b"", 1).strip():
+                name = match[1]
+                found[name] = before[:1].isspace() or found.get(name, False)
+        return found
+
+    def is_selected(self, selection: str, text: str) -> bool:
+        """Whether the file is among those that a selection finds."""
+        wanted = text.encode()
+        if selection == Selection.TEXT.value:
+            return has_trace(self._data) and wanted in self._data
+        if selection == Selection.ANYWHERE.value:
+            return wanted in self.words
+        if is_test_file(self._filename):
+            return False
+        if selection == Selection.PART.value:
+            return any(wanted in word for word in self.words)
+        if selection == Selection.FUNCTION.value:
+            return wanted in self.functions
+        if selection == Selection.NESTED.value:
+            return self.functions.get(wanted, False)
+        if selection == Selection.CLASS.value:
+            return wanted in self.classes
+        return wanted in self.words and (selection == Selection.MENTION.value or self.assigns(wanted))
+
+    def assigns(self, name: bytes) -> bool:
+        """Whether a variable of a name is set, for all that the text shows."""
+        return name + b" =" in self._data
 
 
 def has_trace(data: bytes) -> bool:
@@ -75,18 +106,6 @@ def has_trace(data: bytes) -> bool:
         if trace in lowered:
             return True
     return b"task" in lowered and _TASK_TRACE.search(lowered) is not None
-
-
-def _defined(keyword: bytes, data: bytes) -> dict[bytes, bool]:
-    """The names that lines `def name` or `class name` of a file define, and whether there is one that is indented."""
-    found: dict[bytes, bool] = {}
-    for match in _NAMED_AFTER[keyword].finditer(data):
-        at = match.start()
-        before = data[data.rfind(b"\n", 0, at) + 1 : at]
-        if not before.replace(b"async", b"", 1).strip():
-            name = match[1]
-            found[name] = before[:1].isspace() or found.get(name, False)
-    return found
 
 
 class Project:
@@ -207,12 +226,12 @@ class Project:
         nested: defaultdict[bytes, list[str]] = defaultdict(list)
         classes: defaultdict[bytes, list[str]] = defaultdict(list)
         for filename in sorted(name for name in self.files if not is_test_file(name)):
-            data = self._bytes(filename)
-            for name, is_nested in _defined(b"def", data).items():
+            content = Content(filename, self._bytes(filename))
+            for name, is_nested in content.functions.items():
                 functions[name].append(filename)
                 if is_nested:
                     nested[name].append(filename)
-            for name in _defined(b"class", data):
+            for name in content.classes:
                 classes[name].append(filename)
         return {Selection.FUNCTION: functions, Selection.NESTED: nested, Selection.CLASS: classes}
 
@@ -265,7 +284,7 @@ class Project:
         if selection is Selection.TEXT:
             return sorted(name for name in self._traced if text in self._bytes(name))
         if selection is Selection.ASSIGNED:
-            return [name for name in self._mentions.get(text, ()) if _stands(selection, text, self._bytes(name))]
+            return [name for name in self._mentions.get(text, ()) if Content(name, self._bytes(name)).assigns(text)]
         return self._definitions[selection].get(text, ())
 
     def expect_many_questions(self) -> None:
