@@ -17,8 +17,8 @@ from celery_lint.project.syntax import FIELDS, IS_SCOPE, blocks, walk
 from celery_lint.records import record
 from celery_lint.source import Source
 
-# What follows the name of an attribute that is assigned to.
-_ASSIGNS = re.compile(r"\s*(?:=(?!=)|[-+*/%&|^@<>]{1,3}=|:[^=\n]*=)")
+# What follows the name of an attribute that is assigned to, alone or with others.
+_ASSIGNS = re.compile(r"\s*(?:=(?!=)|[-+*/%&|^@<>]{1,3}=|:[^=\n]*=(?!=)|,[^=()]*\)?\s*=(?!=)|[)\]]\s*=(?!=))")
 _NESTED = re.compile(r"\n[ \t]*(?:def|async)[ \t]")
 
 # Up to so many words are looked for one by one.

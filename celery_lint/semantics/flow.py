@@ -434,6 +434,7 @@ class Interpreter:
             if path is not None:
                 self.forget(path)
                 self.learn(path, value)
+            self.flow.values[target] = value
             if isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign)):
                 self.flow.stores.append(Store(node, target, receiver, self.frame, len(self.flow.calls)))
         elif isinstance(target, (ast.Tuple, ast.List)):

@@ -584,7 +584,7 @@ class Semantics:
                 for store in flow.stores:
                     if store.target.attr == name and isinstance(store.target.value, ast.Name) and function.positional:
                         if store.target.value.id == function.positional[0].arg and store.node.value is not None:
-                            found.append(flow.value(store.node.value))
+                            found.append(flow.value(store.target))
                 if function is init and found:
                     break
             better = [v for v in found if v not in (UNKNOWN, Constant(None)) and not isinstance(v, Parameter)]
