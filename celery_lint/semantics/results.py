@@ -271,7 +271,7 @@ def of_external(run: Interpreter, callee: External, args: Sequence[Argument], no
             External("django.db.DEFAULT_DB_ALIAS"),
             External("django.db.utils.DEFAULT_DB_ALIAS"),
         ):
-            alias = ast.unparse(using.node)
+            alias = run.module.source.segment(using.node)
         return Atomic(alias)
     if path in (
         "django.shortcuts.get_object_or_404",
