@@ -383,9 +383,12 @@ class Hazards:
         for other in flow.calls:
             if frame is not None and not frame.encloses(other.frame):
                 continue
-            if other is call or self._is_part_of(other, call):
+            if other is call:
                 continue
-            if not self._only_reads(other):
+            if self._is_part_of(other, call):
+                if any(self._hub.writes.of_call(other)):
+                    return True  # `send.delay(Order.objects.create().pk)`
+            elif not self._only_reads(other):
                 return True
         return any(isinstance(s.receiver, ModelValue) for s in flow.stores)
 
