@@ -88,11 +88,11 @@ def test_what_has_not_changed_is_not_read_again(shop: Path, monkeypatch: pytest.
     assert found(shop, cache=True, only="shop/views.py") == [f for f in before if f.place.filename == "shop/views.py"]
 
 
-def test_an_unrelated_change_leaves_the_rest_alone(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found(shop, cache=True)
-    checked = []
+def noted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The files that are looked into from now on, as they come."""
     from celery_lint.engine import Engine
 
+    checked = []
     check: Callable[[Engine, str], list[Finding]] = Engine._check
 
     def note(engine: Engine, filename: str) -> list[Finding]:
@@ -100,6 +100,12 @@ def test_an_unrelated_change_leaves_the_rest_alone(shop: Path, monkeypatch: pyte
         return check(engine, filename)
 
     monkeypatch.setattr(Engine, "_check", note)
+    return checked
+
+
+def test_an_unrelated_change_leaves_the_rest_alone(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found(shop, cache=True)
+    checked = noted(monkeypatch)
     (shop / "shop/other.py").write_text("print(2)\n")
     assert found(shop, cache=True) == []
     assert checked == ["shop/other.py"]
@@ -111,16 +117,7 @@ def test_a_file_that_comes_or_goes_leaves_the_rest_alone(
 ) -> None:
     (shop / "shop/views.py").write_text(SHOP["shop/views.py"].replace("pick(request.GET['id'])", "request.user"))
     before = found(shop, cache=True)
-    checked = []
-    from celery_lint.engine import Engine
-
-    check: Callable[[Engine, str], list[Finding]] = Engine._check
-
-    def note(engine: Engine, filename: str) -> list[Finding]:
-        checked.append(filename)
-        return check(engine, filename)
-
-    monkeypatch.setattr(Engine, "_check", note)
+    checked = noted(monkeypatch)
     if change == "added":
         (shop / "shop/more.py").write_text("print(2)\n")
     else:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from celery_lint.project.outline import first_row, is_unreadable, outline
-from celery_lint.project.syntax import FIELDS, IS_SCOPE, blocks, walk
+from celery_lint.project.syntax import FIELDS, IS_SCOPE, blocks, children, walk
 from celery_lint.records import record
 from celery_lint.source import Source
 
@@ -170,18 +170,16 @@ class Function:
         first, last = self.rows
         if not meets(rows, first, last):
             return False
-        if not self._words_of_head.isdisjoint(names):
+        if not self.words_of_head.isdisjoint(names):
             return True
         start = first if isinstance(self.node, ast.Lambda) else first_row(self.node)
         return meets(rows, start, last) and (self.is_unreadable or not self.words.isdisjoint(names))
 
     @cached_property
-    def _words_of_head(self) -> frozenset[str]:
+    def words_of_head(self) -> frozenset[str]:
         """What its decorators, parameters and annotations mention."""
         words: set[str] = set()
-        head: list[ast.AST | None] = []
-        _push_children(self.node, head, without="body")
-        _add_words(head, words)
+        _add_words(children(self.node, without="body"), words)  # to look at the body is to parse it
         return frozenset(words)
 
     def may_set(self, attribute: str) -> bool:
@@ -256,16 +254,15 @@ class Scan:
 
 def scan(function: Function) -> Scan:
     """Walk a function once. Nodes of nested functions only add to the words."""
-    words: set[str] = set()
+    words = set(function.words_of_head)
     elsewhere: set[str] = set()
     names: set[str] = set()
     attributes: set[str] = set()
     tests: list[ast.expr] = []
     yields = returns_value = assigns_within = False
-    # What only adds to the words: the function's decorators and defaults, nested functions and classes.
-    inner: list[ast.AST | None] = []
+    # What only adds to the words: nested functions and classes.
+    inner: list[ast.AST] = []
     stack: list[ast.AST | None] = list(function.body)
-    _push_children(function.node, inner, without="body")
     push, pop = stack.append, stack.pop
     mention, bind = words.add, names.add
     while stack:
@@ -289,7 +286,7 @@ def scan(function: Function) -> Scan:
         elif IS_SCOPE[kind]:
             if kind is not ast.Lambda:
                 bind(node.name)  # type: ignore[attr-defined]
-            _push_children(node, inner)
+            inner += children(node)
         elif kind is ast.alias:
             bound = node.asname or node.name  # type: ignore[attr-defined]
             mention(bound.rpartition(".")[2])
@@ -323,10 +320,10 @@ def scan(function: Function) -> Scan:
     )
 
 
-def _add_words(nodes: Iterable[ast.AST | None], words: set[str]) -> None:
+def _add_words(nodes: Iterable[ast.AST], words: set[str]) -> None:
     """Add the names that nodes and all below them mention: names, attributes, imports, identifiers in strings."""
     mention = words.add
-    for node in walk(*(node for node in nodes if node is not None)):
+    for node in walk(*nodes):
         kind = node.__class__
         if kind is ast.Name:
             mention(node.id)  # type: ignore[attr-defined]
@@ -339,19 +336,6 @@ def _add_words(nodes: Iterable[ast.AST | None], words: set[str]) -> None:
         elif kind is ast.alias:
             mention((node.asname or node.name).rpartition(".")[2])  # type: ignore[attr-defined]
             mention(node.name.rpartition(".")[2])  # type: ignore[attr-defined]
-
-
-def _push_children(node: ast.AST, stack: list[ast.AST | None], without: str = "") -> None:
-    for name in FIELDS[node.__class__]:
-        if name == without:  # to look at a body is to parse it
-            continue
-        value = getattr(node, name, None)
-        if value is None or value.__class__ is str:
-            continue
-        if value.__class__ is list:
-            stack.extend(value)
-        else:
-            stack.append(value)
 
 
 _YIELDS = frozenset({ast.Yield, ast.YieldFrom})

@@ -69,9 +69,11 @@ def own_nodes(body: Sequence[ast.AST]) -> Iterator[ast.AST]:
     return _walk(body, True)
 
 
-def children(node: ast.AST) -> Iterator[ast.AST]:
-    """The nodes directly in a node."""
+def children(node: ast.AST, without: str = "") -> Iterator[ast.AST]:
+    """The nodes directly in a node, those of the field `without` left out; that one is not even looked at."""
     for name in FIELDS[node.__class__]:
+        if name == without:
+            continue
         value = getattr(node, name, None)
         if value.__class__ is list:
             yield from (each for each in value if each is not None)
