@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -80,6 +81,8 @@ TASK_METHODS = frozenset(
 )  # fmt: skip
 CANVAS = frozenset({"chain", "group", "chord", "chunks", "xmap", "xstarmap", "_chain", "_chord"})
 _DJANGO_ATOMIC = frozenset({"django.db.transaction.Atomic"})
+# An alias, or the setting that holds it, which by its name is that of a database that is only read.
+_READ_ONLY = re.compile(r"(?:^|[\W_])(?:replicas?|read_?only|readers?|slaves?)\d*(?:$|[\W_])", re.IGNORECASE)
 _STR = Scalar("str")
 _CANVAS_PATHS = {f"celery.{m}{n}": n for n in CANVAS for m in ("", "canvas.")}
 SESSIONS = (
@@ -272,6 +275,8 @@ def of_external(run: Interpreter, callee: External, args: Sequence[Argument], no
             External("django.db.utils.DEFAULT_DB_ALIAS"),
         ):
             alias = run.module.source.segment(using.node)
+            if _READ_ONLY.search(alias):
+                return UNKNOWN  # it keeps no row back that a worker waits for: what is written meanwhile goes elsewhere
         return Atomic(alias)
     if path in (
         "django.shortcuts.get_object_or_404",

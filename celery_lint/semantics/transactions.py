@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -34,7 +33,6 @@ MAX_DOWN = 8
 """How many calls deep a dispatch is looked for."""
 MAX_UP = 5
 """How many callers up a transaction is looked for."""
-_READ_ONLY = re.compile(r"(?:^|[\W_])(?:replicas?|read_?only|readers?|slaves?)\d*(?:$|[\W_])", re.IGNORECASE)
 
 
 @record()
@@ -92,7 +90,7 @@ class Transactions:
         for one in frame.chain():
             if one.kind == "outside":
                 return False
-            if one.kind == "atomic" and isinstance(one.detail, Atomic) and not is_read_only(one.detail.using):
+            if one.kind == "atomic" and isinstance(one.detail, Atomic):
                 place = flow.module.source.place(
                     one.node if not isinstance(one.node, ast.With | ast.AsyncWith) else one.node.items[0].context_expr
                 )
@@ -110,7 +108,7 @@ class Transactions:
     def _decorated(self, function: Function) -> Transaction | None:
         for decorator in function.decorators:
             using = self.opens(decorator, function)
-            if using is not None and not is_read_only(using):
+            if using is not None:
                 return self._by_decorator(decorator, function, using)
         if function.cls is not None and function.parent is None:
             for decorator in function.cls.node.decorator_list:
@@ -454,14 +452,6 @@ AFTER_COMMIT = frozenset(
 
 # Packages whose task decorators make tasks that wait for the commit, or for the request's end.
 DEFERRING_PACKAGES = frozenset({"post_request_task", "djcelery_transactions", "django_celery_oncommit"})
-
-
-def is_read_only(using: str | None) -> bool:
-    """Whether an alias, or the setting that holds it, is by its name that of a database that is only read.
-
-    A transaction there keeps no row back that a worker waits for: what is written meanwhile goes elsewhere.
-    """
-    return using is not None and _READ_ONLY.search(using) is not None
 
 
 def trail(steps: Sequence[tuple[Function, Call, Function]]) -> Iterator[Step]:
