@@ -64,8 +64,7 @@ class Plugin:
         cls._noqa = not options.disable_noqa
         cls._ahead = {}
         if cls._standard_input is None and parent_process() is None:
-            jobs = None if options.jobs.is_auto else max(options.jobs.n_jobs, 1)
-            cls._ahead = _found_ahead(options.filenames or ["."], cls._extend_select, jobs, noqa=cls._noqa)
+            cls._ahead = _found_ahead(options, cls._extend_select)
 
     def run(self) -> Iterator[tuple[int, int, str, type[Any]]]:
         """Row, column from 0, message and class of each finding."""
@@ -77,20 +76,13 @@ class Plugin:
     def _found(self) -> Sequence[Finding]:
         from pathlib import Path
 
-        from celery_lint.configuration import ConfigurationError
-        from celery_lint.discovery import Project, is_excluded, root_of
+        from celery_lint.discovery import Project, is_excluded
         from celery_lint.finder import Finder
         from celery_lint.run import check_file
 
-        path = Path(os.path.abspath(self._filename))
-        try:
-            root, settings, files = _project(root_of(path.parent), self._extend_select)
-        except ConfigurationError as error:
-            # The one exception that flake8 tells its user about without a traceback.
-            from flake8.exceptions import ExecutionError
-
-            raise ExecutionError(str(error)) from None
-        filename = path.relative_to(root).as_posix()
+        path = os.path.abspath(self._filename)
+        root, settings, files = _project_of(path, self._extend_select)
+        filename = Path(path).relative_to(root).as_posix()
         if is_excluded(settings, filename):
             return ()
         unsaved = {filename: _encoded(self._lines)} if self._filename == self._standard_input else {}
@@ -101,24 +93,31 @@ class Plugin:
         return check_file(finder, filename, noqa=self._noqa)
 
 
-def _found_ahead(
-    paths: Sequence[str], extend_select: tuple[str, ...], jobs: int | None, *, noqa: bool
-) -> dict[str, list[Finding]]:
-    """The findings of the files under `paths`, by whole path; kept for the next run, by this plugin or the command.
+def _found_ahead(options: argparse.Namespace, extend_select: tuple[str, ...]) -> dict[str, list[Finding]]:
+    """The findings of the files that flake8 may check, by whole path.
 
-    Those that are not told here are left to the moment when flake8 asks for them:
-    of projects with a wrong configuration, of files that the linter fails on, and
-    of files that the command would only check by their names.
+    They are kept for the next run, by this plugin or the command. Those that are
+    not told here are left to the moment when flake8 asks for them: of files that
+    the linter fails on, and of files that the command would only check by their
+    names. Raises flake8's ExecutionError where one of its files belongs to a
+    project with a wrong configuration.
     """
     from pathlib import Path
 
     from celery_lint.discovery import is_excluded
     from celery_lint.run import check_project, find_projects
 
-    projects, _ = find_projects(map(Path, paths), _overrides(extend_select, jobs))
+    jobs = None if options.jobs.is_auto else max(options.jobs.n_jobs, 1)
+    paths = options.filenames or ["."]
+    projects, complaints = find_projects(map(Path, paths), _overrides(extend_select, jobs))
+    if complaints:
+        # A pool that is ended while its processes work may wait forever, so a
+        # process that was handed a file is too late a place to find this out.
+        for filename in _files_of_flake8(options):
+            _project_of(os.path.abspath(filename), extend_select)
     ahead: dict[str, list[Finding]] = {}
     for project in projects:
-        checked = check_project(project, {}, noqa=noqa)
+        checked = check_project(project, {}, noqa=not options.disable_noqa)
         failed = {failure.filename for failure in checked.failures}
         paths_of = {name: os.path.normpath(f"{project.root}/{name}") for name in project.asked if name not in failed}
         ahead.update((path, []) for path in paths_of.values())
@@ -126,6 +125,35 @@ def _found_ahead(
             if not is_excluded(project.settings, finding.place.filename):
                 ahead[paths_of[finding.place.filename]].append(finding)
     return ahead
+
+
+def _files_of_flake8(options: argparse.Namespace) -> Iterator[str]:
+    """The files that flake8 is going to check: those that it excludes may be somebody else's project."""
+    from flake8.discover_files import expand_paths
+
+    files: Iterator[str] = expand_paths(
+        paths=options.filenames,
+        stdin_display_name=options.stdin_display_name,
+        filename_patterns=options.filename,
+        exclude=(*options.exclude, *options.extend_exclude),
+    )
+    return files
+
+
+def _project_of(path: str, extend_select: tuple[str, ...]) -> tuple[Path, Settings, frozenset[str]]:
+    """The project of a file: its root, settings and files. Raises flake8's ExecutionError."""
+    from pathlib import Path
+
+    from celery_lint.configuration import ConfigurationError
+    from celery_lint.discovery import root_of
+
+    try:
+        return _project(root_of(Path(path).parent), extend_select)
+    except ConfigurationError as error:
+        # The one exception that flake8 tells its user about without a traceback.
+        from flake8.exceptions import ExecutionError
+
+        raise ExecutionError(str(error)) from None
 
 
 def _overrides(extend_select: tuple[str, ...], jobs: int | None = None) -> Overrides:

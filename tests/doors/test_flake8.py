@@ -106,6 +106,19 @@ class TestConfiguration:
         assert "unknown key `selct`; did you mean 'select'?" in outcome.out + outcome.err
         assert "Traceback" not in outcome.err
 
+    def test_a_wrong_one_is_told_before_flake8_starts_processes(self, workspace: Workspace) -> None:
+        # A pool that is ended while its processes work sometimes waits forever.
+        workspace.write({"pyproject.toml": '[tool.celery-lint]\nselct = ["CEL301"]\n'})
+        without_pools = "import multiprocessing.pool as m; m.Pool = None; from flake8.main.cli import main as flake8; "
+        outcome = workspace.python("-c", f"{without_pools}raise SystemExit(flake8(['-j', '2']))")
+        assert (outcome.code, outcome.err) == (1, "")
+        assert "unknown key `selct`" in outcome.out
+
+    def test_a_wrong_one_of_files_that_flake8_excludes_does_not_matter(self, workspace: Workspace) -> None:
+        workspace.write({"vendor/pyproject.toml": "[tool.celery-lint]\nselct = 1\n", "vendor/x.py": SWALLOWING_TASK})
+        outcome = flake8(workspace, "-j", "2", "--select", "CEL301", options="exclude = vendor")
+        assert codes(outcome) == ["CEL301"] * 3
+
 
 class TestComments:
     @pytest.mark.parametrize("comment", ["# noqa: CEL301", "# celery-lint: ignore[CEL301] the gateway retries"])
