@@ -6,8 +6,9 @@ import ast
 from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import Class, Function
-from celery_lint.semantics import results
 from celery_lint.semantics.classes import external_is_model
+from celery_lint.semantics.packages import TASK_METHODS
+from celery_lint.semantics.returning import returned
 from celery_lint.semantics.values import (
     NONE,
     UNKNOWN,
@@ -286,7 +287,7 @@ def property_or_method(run: Interpreter, function: Function, base: Value) -> Val
         value = run.hub.evaluate(decorator, function.module)
         path = value.path if isinstance(value, External) else ""
         if path.rpartition(".")[2] in ("property", "cached_property", "classproperty", "lazy_attribute"):
-            return results.returned(run, FunctionValue(function, base), (), None)
+            return returned(run, FunctionValue(function, base), (), None)
     return run.hub.bind(function, base)
 
 
@@ -374,7 +375,7 @@ def of_task(run: Interpreter, base: TaskValue, name: str, node: ast.Attribute | 
         return Scalar("int")
     if name in ("app", "_app"):
         return AppValue()
-    if not isinstance(base.task, str) and name not in results.TASK_METHODS:
+    if not isinstance(base.task, str) and name not in TASK_METHODS:
         cls = base.task.cls or run.hub.base_class(base.task)
         if cls is not None:
             function = run.hub.classes.function(cls, name)
@@ -383,7 +384,7 @@ def of_task(run: Interpreter, base: TaskValue, name: str, node: ast.Attribute | 
             own = run.hub.instance_attribute(cls, name)
             if own != UNKNOWN:
                 return own
-    return BoundMethod(base, name) if name in results.TASK_METHODS else Field(base, name)
+    return BoundMethod(base, name) if name in TASK_METHODS else Field(base, name)
 
 
 def of_request(run: Interpreter, base: HttpRequest, name: str, node: ast.Attribute | None) -> Value:

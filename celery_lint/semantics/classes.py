@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import AssignBinding, Class, Function
 from celery_lint.records import record
-from celery_lint.semantics.values import UNKNOWN, BoundMethod, ClassValue, External, Value
+from celery_lint.semantics.values import (
+    UNKNOWN,
+    BoundMethod,
+    ClassValue,
+    External,
+    ManagerValue,
+    ModelValue,
+    QuerySetValue,
+    Value,
+)
 
 if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
@@ -261,3 +270,14 @@ def lineage_of(ancestors: Sequence[Class | str]) -> Lineage:
         is_enum=any(path.startswith("enum.") or path.endswith("Choices") for path in foreign),
         is_other_mapper=any(path.startswith(_OTHER_MAPPERS) for path in foreign),
     )
+
+
+def model_of(value: Value) -> Class | str | None:
+    """The model that a class, a manager, a queryset or a row belongs to."""
+    if isinstance(value, ClassValue):
+        return value.cls
+    if isinstance(value, External) and external_is_model(value.path):
+        return value.path
+    if isinstance(value, (ManagerValue, QuerySetValue, ModelValue)):
+        return value.model
+    return None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import AssignBinding, Function, ImportBinding, Module
 from celery_lint.semantics.model import Call, Step
-from celery_lint.semantics.results import SESSIONS
+from celery_lint.semantics.packages import SESSIONS
 from celery_lint.semantics.values import BoundMethod, External, FunctionValue, Instance
 
 if TYPE_CHECKING:

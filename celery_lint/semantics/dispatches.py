@@ -10,7 +10,7 @@ from celery_lint.project.modules import Class, Function
 from celery_lint.project.syntax import walk
 from celery_lint.semantics.model import Argument, Call, Dispatch, FunctionFlow, Sent, Task
 from celery_lint.semantics.passing import is_only_passed
-from celery_lint.semantics.results import is_method
+from celery_lint.semantics.returning import is_method
 from celery_lint.semantics.tasks import TASK_CLASSES
 from celery_lint.semantics.values import (
     UNKNOWN,

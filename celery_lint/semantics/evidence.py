@@ -12,7 +12,7 @@ from celery_lint.semantics.context import FileContext
 from celery_lint.semantics.flow import Interpreter
 from celery_lint.semantics.hub import Semantics
 from celery_lint.semantics.model import Argument, Call, Dispatch, Sent, Step
-from celery_lint.semantics.results import argument_for, is_method
+from celery_lint.semantics.returning import argument_for, is_method
 from celery_lint.semantics.values import (
     UNKNOWN,
     Collection,

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from celery_lint.project.modules import Class, Function, Module
 from celery_lint.project.syntax import children, own_nodes, walk
-from celery_lint.semantics import attributes, results
+from celery_lint.semantics import attributes, operators
 from celery_lint.semantics.model import Argument, Call, Exit, Frame, FunctionFlow, Store, Use
+from celery_lint.semantics.results import result
+from celery_lint.semantics.returning import returned
 from celery_lint.semantics.slices import GROWING
 from celery_lint.semantics.values import (
     NONE,
@@ -328,7 +330,7 @@ class Interpreter:
             if isinstance(value.cls, Class):
                 method = self.hub.classes.function(value.cls, "__enter__")
                 if method is not None:
-                    return results.returned(self, FunctionValue(method, value), (), None)
+                    return returned(self, FunctionValue(method, value), (), None)
             return value
         if isinstance(value, Atomic) and value.kind == "session":
             return Instance("sqlalchemy.orm.Session")
@@ -589,7 +591,7 @@ class Interpreter:
             flow.events[node] = call
         if node not in self._discarded or callee.__class__ is not FunctionValue:
             # What a project's function gives is worth reading its body only where somebody uses it.
-            call.result = results.result(self, callee, call.args, node)
+            call.result = result(self, callee, call.args, node)
         if func.__class__ is ast.Attribute and func.attr in GROWING and isinstance(func.value, ast.Name):
             self.grow(func.value.id, func.attr, args)
         return call.result
@@ -675,7 +677,7 @@ class Interpreter:
 
     def binary(self, left: Value, op: ast.operator, right: Value) -> Value:
         """The kind of `left op right`."""
-        return results.binary(self, left, op, right)
+        return operators.binary(self, left, op, right)
 
     def eval_BoolOp(self, node: ast.BoolOp) -> Value:
         before = dict(self.names)
@@ -783,7 +785,7 @@ class Interpreter:
     def eval_Subscript(self, node: ast.Subscript) -> Value:
         base = self.eval(node.value)
         index = self.eval(node.slice)
-        return each(base, lambda one: results.item(self, one, node, index))
+        return each(base, lambda one: operators.item(self, one, node, index))
 
     def eval_Slice(self, node: ast.Slice) -> Value:
         for bound in (node.lower, node.upper, node.step):
@@ -804,8 +806,8 @@ class Interpreter:
     def element(self, value: Value, node: ast.expr | None) -> Value:
         """A member of an iterable. `node` makes each loop's row a row of its own."""
         if not isinstance(value, Union):
-            return results.element(self, value, node)
-        return union(*(results.element(self, one, node) for one in value.members))
+            return operators.element(self, value, node)
+        return union(*(operators.element(self, one, node) for one in value.members))
 
     def row(self, node: ast.AST, created: bool = False) -> Origin:
         """The origin of the row that an expression produces."""

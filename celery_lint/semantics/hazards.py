@@ -16,7 +16,7 @@ from celery_lint.records import record
 from celery_lint.semantics.dependencies import committed_later
 from celery_lint.semantics.dispatches import SENDING
 from celery_lint.semantics.model import Call, Dispatch, FunctionFlow, Step, Write
-from celery_lint.semantics.results import SESSIONS
+from celery_lint.semantics.packages import SESSIONS
 from celery_lint.semantics.roles import Role
 from celery_lint.semantics.transactions import Context, Reached, Transaction
 from celery_lint.semantics.values import (
@@ -450,9 +450,7 @@ def is_session(call: Call, *names: str) -> bool:
     if call.name not in names:
         return False
     return any(
-        isinstance(c, BoundMethod)
-        and isinstance(c.receiver, Instance)
-        and c.receiver.cls in (*SESSIONS, "sqlalchemy.orm.scoped_session")
+        isinstance(c, BoundMethod) and isinstance(c.receiver, Instance) and c.receiver.cls in SESSIONS
         for c in call.callee.alternatives()
     )
 

@@ -21,7 +21,7 @@ from celery_lint.project.modules import (
     Module,
 )
 from celery_lint.project.syntax import walk
-from celery_lint.semantics import attributes, declarations, frameworks, results
+from celery_lint.semantics import attributes, declarations, frameworks
 from celery_lint.semantics.callgraph import CallGraph
 from celery_lint.semantics.candidates import Candidates
 from celery_lint.semantics.classes import Classes
@@ -30,6 +30,8 @@ from celery_lint.semantics.flow import MAX_DEPTH, Interpreter
 from celery_lint.semantics.hazards import Hazards
 from celery_lint.semantics.memo import Memo, remembered
 from celery_lint.semantics.model import App, Argument, Call, Dispatch, Frame, FunctionFlow
+from celery_lint.semantics.packages import APP_CLASSES
+from celery_lint.semantics.returning import argument_for
 from celery_lint.semantics.roles import Roles
 from celery_lint.semantics.settings import ProjectSettings, given
 from celery_lint.semantics.slices import slice_of
@@ -141,7 +143,7 @@ class Semantics:
         for filename in self.project.holding("(Celery)"):
             module = self.project.module_or_none(filename)
             for cls in module.classes if module is not None else ():
-                if self.classes.derives_from(cls, results.APP_CLASSES):
+                if self.classes.derives_from(cls, APP_CLASSES):
                     found.add(cls.name)
         return frozenset(found)
 
@@ -684,7 +686,7 @@ class Semantics:
         bound = FunctionValue(function, receiver if function.cls is not None and not function.is_static else None)
         if name == "self" and "self" not in function.parameters:
             return receiver
-        return results.argument_for(bound, Parameter(function, name), call.args)
+        return argument_for(bound, Parameter(function, name), call.args)
 
     def element(self, value: Value, module: Module) -> Value:
         """A member of an iterable."""

@@ -58,6 +58,14 @@ class Argument:
     star: str = ""
 
 
+def first_argument(args: Sequence[Argument], keyword: str = "") -> Argument | None:
+    """The first positional argument, or the one given by keyword."""
+    for arg in args:
+        if (arg.keyword is None and not arg.star) or (keyword and arg.keyword == keyword):
+            return arg
+    return None
+
+
 Use = Literal["discarded", "returned", "assigned", "argument", "awaited", "other"]
 
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from celery_lint.project.modules import AssignBinding, Class, Function, Module
 from celery_lint.project.syntax import own_nodes, walk
 from celery_lint.semantics.model import Option, Task
+from celery_lint.semantics.packages import TASK_DECORATORS
 from celery_lint.semantics.passing import wraps_unchanged
-from celery_lint.semantics.results import TASK_DECORATORS
 from celery_lint.semantics.values import (
     UNKNOWN,
     AppValue,

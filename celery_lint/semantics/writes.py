@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from celery_lint.project.modules import Class, Function
 from celery_lint.semantics import frameworks
 from celery_lint.semantics.model import Call, Frame, FunctionFlow, Write
-from celery_lint.semantics.results import SESSIONS
+from celery_lint.semantics.packages import SESSIONS
 from celery_lint.semantics.values import (
     BoundMethod,
     ClassValue,
@@ -141,7 +141,7 @@ class Writes:
 
     def _of_instance(self, call: Call, receiver: Instance, name: str) -> Write | None:
         hub = self._hub
-        if receiver.cls in (*SESSIONS, "sqlalchemy.orm.scoped_session") and name in _SESSION:
+        if receiver.cls in SESSIONS and name in _SESSION:
             if name == "execute":
                 return None
             row = call.args[0].value if call.args else None

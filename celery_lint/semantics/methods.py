@@ -1,0 +1,319 @@
+"""What a method gives that no class of the project defines: of tasks, rows, querysets, sessions, built-in types."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from celery_lint.project.modules import Class
+from celery_lint.semantics.classes import model_of
+from celery_lint.semantics.model import Argument, first_argument
+from celery_lint.semantics.operators import by_key, element
+from celery_lint.semantics.packages import ENGINES, SESSION_MAKERS, SESSIONS
+from celery_lint.semantics.values import (
+    NONE,
+    UNKNOWN,
+    AppValue,
+    Atomic,
+    BoundMethod,
+    ByKind,
+    CanvasValue,
+    ClassValue,
+    CleanedData,
+    Collection,
+    Constant,
+    Decorator,
+    Field,
+    FunctionValue,
+    Instance,
+    KeyValue,
+    ManagerValue,
+    ModelValue,
+    Origin,
+    Parameter,
+    QuerySetValue,
+    ResultValue,
+    Scalar,
+    SignatureValue,
+    Super,
+    TaskValue,
+    Value,
+    union,
+)
+
+if TYPE_CHECKING:
+    from celery_lint.semantics.flow import Interpreter
+
+_STR = Scalar("str")
+
+# Methods of managers and querysets, by what they give (django/db/models/query.py).
+_SAME = frozenset(
+    {
+        "all", "filter", "exclude", "order_by", "annotate", "alias", "select_related", "prefetch_related", "distinct",
+        "reverse", "using", "select_for_update", "defer", "only", "extra", "union", "intersection", "difference",
+        "none", "get_queryset", "raw", "complex_filter", "filter_by", "options", "join", "outerjoin", "limit",
+        "offset", "with_for_update", "populate_existing", "active", "public", "live", "visible", "non_polymorphic",
+    }
+)  # fmt: skip  # fmt: skip
+_ONE = frozenset(
+    {
+        "get", "first", "last", "latest", "earliest", "aget", "afirst", "alast", "alatest", "aearliest", "one",
+        "one_or_none", "scalar_one", "scalar_one_or_none", "first_or_404", "get_or_404", "one_or_404",
+    }
+)  # fmt: skip  # fmt: skip
+_MADE = frozenset({"create", "acreate", "create_user", "create_superuser"})
+_MADE_PAIR = frozenset({"get_or_create", "update_or_create", "aget_or_create", "aupdate_or_create"})
+_NUMBER = frozenset(
+    {"count", "acount", "exists", "aexists", "update", "aupdate", "delete", "adelete", "contains", "explain"}
+)
+_MADE_MANY = frozenset({"bulk_create", "abulk_create"})
+_STR_METHODS = frozenset({"split", "rsplit", "splitlines", "partition", "rpartition"})
+
+
+def of_method(run: Interpreter, callee: BoundMethod, args: Sequence[Argument], node: ast.Call) -> Value:
+    """The result of a method of a value that is no class of the project."""
+    return _METHOD_RESULTS[callee.receiver.__class__](run, callee.receiver, callee.name, args, node)
+
+
+def _of_task_method(run: Interpreter, base: TaskValue, name: str, args: Sequence[Argument], node: ast.Call) -> Value:
+    """The result of a task's own method."""
+    if name in ("delay", "apply_async"):
+        return ResultValue(base.task)
+    if name == "apply":
+        return ResultValue(base.task, eager=True)
+    if name in ("s", "si", "signature", "subtask"):
+        return SignatureValue(base.task, name == "si")
+    if name in ("map", "starmap", "chunks"):
+        return CanvasValue(name)
+    if name == "AsyncResult":
+        return ResultValue(base.task)
+    if name in ("delay_on_commit", "apply_async_on_commit"):
+        return NONE
+    return UNKNOWN
+
+
+def _of_signature_method(
+    run: Interpreter, base: SignatureValue, name: str, args: Sequence[Argument], node: ast.Call
+) -> Value:
+    """The result of a signature's method."""
+    if name in ("delay", "apply_async"):
+        return ResultValue(base.task)
+    if name in ("clone", "set", "link", "on_error", "replace", "freeze"):
+        return base
+    return ResultValue(base.task, eager=True) if name == "apply" else UNKNOWN
+
+
+def _of_canvas_method(
+    run: Interpreter, base: CanvasValue, name: str, args: Sequence[Argument], node: ast.Call
+) -> Value:
+    """The result of a method of a chain, group or chord."""
+    if name in ("delay", "apply_async"):
+        return ResultValue()
+    if name in ("clone", "set", "on_error", "link", "skew"):
+        return base
+    return ResultValue(eager=True) if name == "apply" else UNKNOWN
+
+
+def _of_app_method(run: Interpreter, base: AppValue, name: str, args: Sequence[Argument], node: ast.Call) -> Value:
+    """The result of a Celery application's method."""
+    hub = run.hub
+    if name == "task":
+        arg = first_argument(args)
+        if arg is not None and isinstance(arg.value, FunctionValue):
+            return hub.task_by_call(arg.value.function, node)
+        return Decorator("task", node)
+    if name == "register_task" and args:
+        cls = args[0].value.cls if isinstance(args[0].value, (Instance, ClassValue)) else None
+        task = hub.class_task(cls) if isinstance(cls, Class) else None
+        return TaskValue(task) if task is not None else UNKNOWN
+    if name == "send_task":
+        return ResultValue(hub.task_named(args[0].value) if args else None)
+    if name in ("signature", "subtask"):
+        return SignatureValue(hub.task_named(args[0].value) if args else None)
+    return ResultValue() if name in ("AsyncResult", "GroupResult") else UNKNOWN
+
+
+def _of_row_method(run: Interpreter, base: ModelValue, name: str, args: Sequence[Argument], node: ast.Call) -> Value:
+    """The result of a method that a row inherits from another package."""
+    if name in ("save", "delete", "refresh_from_db", "full_clean", "asave", "arefresh_from_db"):
+        return NONE
+    return _STR if name.startswith("get_") and name.endswith("_display") else UNKNOWN
+
+
+def _of_class_method(run: Interpreter, base: ClassValue, name: str, args: Sequence[Argument], node: ast.Call) -> Value:
+    """The result of a method that a class inherits from another package."""
+    if name == "as_manager":
+        return ManagerValue(None, base.cls)
+    if name == "from_queryset" and args and isinstance(args[0].value, ClassValue):
+        return BoundMethod(args[0].value, "as_manager")
+    return UNKNOWN
+
+
+def _of_plain_method(
+    run: Interpreter, base: Constant | Scalar | KeyValue, name: str, args: Sequence[Argument], node: ast.Call
+) -> Value:
+    """The result of a method of a string, a number or a column's value."""
+    if isinstance(base, Constant):
+        if not isinstance(base.value, str):
+            return UNKNOWN
+        return Collection("list", _STR) if name in _STR_METHODS else _STR
+    return Collection("list", _STR) if name in _STR_METHODS else Scalar()
+
+
+def _of_cleaned_data_method(
+    run: Interpreter, base: CleanedData, name: str, args: Sequence[Argument], node: ast.Call
+) -> Value:
+    """The result of a method of a form's cleaned data."""
+    key = args[0].value if args and name in ("get", "pop") else UNKNOWN
+    return run.hub.cleaned(base.cls, key.value) if isinstance(key, Constant) and isinstance(key.value, str) else UNKNOWN
+
+
+def _of_super_method(run: Interpreter, base: Super, name: str, args: Sequence[Argument], node: ast.Call) -> Value:
+    """The result of a method of `super()` that another package defines."""
+    if name == "clean" and run.hub.is_form(base.cls):
+        return CleanedData(base.cls)
+    if isinstance(base.receiver, Instance):
+        return _of_instance_method(run, base.receiver, name, args, node)
+    return UNKNOWN
+
+
+def row_by_key(run: Interpreter, args: Sequence[Argument], node: ast.AST) -> Origin:
+    """The origin of a row that is looked up: by a key that is known, the key's row."""
+    for arg in args:
+        if arg.keyword in ("pk", "id"):
+            if isinstance(arg.value, KeyValue) and arg.value.origin is not None:
+                return arg.value.origin
+            if isinstance(arg.value, (Parameter, Field)):
+                return Origin((arg.value,))
+    return run.row(node)
+
+
+def _of_queryset_method(
+    run: Interpreter, base: ManagerValue | QuerySetValue, name: str, args: Sequence[Argument], node: ast.Call
+) -> Value:
+    """The result of a manager's or a queryset's method."""
+    model, cls = base.model, base.cls
+    rows = base.rows if isinstance(base, QuerySetValue) else "instances"
+    if rows == "result":  # SQLAlchemy's Result of `select(Model)`: rows that hold an instance each
+        if name == "scalars":
+            return QuerySetValue(model)
+        if name in ("scalar", "scalar_one", "scalar_one_or_none") and model is not None:
+            return ModelValue(model, run.row(node))
+        return UNKNOWN
+    if name in _SAME:
+        origin = base.origin if isinstance(base, QuerySetValue) else None
+        if any(a.keyword in ("pk", "id") for a in args):
+            origin = row_by_key(run, args, node)
+        return QuerySetValue(model, rows, cls, origin)
+    if name in _ONE:
+        if rows == "instances" and model is not None:
+            member: Value = ModelValue(model, row_by_key(run, args, node))
+        else:
+            member = element(run, QuerySetValue(model, rows), node)
+        return union(member, NONE) if name in ("first", "last", "afirst", "alast", "one_or_none") else member
+    if name in _MADE:
+        return ModelValue(model, run.row(node, created=True)) if model is not None else UNKNOWN
+    if name in _MADE_PAIR:
+        row = ModelValue(model, run.row(node, created=True)) if model is not None else UNKNOWN
+        return Collection("tuple", UNKNOWN, (row, Scalar("bool")))
+    if name in _MADE_MANY:
+        return Collection("list", ModelValue(model, run.row(node, created=True)) if model is not None else UNKNOWN)
+    if name in _NUMBER:
+        return Scalar("int")
+    if name == "values":
+        return QuerySetValue(model, "dicts", cls)
+    if name == "values_list":
+        flat = any(a.keyword == "flat" and a.value == Constant(True) for a in args)
+        return QuerySetValue(model, "flat" if flat else "tuples", cls)
+    if name in ("dates", "datetimes"):
+        return QuerySetValue(model, "flat", cls)
+    if name in ("iterator", "aiterator", "yield_per", "scalars"):
+        return Collection("iterator", element(run, QuerySetValue(model, rows), node))
+    if name == "in_bulk":
+        return Collection("dict", ModelValue(model) if model is not None else UNKNOWN)
+    if name in ("aggregate", "aaggregate"):
+        return Collection("dict", Scalar())
+    if name == "scalar":
+        return UNKNOWN
+    return UNKNOWN
+
+
+def _of_instance_method(run: Interpreter, base: Instance, name: str, args: Sequence[Argument], node: ast.Call) -> Value:
+    """The result of a method that an instance inherits from another package."""
+    if base.cls in SESSIONS:
+        return _of_session_method(run, name, args, node)
+    if base.cls in SESSION_MAKERS and name == "begin":
+        return Atomic(None, "session")
+    if isinstance(base.cls, str) and base.cls in ENGINES and name == "begin":
+        return Atomic(None, "session")
+    return run.hub.framework_result(run, base, name, args, node)
+
+
+def _of_session_method(run: Interpreter, name: str, args: Sequence[Argument], node: ast.Call) -> Value:
+    """The result of a SQLAlchemy session's method."""
+    value = args[0].value if args else UNKNOWN
+    if name in ("begin", "begin_nested"):
+        return Atomic(None, "session")
+    if name in ("query",):
+        model = model_of(value) if len(args) == 1 else None
+        return QuerySetValue(model) if model is not None else UNKNOWN
+    if name in ("get", "get_one"):
+        model = model_of(value)
+        return ModelValue(model, run.row(node)) if model is not None else UNKNOWN
+    if name in ("scalar", "scalar_one", "scalar_one_or_none"):
+        model = model_of(value) if isinstance(value, QuerySetValue) else None
+        return ModelValue(model, run.row(node)) if model is not None else UNKNOWN
+    if name in ("scalars", "exec"):
+        model = model_of(value) if isinstance(value, QuerySetValue) else None
+        return QuerySetValue(model) if model is not None else UNKNOWN
+    if name == "execute":
+        model = model_of(value) if isinstance(value, QuerySetValue) else None
+        return QuerySetValue(model, "result") if model is not None else UNKNOWN
+    if name == "merge":
+        return value
+    return UNKNOWN
+
+
+def _of_collection_method(
+    run: Interpreter, base: Collection, name: str, args: Sequence[Argument], node: ast.Call
+) -> Value:
+    """The result of a list's, set's or dict's method."""
+    if base.kind == "dict":
+        if name in ("get", "pop", "setdefault"):
+            key = args[0].value if args else UNKNOWN
+            value = by_key(base, key)
+            return union(value, NONE) if name == "get" and len(args) < 2 and value is not UNKNOWN else value
+        if name == "values":
+            return Collection("dict_values", base.element)
+        if name == "keys":
+            return Collection("dict_keys", Scalar())
+        if name == "items":
+            return Collection("dict_items", Collection("tuple", UNKNOWN, (UNKNOWN, base.element)))
+        return base if name == "copy" else UNKNOWN
+    if name == "pop":
+        return base.element
+    if name in ("copy", "union", "difference", "intersection", "symmetric_difference"):
+        return base
+    return Scalar() if name in ("count", "index") else UNKNOWN
+
+
+_METHOD_RESULTS = ByKind(
+    {
+        TaskValue: _of_task_method,
+        SignatureValue: _of_signature_method,
+        CanvasValue: _of_canvas_method,
+        AppValue: _of_app_method,
+        ManagerValue: _of_queryset_method,
+        QuerySetValue: _of_queryset_method,
+        ModelValue: _of_row_method,
+        ClassValue: _of_class_method,
+        Instance: _of_instance_method,
+        Constant: _of_plain_method,
+        Scalar: _of_plain_method,
+        KeyValue: _of_plain_method,
+        CleanedData: _of_cleaned_data_method,
+        Super: _of_super_method,
+        Collection: _of_collection_method,
+    }
+)

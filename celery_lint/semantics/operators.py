@@ -1,0 +1,130 @@
+"""What an operator, an index or an iteration gives."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from celery_lint.semantics.values import (
+    UNKNOWN,
+    CanvasValue,
+    CleanedData,
+    Collection,
+    Constant,
+    External,
+    Field,
+    Instance,
+    KeyValue,
+    ManagerValue,
+    ModelValue,
+    Parameter,
+    QuerySetValue,
+    Scalar,
+    SignatureValue,
+    Value,
+    union,
+)
+
+if TYPE_CHECKING:
+    from celery_lint.semantics.flow import Interpreter
+
+
+def binary(run: Interpreter, left: Value, op: ast.operator, right: Value) -> Value:
+    """The kind of `left op right`."""
+    lefts = left.alternatives()
+    if isinstance(op, ast.BitOr):
+        if any(isinstance(v, (SignatureValue, CanvasValue)) for v in lefts):
+            return CanvasValue("chain")
+        if any(isinstance(v, (QuerySetValue, Collection)) for v in lefts):
+            return left
+        return UNKNOWN
+    if isinstance(op, ast.Sub) and any(isinstance(v, Collection) for v in lefts):
+        return left
+    if isinstance(op, ast.Add) and isinstance(left, Collection) and isinstance(right, Collection):
+        return Collection(left.kind, union(left.element, right.element))
+    if isinstance(op, ast.Mod) and isinstance(left, Constant) and isinstance(left.value, str):
+        return Scalar("str")
+    if isinstance(left, Instance) and isinstance(left.cls, str) and left.cls.startswith("datetime."):
+        return left
+    if isinstance(left, Constant) and isinstance(right, Constant):
+        return folded(left, op, right)
+    plain = (Scalar, Constant, KeyValue)
+    if isinstance(left, plain) and isinstance(right, plain):
+        return Scalar(left.kind if isinstance(left, Scalar) else "")
+    return UNKNOWN
+
+
+def folded(left: Constant, op: ast.operator, right: Constant) -> Value:
+    """Arithmetic on two numbers: `30 * 60`."""
+    a, b = left.value, right.value
+    if isinstance(a, str) and isinstance(b, str) and isinstance(op, ast.Add):
+        return Constant(a + b) if len(a) + len(b) < 500 else Scalar("str")
+    if not isinstance(a, (int, float)) or not isinstance(b, (int, float)) or max(abs(a), abs(b)) > 1e12:
+        return Scalar()
+    if isinstance(op, ast.Mult):
+        return Constant(a * b)
+    if isinstance(op, ast.Add):
+        return Constant(a + b)
+    if isinstance(op, ast.Sub):
+        return Constant(a - b)
+    return Scalar()
+
+
+def item(run: Interpreter, base: Value, node: ast.Subscript, index: Value) -> Value:
+    """The kind of `base[index]`."""
+    if isinstance(base, (QuerySetValue, ManagerValue)):
+        if isinstance(node.slice, ast.Slice):
+            return base
+        return element(run, base, node)
+    if isinstance(base, Collection):
+        if isinstance(node.slice, ast.Slice):
+            return Collection(base.kind, base.element if base.items is None else union(*base.items))
+        if base.kind == "dict":
+            return by_key(base, index)
+        if base.items is not None and isinstance(index, Constant) and isinstance(index.value, int):
+            return base.items[index.value] if -len(base.items) <= index.value < len(base.items) else UNKNOWN
+        return base.element
+    if isinstance(base, External) and base.path in ("typing.Annotated", "typing_extensions.Annotated"):
+        return run.hub.annotation(node, run.module)
+    if isinstance(base, (Parameter, Field)):
+        return Field(base, f"[{ast.unparse(node.slice)}]" if isinstance(node.slice, ast.Constant) else "[]")
+    if isinstance(base, CleanedData):
+        known = isinstance(index, Constant) and isinstance(index.value, str)
+        return run.hub.cleaned(base.cls, str(index.value)) if known and isinstance(index, Constant) else UNKNOWN
+    if isinstance(base, Instance):
+        return run.hub.framework_item(base, index)
+    if isinstance(base, Constant) and isinstance(base.value, str):
+        return Scalar("str")
+    return Scalar() if isinstance(base, (Scalar, KeyValue)) else UNKNOWN
+
+
+def element(run: Interpreter, value: Value, node: ast.AST | None) -> Value:
+    """A member of what is iterated over."""
+    if isinstance(value, (QuerySetValue, ManagerValue)):
+        rows = value.rows if isinstance(value, QuerySetValue) else "instances"
+        if rows == "instances":
+            return (
+                ModelValue(value.model, run.row(node) if node is not None else None)
+                if value.model is not None
+                else UNKNOWN
+            )
+        return Scalar() if rows == "flat" else Collection("dict" if rows == "dicts" else "tuple", Scalar())
+    if isinstance(value, Collection):
+        if value.kind == "dict":
+            return Scalar()
+        if value.items is not None and value.items:
+            return union(*value.items)
+        return value.element
+    if isinstance(value, (Parameter, Field)):
+        return Field(value, "*")
+    return Scalar("str") if isinstance(value, Constant) and isinstance(value.value, str) else UNKNOWN
+
+
+def by_key(base: Collection, key: Value) -> Value:
+    """The value under a constant key of a dict display."""
+    if base.keys is not None and base.items is not None and isinstance(key, Constant):
+        for name, value in zip(base.keys, base.items, strict=True):
+            if name == key.value:
+                return value
+        return UNKNOWN
+    return base.element

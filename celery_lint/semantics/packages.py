@@ -1,0 +1,49 @@
+"""Names of other packages that the analysis knows."""
+
+from __future__ import annotations
+
+# celery.Celery and its old and re-exported homes (celery/__init__.py, celery/app/base.py).
+APP_CLASSES = frozenset({"celery.Celery", "celery.app.Celery", "celery.app.base.Celery", "flask_celery.Celery"})
+TASK_DECORATORS = frozenset(
+    {
+        "celery.shared_task",
+        "celery.app.shared_task",
+        "celery.task",
+        "celery.task.task",
+        "celery.task.base.task",
+        "celery.decorators.task",
+        "celery.task.periodic_task",
+        "celery.decorators.periodic_task",
+        "djcelery_transactions.task",
+        "post_request_task.task.task",
+        "post_request_task.task.shared_task",
+        "django_celery_oncommit.task",
+        "celery.app.task",
+        "celery.current_app.task",
+    }
+)
+# What a task offers (celery/app/task.py, celery/contrib/django/task.py).
+TASK_METHODS = frozenset(
+    {
+        "delay", "apply_async", "delay_on_commit", "apply_async_on_commit", "apply", "s", "si", "signature", "subtask",
+        "retry", "replace", "map", "starmap", "chunks", "AsyncResult", "update_state", "run", "add_to_chord",
+        "send_event", "signature_from_request", "subtask_from_request", "on_failure", "on_success", "on_retry",
+        "after_return", "add_around", "annotate", "bind", "__call__", "push_request", "pop_request",
+    }
+)  # fmt: skip
+
+SCOPED_SESSION = "sqlalchemy.orm.scoped_session"
+SESSIONS = (
+    "sqlalchemy.orm.Session",
+    SCOPED_SESSION,
+    "sqlalchemy.ext.asyncio.AsyncSession",
+    "sqlmodel.Session",
+    "sqlalchemy.orm.session.Session",
+    "sqlmodel.ext.asyncio.session.AsyncSession",
+)
+SESSION_MAKERS = (
+    "sqlalchemy.orm.sessionmaker",
+    "sqlalchemy.ext.asyncio.async_sessionmaker",
+    "sqlalchemy.orm.session.sessionmaker",
+)
+ENGINES = ("sqlalchemy.create_engine()", "sqlalchemy.engine.Engine", "sqlalchemy.Engine")

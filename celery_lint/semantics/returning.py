@@ -1,0 +1,185 @@
+"""What calling a function of the project gives: by its annotation, else by reading it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from celery_lint.project.modules import Function
+from celery_lint.semantics.model import Argument
+from celery_lint.semantics.values import (
+    UNKNOWN,
+    CanvasValue,
+    ClassValue,
+    Collection,
+    Constant,
+    Field,
+    FunctionValue,
+    Instance,
+    KeyValue,
+    ManagerValue,
+    ModelValue,
+    Origin,
+    Parameter,
+    QuerySetValue,
+    SignatureValue,
+    TaskValue,
+    Union,
+    Value,
+    each,
+    union,
+)
+
+if TYPE_CHECKING:
+    from celery_lint.semantics.flow import Interpreter
+
+_VIEW_HOOKS = frozenset({"get_object", "get_queryset"})
+
+
+def returned(run: Interpreter, callee: FunctionValue, args: Sequence[Argument], node: ast.AST | None) -> Value:
+    """What calling a function of the project gives: by its annotation, else by reading it."""
+    function = callee.function
+    declared: Value = UNKNOWN
+    annotation = function.returns
+    if annotation is not None:
+        declared = run.hub.annotation(annotation, function.module)
+        if isinstance(declared, ModelValue):
+            return renewed(declared, node)
+        if declared is not UNKNOWN and not isinstance(declared, (Collection, Instance, Union)):
+            return declared
+    value = served(run, callee)
+    if value is UNKNOWN:
+        value = run.hub.returned(callee, run.fuel)
+    if UNKNOWN in value.alternatives():
+        better = narrowed(run, callee, args)
+        value = better if better is not UNKNOWN else value
+    if value is UNKNOWN:
+        return declared
+    return each(value, lambda one: renewed(substitute(run, one, callee, args), node))
+
+
+def served(run: Interpreter, callee: FunctionValue) -> Value:
+    """What a method of a manager or queryset class gives for the model of its receiver.
+
+    UNKNOWN where the class stands beside the one model that it serves: then any reading of it says the same.
+    """
+    function, receiver = callee.function, callee.receiver
+    if not isinstance(receiver, (ManagerValue, QuerySetValue)) or receiver.model is None:
+        return UNKNOWN
+    if run.fuel <= 0 or function.cls is None or not function.positional or function.is_generator:
+        return UNKNOWN
+    if getattr(run.hub.self_value(function.cls), "model", None) is receiver.model:
+        return UNKNOWN
+    own: Value = ManagerValue(receiver.model, receiver.cls)
+    if isinstance(receiver, QuerySetValue):
+        own = QuerySetValue(receiver.model, receiver.rows, receiver.cls)
+    return run.hub.returned_with(function, {function.positional[0].arg: own}, callee.captured, run.fuel - 1)
+
+
+def narrowed(run: Interpreter, callee: FunctionValue, args: Sequence[Argument]) -> Value:
+    """What a function makes of a model, queryset or task that it is given: read once more with what this call passes.
+
+    So is a view's `get_object()` that a base class of the project defines, for the view that it is called on.
+    """
+    function = callee.function
+    receiver = callee.receiver
+    if run.fuel <= 0:
+        return UNKNOWN
+    inherited = isinstance(receiver, Instance) and receiver.cls is not function.cls and function.name in _VIEW_HOOKS
+    if not (inherited or any(is_telling(run, a.value) for a in args)) or function.is_generator:
+        return UNKNOWN
+    bound = run.hub.dispatches.bind(callee, args)
+    if bound is None:
+        return UNKNOWN
+    values = bound[0]
+    if inherited and receiver is not None and function.positional:
+        values = {function.positional[0].arg: receiver, **values}
+    kinds = list(run.hub.returned_with(function, values, callee.captured, run.fuel - 1).alternatives())
+    if inherited:
+        kinds = [k for k in kinds if k != UNKNOWN]
+    known = (QuerySetValue, ModelValue, SignatureValue, CanvasValue)
+    if not kinds or not all(isinstance(k, known) or k == Constant(None) for k in kinds):
+        return UNKNOWN
+    return union(*kinds)
+
+
+def is_telling(run: Interpreter, value: Value) -> bool:
+    """Whether an argument decides what kind of thing a function gives."""
+    return isinstance(value, (QuerySetValue, ManagerValue, TaskValue)) or (
+        isinstance(value, ClassValue) and run.hub.classes.is_model(value.cls)
+    )
+
+
+def renewed(value: Value, node: ast.AST | None) -> Value:
+    """A row returned by a call is, to the caller, the call's own row."""
+    if value.__class__ is ModelValue and node is not None:
+        origin = value.origin
+        if origin is not None and origin.key == ("self",):
+            return value
+        return ModelValue(value.model, Origin((node,), origin is not None and origin.created))
+    if value.__class__ is KeyValue and node is not None and value.origin is not None and value.origin.created:
+        return KeyValue(value.column, value.model, Origin((node,), created=True))
+    if value.__class__ is Collection and value.items is not None:
+        return Collection(value.kind, value.element, tuple([renewed(v, node) for v in value.items]), value.keys)
+    return value
+
+
+def substitute(run: Interpreter, value: Value, callee: FunctionValue, args: Sequence[Argument]) -> Value:
+    """A returned value with the parameters in it replaced by the call's arguments."""
+    if value.__class__ is Parameter:
+        if value.function is not callee.function:
+            return value
+        return argument_for(callee, value, args)
+    if value.__class__ is Field:
+        base = substitute(run, value.base, callee, args)
+        if base is value.base:
+            return value
+        if value.name == "*":
+            return run.element(base, None)
+        if value.name.startswith("["):
+            return UNKNOWN
+        from celery_lint.semantics.attributes import attribute
+
+        return attribute(run, base, value.name)
+    if value.__class__ is Collection:
+        items = None if value.items is None else tuple([substitute(run, v, callee, args) for v in value.items])
+        parts = each(value.element, lambda one: substitute(run, one, callee, args))
+        return Collection(value.kind, parts, items, value.keys)
+    return value
+
+
+def argument_for(callee: FunctionValue, parameter: Parameter, args: Sequence[Argument]) -> Value:
+    """The value that a call gives to a parameter; UNKNOWN when that can't be told."""
+    function = callee.function
+    if parameter.star:
+        return UNKNOWN
+    positional = [a.arg for a in function.positional]
+    if is_method(callee) and positional:
+        if positional[0] == parameter.name:
+            return callee.receiver or UNKNOWN
+        positional = positional[1:]
+    index = 0
+    for arg in args:
+        if arg.star:
+            return UNKNOWN
+        if arg.keyword is None:
+            if index < len(positional) and positional[index] == parameter.name:
+                return arg.value
+            index += 1
+        elif arg.keyword == parameter.name:
+            return arg.value
+    default = function.defaults.get(parameter.name)
+    if isinstance(default, ast.Constant) and (
+        default.value is None or isinstance(default.value, (str, int, float, bool, bytes))
+    ):
+        return Constant(default.value)
+    return UNKNOWN
+
+
+def is_method(callee: FunctionValue) -> bool:
+    """Whether the call fills the first parameter with the receiver."""
+    function: Function = callee.function
+    return (
+        function.cls is not None and function.parent is None and not function.is_static and callee.receiver is not None
+    )
