@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
 from celery_lint.project.modules import Function
-from celery_lint.project.syntax import walk
+from celery_lint.project.syntax import children, walk
 from celery_lint.records import record
 from celery_lint.semantics.dispatches import SENDING
 from celery_lint.semantics.model import Call, Dispatch, FunctionFlow, Task
@@ -25,6 +25,7 @@ from celery_lint.semantics.values import (
     Collection,
     External,
     FunctionValue,
+    Instance,
     ModelValue,
     Partial,
     SignatureValue,
@@ -49,6 +50,11 @@ _MODE = re.compile(
     r"|immediate(ly)?|now|queue|worker)(_|$)",
     re.IGNORECASE,
 )
+# Of a row's columns these do: a queue or a worker may be what the row is about.
+_MODE_COLUMN = re.compile(r"(^|_)(a?sync|async_mode|synchronous|inline|immediate(ly)?)(_|$)", re.IGNORECASE)
+# Where these hold, nobody is kept waiting: tasks run in the caller, or there are no users.
+_TRIAL = re.compile(r"eager|(^|_)(debug|testing|test_mode)(_|$)", re.IGNORECASE)
+_BY_ORDER = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 
 
 @record()
@@ -166,16 +172,48 @@ def under_mode_test(call: Call) -> bool:
     """Whether a test around a call, or one that ends the run before it, asks for a mode of operation."""
     tests = [f.node.test for f in call.frame.chain() if isinstance(f.node, ast.If)]
     tests += [e.test for e in call.flow.exits if e.index <= call.index and e.frame.encloses(call.frame)]
-    return any(mentions_mode(test) for test in tests)
+    return any(mentions_mode(test, call.flow) for test in tests)
 
 
-def mentions_mode(test: ast.expr) -> bool:
-    """Whether a test names a switch between synchronous and asynchronous operation."""
+def mentions_mode(test: ast.expr, flow: FunctionFlow) -> bool:
+    """Whether a test names a switch between synchronous and asynchronous operation.
+
+    Rows and times are data, and so is what is compared by order.
+    """
+    stack: list[ast.AST] = [test]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, ast.Compare) and any(isinstance(op, _BY_ORDER) for op in node.ops):
+            continue
+        if isinstance(node, ast.expr) and _is_data(flow.value(node)):
+            continue
+        if _names_mode(node, flow):
+            return True
+        stack += children(node)
+    return False
+
+
+def _names_mode(node: ast.AST, flow: FunctionFlow) -> bool:
+    """Whether a node by itself names such a switch."""
+    if isinstance(node, ast.Attribute):
+        return (_MODE_COLUMN if is_row(flow.value(node.value)) else _MODE).search(node.attr) is not None
+    name = node.id if isinstance(node, ast.Name) else node.value if isinstance(node, ast.Constant) else None
+    return isinstance(name, str) and _MODE.search(name) is not None
+
+
+def _is_data(value: Value) -> bool:
+    """Whether a value may be a row, a time or a span of time."""
+    return is_row(value) or any(
+        isinstance(v, Instance) and isinstance(v.cls, str) and v.cls.startswith("datetime.")
+        for v in value.alternatives()
+    )
+
+
+def is_trial(test: ast.expr) -> bool:
+    """Whether a test asks for eager tasks, or for a run that serves development or tests only."""
     for node in walk(test):
         name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            name = node.value
-        if name and _MODE.search(name):
+        if _TRIAL.search(name):
             return True
     return False
 
@@ -197,7 +235,20 @@ def _is_for_operators(hub: Semantics, function: Function, depth: int) -> bool:
     if role != "none" or depth <= 0:
         return False
     sites = hub.calls.callers(function)
-    return bool(sites) and all(is_for_operators(hub, s.caller, depth - 1) for s in sites or ())
+    if not sites:
+        return _is_used_by_tests_only(hub, function)
+    return all(is_for_operators(hub, s.caller, depth - 1) for s in sites)
+
+
+def _is_used_by_tests_only(hub: Semantics, function: Function) -> bool:
+    """Whether tests mention a function, and nothing else does but its own definition."""
+    name, project = function.name, hub.project
+    elsewhere = project.mentioning(name)
+    return (
+        list(elsewhere) == [function.module.filename]
+        and len(function.module.rows_of((name,))) == 1
+        and len(project.mentioning_anywhere(name)) > len(elsewhere)
+    )
 
 
 def given_to_commit(hub: Semantics, function: Function | None) -> bool:

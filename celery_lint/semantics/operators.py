@@ -19,6 +19,7 @@ from celery_lint.semantics.values import (
     ModelValue,
     Parameter,
     QuerySetValue,
+    ResultValue,
     Scalar,
     SignatureValue,
     Value,
@@ -117,6 +118,8 @@ def element(run: Interpreter, value: Value, node: ast.AST | None) -> Value:
         return value.element
     if isinstance(value, (Parameter, Field)):
         return Field(value, "*")
+    if isinstance(value, ResultValue):
+        return value  # a GroupResult holds one result for each task
     return Scalar("str") if isinstance(value, Constant) and isinstance(value.value, str) else UNKNOWN
 
 

@@ -43,7 +43,8 @@ class SyncApply(Rule):
     Where the value is needed at once, call a plain function that the task calls too.
 
     ## Silent when
-    In tests, commands and scripts, where somebody waits for it on purpose; where the same
+    In tests, commands and scripts, and in what only these call, where somebody waits for it on
+    purpose; where the same
     function sends the task otherwise, or asks for a synchronous mode.
 
     ## Fix safety

@@ -43,7 +43,8 @@ class DirectCall(Rule):
     Where the request needs the value, move the body to a plain function that both call.
 
     ## Silent when
-    Other tasks, management commands, scripts or tests call the task; the same function sends
+    Other tasks, management commands, scripts, tests or handlers of the signals that a worker
+    sends call the task; the same function sends
     the task otherwise (`task.delay(x) if later else task(x)`); a test asks for a synchronous
     mode. `task.run(...)` and `task.apply(...)` say what they do (for the latter see CEL601).
 

@@ -43,8 +43,9 @@ class ResultWaitInRequest(Rule):
     ```
 
     ## Silent when
-    A test has asked whether the result is there (`ready()`, `state`, `successful()`); in
-    commands and scripts; for `apply()`, which has run the task already (CEL601).
+    A test has asked whether the result is there (`ready()`, `state`, `successful()`), itself or
+    through a variable or a function; in commands and scripts, and in handlers of the signals
+    that a worker sends; where tasks are eager; for `apply()`, which has run the task already (CEL601).
 
     ## References
     - [Celery: avoid launching synchronous subtasks](https://docs.celeryq.dev/en/stable/userguide/tasks.html#avoid-launching-synchronous-subtasks)
