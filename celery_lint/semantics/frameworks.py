@@ -66,6 +66,14 @@ MODEL_SIGNALS = {
     "pre_init": False,
     "post_init": False,
 }
+# Those that `manage.py migrate` sends.
+COMMAND_SIGNALS = frozenset({"pre_migrate", "post_migrate"})
+# What stands before the name of a signal that a worker or beat sends (celery/signals.py).
+WORKER = "worker:"
+# Celery sends these two where the task is sent.
+PUBLISHING = frozenset({"before_task_publish", "after_task_publish"})
+_SERIALIZER_METHODS = frozenset({"create", "update", "save", "validate", "to_representation", "to_internal_value"})
+_DISPLAY = frozenset({"django.contrib.admin.display", "django.contrib.admin.decorators.display"})
 # Methods that a generic view or a form calls with a bound serializer or form.
 _SERIALIZER_HOOKS = frozenset({"perform_create", "perform_update"})
 
@@ -261,6 +269,42 @@ def is_form_class(hub: Semantics, cls: Class) -> bool:
         p in _FORMS or p.endswith("ModelForm") or p.startswith("django.contrib.auth.forms.")
         for p in hub.classes.lineage(cls).foreign
     )
+
+
+def is_called_by_form(hub: Semantics, function: Function, cls: Class) -> bool:
+    """Whether a form calls the method while it checks what it was given (django/forms/forms.py)."""
+    if function.name != "clean" and not function.name.startswith("clean_"):
+        return False
+    return is_form_class(hub, cls) or any(
+        p.startswith("django.forms.") and p.endswith("Form") for p in hub.classes.lineage(cls).foreign
+    )
+
+
+def is_called_by_serializer(hub: Semantics, function: Function, cls: Class) -> bool:
+    """Whether REST framework calls a method of a serializer or of a permission."""
+    name = function.name
+    if name in ("has_permission", "has_object_permission"):
+        return any(p.startswith("rest_framework.permissions.") for p in hub.classes.lineage(cls).foreign)
+    if name in _SERIALIZER_METHODS or name.startswith("validate_"):
+        return is_serializer_class(hub, cls)
+    if not name.startswith("get_") or not is_serializer_class(hub, cls):
+        return False
+    found = hub.classes.assignment(cls, name.removeprefix("get_"))
+    field = found[1].value if found is not None else None
+    if found is None or not isinstance(field, ast.Call):
+        return False
+    kind = hub.evaluate(field.func, found[0].module)
+    return isinstance(kind, External) and kind.path.endswith(".SerializerMethodField")
+
+
+def is_shown_in_admin(hub: Semantics, function: Function, cls: Class) -> bool:
+    """Whether a model admin's method gives a value that the admin's pages show."""
+    for decorator in function.decorators:
+        value = hub.evaluate(decorator.func if isinstance(decorator, ast.Call) else decorator, function.module)
+        if isinstance(value, External) and value.path in _DISPLAY:
+            return True
+    shown = (hub.classes.attribute(cls, name) for name in ("list_display", "readonly_fields"))
+    return any(isinstance(v, Collection) and Constant(function.name) in (v.items or ()) for v in shown)
 
 
 def is_serializer_class(hub: Semantics, cls: Class) -> bool:
@@ -516,7 +560,8 @@ SignalUse = tuple[str, "Class | str | None"]
 def signals_of(hub: Semantics, function: Function) -> tuple[SignalUse, ...]:
     """The signals that a function handles, each with the sender's model where it is known.
 
-    A signal of the project's own, or of another package, counts by its name.
+    A signal of the project's own, or of another package, counts by its name, with `custom:`
+    or, for those of a Celery worker, `worker:` before it.
     """
     return hub.memo.get(("signals", function), lambda: tuple(_signals_of(hub, function)), ())
 
@@ -593,7 +638,9 @@ def _signal(hub: Semantics, node: ast.expr, sender: ast.expr | None, module: Mod
     if not name:
         return
     is_djangos = value.path.startswith("django.") if isinstance(value, External) else name in MODEL_SIGNALS
-    if not is_djangos:
+    if isinstance(value, External) and value.path.startswith("celery.signals.") and name not in PUBLISHING:
+        name = f"{WORKER}{name}"
+    elif not is_djangos:
         name = f"custom:{name}"
     model: Class | str | None = None
     if sender is not None:

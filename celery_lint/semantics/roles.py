@@ -11,6 +11,7 @@ from celery_lint.project.modules import AssignBinding, Class, Function, Module
 from celery_lint.project.syntax import own_nodes, walk
 from celery_lint.records import record
 from celery_lint.semantics import frameworks
+from celery_lint.semantics.callgraph import last_name
 from celery_lint.semantics.model import Step
 from celery_lint.semantics.values import External, HttpRequest, Value
 
@@ -28,6 +29,13 @@ _ADMIN_METHODS = frozenset(
     """save_model delete_model delete_queryset save_related save_formset save_form response_add response_change
     response_delete""".split()
 )
+# What an admin's pages ask for, in a transaction or not (django/contrib/admin/options.py).
+_ADMIN_REQUESTS = frozenset(
+    """changelist_view change_view add_view delete_view history_view get_queryset get_object get_form
+    get_search_results get_list_display get_readonly_fields get_fields get_fieldsets get_actions
+    get_changeform_initial_data has_add_permission has_change_permission has_delete_permission
+    has_view_permission""".split()
+)
 _MODEL_METHODS = frozenset({"save", "delete"})
 # What the worker calls around a task's body (celery/app/task.py, class Task).
 _TASK_HOOKS = frozenset({"before_start", "on_success", "on_failure", "on_retry", "after_return"})
@@ -40,6 +48,8 @@ _COMMAND_FILE = re.compile(
     r"(^|/)(management/commands|scripts|bin|tools)/|(^|/)(manage|setup|fabfile|conftest|tasks_cli)\.py$"
 )
 _SCRIPT_DECORATORS = ("click.", "typer.", "flask.cli", "invoke.", "fabric.")
+# Decorators from a package of views that any function may have.
+_FOR_ANY_FUNCTION = frozenset({"django.views.decorators.debug.sensitive_variables"})
 _RESPONSES = (
     "django.http.",
     "django.shortcuts.render",
@@ -76,7 +86,7 @@ class Roles:
         if hub.tasks.of_function(function) is not None:
             return Role("task")
         if function.parent is not None:
-            return Role()
+            return self._of_nested(function, function.parent)
         cls = function.cls
         if cls is not None:
             role = self._of_method(function, cls)
@@ -93,12 +103,23 @@ class Roles:
             for name in names:
                 if name in frameworks.MODEL_SIGNALS:
                     return Role("signal", False, name)
+            if any(name.startswith(frameworks.WORKER) for name in names):
+                return Role("task")
+            if any(name in frameworks.COMMAND_SIGNALS for name in names):
+                return Role("command")
             return Role("signal", False, names[0])
         if self._has_route(function):
             return Role("view")
         if cls is None and self._is_function_view(function):
             return Role("view")
         return Role()
+
+    def _of_nested(self, function: Function, parent: Function) -> Role:
+        """The role of a function inside another: a route of an application's factory, or Django's middleware."""
+        if self._has_route(function):
+            return Role("view")
+        takes = [[a.arg for a in one.positional] for one in (parent, function)]
+        return Role("middleware") if takes == [["get_response"], ["request"]] else Role()
 
     def _of_method(self, function: Function, cls: Class) -> Role:
         hub, name = self._hub, function.name
@@ -121,6 +142,8 @@ class Roles:
                 "queryset",
             ]:
                 return Role("view")  # an admin action: a request, but no transaction of its own
+            if name in _ADMIN_REQUESTS or frameworks.is_shown_in_admin(hub, function, cls):
+                return Role("view")
         if frameworks.is_view_class(hub, cls) and name in _VIEW_METHODS:
             return Role("view")
         if any(a.startswith(("graphene", "strawberry", "channels.", "rest_framework")) for a in ancestors):
@@ -134,9 +157,9 @@ class Roles:
             return Role("middleware")
         if hub.classes.is_model(cls) and hub.classes.is_django_model(cls) and name in _MODEL_METHODS:
             return Role("model")
-        if frameworks.is_form_class(hub, cls) and name in ("save", "clean"):
+        if frameworks.is_form_class(hub, cls) and name == "save":
             return Role("view")
-        if frameworks.is_serializer_class(hub, cls) and name in ("create", "update", "save", "validate"):
+        if frameworks.is_called_by_form(hub, function, cls) or frameworks.is_called_by_serializer(hub, function, cls):
             return Role("view")
         return Role()
 
@@ -148,9 +171,13 @@ class Roles:
             path = value.path if isinstance(value, External) else ""
             if path.startswith(_SCRIPT_DECORATORS):
                 return False
+            if path in _FOR_ANY_FUNCTION:
+                continue
             if path.startswith(
                 (
                     "rest_framework.decorators",
+                    "django.contrib.admin.action",
+                    "django.contrib.admin.decorators.action",
                     "django.views.decorators",
                     "django.contrib.auth.decorators",
                     "pyramid.view",
@@ -175,6 +202,8 @@ class Roles:
         if not positional:
             return False
         first = positional[0]
+        if [a.arg for a in positional] == ["modeladmin", "request", "queryset"]:
+            return True  # an admin action, as Django's documentation writes them
         if first.arg != "request" and not isinstance(self._annotated(first, function.module), HttpRequest):
             return False
         return (
@@ -194,7 +223,19 @@ class Roles:
         return self._hub.annotation(arg.annotation, module) if arg.annotation is not None else None
 
     def _is_routed(self, function: Function) -> bool:
-        return any(f.rpartition("/")[2].startswith("urls") for f in self._hub.project.mentioning(function.name))
+        """Whether a module of URL patterns names the function."""
+        name = function.name
+        for filename in self._hub.project.mentioning(name):
+            if not filename.rpartition("/")[2].startswith("urls"):
+                continue
+            module = self._hub.project.module_or_none(filename)
+            if module is not None and any(
+                last_name(node) == name and frameworks.handles(self._hub, node, function, module)
+                for node in module.nodes_around((name,))
+                if isinstance(node, (ast.Name, ast.Attribute))
+            ):
+                return True
+        return False
 
     def is_non_atomic(self, function: Function) -> bool:
         """Whether `non_atomic_requests` takes a view out of ATOMIC_REQUESTS: as a decorator, or in the URL patterns."""
@@ -245,11 +286,13 @@ class Roles:
             return None
         return self._hub.memo.get(("request path", function, depth), lambda: self._request_path(function, depth), None)
 
-    def _is_own_signal(self, detail: str) -> bool:
-        """Whether a role's detail names a signal that the project itself makes."""
+    def _may_be_sent_by_task(self, detail: str) -> bool:
+        """Whether a role's detail names a signal that the project itself makes, or that Celery sends with a task."""
         name = detail.removeprefix("custom:")
         if name == detail:
             return False
+        if name in frameworks.PUBLISHING:
+            return True
         modules = [self._hub.project.module_or_none(f) for f in self._hub.project.mentioning(name)]
         bindings = [b for m in modules if m is not None for b in m.bindings.get(name, ())]
         return any(isinstance(b, AssignBinding) and isinstance(b.value, ast.Call) for b in bindings)
@@ -258,8 +301,7 @@ class Roles:
         role = self.of(function)
         if role.kind in ("task", "command", "script", "test"):
             return None
-        # A signal of the project's own may as well be sent by a task.
-        if role.kind in REQUEST_ROLES and not self._is_own_signal(role.detail):
+        if role.kind in REQUEST_ROLES and not self._may_be_sent_by_task(role.detail):
             text = {
                 "view": f"`{function.qualname}` handles requests",
                 "admin": f"`{function.qualname}` handles requests of the admin",
