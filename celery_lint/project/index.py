@@ -36,6 +36,7 @@ class Selection(enum.Enum):
     ANYWHERE = "anywhere"
     PART = "part"
     TEXT = "text"
+    PLAIN = "plain"
     FUNCTION = "function"
     NESTED = "nested"
     CLASS = "class"
@@ -84,6 +85,8 @@ class Content:
             return wanted in self.words
         if is_test_file(self._filename):
             return False
+        if selection == Selection.PLAIN.value:
+            return wanted in self._data
         if selection == Selection.PART.value:
             return any(wanted in word for word in self.words)
         if selection == Selection.FUNCTION.value:
@@ -251,6 +254,10 @@ class Project:
         """The files with a trace of Celery in which a text stands."""
         return self._select(Selection.TEXT, text)
 
+    def containing(self, text: str) -> Sequence[str]:
+        """The files, tests left out, in which a text stands."""
+        return self._select(Selection.PLAIN, text)
+
     def defining(self, name: str, nested: bool = False) -> Sequence[str]:
         """The files, tests left out, that define a function of a name; found without parsing.
 
@@ -283,6 +290,8 @@ class Project:
             return sorted({name for word, names in self._mentions.items() if text in word for name in names})
         if selection is Selection.TEXT:
             return sorted(name for name in self._traced if text in self._bytes(name))
+        if selection is Selection.PLAIN:
+            return sorted(name for name in self.files if text in self._bytes(name) and not is_test_file(name))
         if selection is Selection.ASSIGNED:
             return [name for name in self._mentions.get(text, ()) if Content(name, self._bytes(name)).assigns(text)]
         return self._definitions[selection].get(text, ())

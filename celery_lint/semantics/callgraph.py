@@ -42,7 +42,7 @@ MAX_FAMILY = 3
 MANY_FILES = 60
 """A name mentioned in more files than this says too little to look for its callers."""
 # Methods of built-in and framework types: a project's method of such a name is not recognised by name alone.
-_COMMON = frozenset(
+COMMON = frozenset(
     """save delete create update get set add remove clear pop append extend insert index count copy keys values
     items filter exclude all first last exists order_by run start stop close open read write send receive call
     apply execute handle process validate clean render dispatch perform register connect disconnect emit notify
@@ -170,7 +170,7 @@ class CallGraph:
         There are any only where the name is telling, and all that bear it are methods
         of one module's classes: one class, or a base and its kin.
         """
-        if len(name) < 5 or name in _COMMON:
+        if len(name) < 5 or name in COMMON:
             return ()
         if len(self._hub.project.defining(name, nested=True)) != 1:
             return ()

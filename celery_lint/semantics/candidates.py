@@ -7,6 +7,7 @@ a task, a dispatch, a transaction around one, or a call of a task.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from celery_lint.project.index import is_test_file
 from celery_lint.project.inputs import CANDIDATES, SENDERS, TASKS
 from celery_lint.project.modules import AssignBinding, Function, ImportBinding, Module, flat_statements, meets, rows_of
 from celery_lint.project.syntax import walk
+from celery_lint.semantics.callgraph import COMMON
 from celery_lint.semantics.memo import Memo, remembered
 from celery_lint.semantics.values import TaskValue
 
@@ -28,8 +30,26 @@ _WORDS = frozenset(
 # Those that matter for the transaction around a dispatch only, which no rule asks for in tests.
 _TRANSACTION_WORDS = frozenset({"atomic", "begin", "in_atomic_block"})
 _SENDING_WORDS = frozenset({"delay", "apply_async", "send_task"})
+_RESULT_WORDS = frozenset({"AsyncResult", "GroupResult"})
+_GIVING_WORDS = _SENDING_WORDS | _RESULT_WORDS
+# How a call looks that may wait for a result. A mapping's `get` has a key, a text's `join` what it joins.
+_WAITS = re.compile(
+    r"(?:(?<![\w.])(?P<name>(?:self\.)?\w+)|[)\]])\s*\.(?:get|wait|join|join_native|collect|get_leaf)"
+    r"\(\s*(?:\)|timeout\b|propagate\b|interval\b|[\d.]+\s*\))"
+)
+_WAITING_TEXTS = (".get()", ".get(timeout", ".wait(", ".join()")
+_CALLED = re.compile(r"(\w+)\(")
+NEAR = 120
+"""How many characters before a call its receiver is looked for."""
+MAX_HOMES = 3
+"""A function of a name that is defined in more files than this says too little of what it returns."""
 # What a file mentions that holds code which the framework calls while it saves rows.
 _HOOK_WORDS = """sender save_model save_related perform_create perform_update perform_destroy super""".split()
+
+
+def _gives_result(function: Function) -> bool:
+    """Whether a function may look up a result and return it."""
+    return function.name not in COMMON and function.mentions(_RESULT_WORDS) and function.scan.returns_value
 
 
 class Candidates:
@@ -37,6 +57,7 @@ class Candidates:
 
     def __init__(self, hub: Semantics) -> None:
         self._hub = hub
+        self._waiting: dict[Module, bool] = {}
         self.made_by_calls: set[str] = set()
         """The files in which calls make tasks of functions: to know these, the files have to be read."""
 
@@ -61,13 +82,15 @@ class Candidates:
         for name in self.task_names:
             found.update(project.mentioning(name))
         hooks = {f for word in _HOOK_WORDS for f in project.mentioning(word)}
+        waits = {f for text in _WAITING_TEXTS for f in project.containing(text)}
         for name in self.sender_names:
-            found.update(hooks.intersection(project.mentioning(name)))
+            users = hooks | waits if self._is_telling(name) else hooks
+            found.update(users.intersection(project.mentioning(name)))
         return frozenset(found)
 
     @property
     def sender_names(self) -> frozenset[str]:
-        """The names of functions, tests left out, that send a task themselves."""
+        """The names of functions, tests left out, that send a task or look up a result themselves."""
         return self._hub.shared(SENDERS, lambda: self._everywhere(SENDERS, self._senders))
 
     @property
@@ -93,8 +116,8 @@ class Candidates:
         return self._hub.memo.get((kind, filename), search, ())
 
     def _senders(self, module: Module) -> Iterator[str]:
-        for function in module.holding(_SENDING_WORDS):
-            if not function.name.endswith("__") and function.mentions(_SENDING_WORDS):
+        for function in module.holding(_GIVING_WORDS):
+            if not function.name.endswith("__") and (function.mentions(_SENDING_WORDS) or _gives_result(function)):
                 yield function.name
 
     def _tasks(self, module: Module) -> Iterator[str]:
@@ -125,6 +148,11 @@ class Candidates:
     def telling_words(self) -> frozenset[str]:
         """The names of which a function must mention one to matter."""
         return _WORDS | self.task_names | self.sender_names
+
+    @remembered
+    def giving_words(self) -> frozenset[str]:
+        """The names of which a function must mention one to give a result to its caller."""
+        return _GIVING_WORDS | self.sender_names
 
     @remembered
     def _telling_words_in_tests(self) -> frozenset[str]:
@@ -183,4 +211,42 @@ class Candidates:
             function.mentions(wanted)
             or tasks.of_function(function) is not None
             or (function.cls is not None and tasks.of_class(function.cls) is not None)
+            or (self._module_waits(function.module) and self._may_wait(function))
         )
+
+    def _module_waits(self, module: Module) -> bool:
+        """Whether the text of a module shows a call that may wait for a result. Tests may wait."""
+        known = self._waiting.get(module)
+        if known is None:
+            known = not is_test_file(module.filename) and _WAITS.search(module.source.text) is not None
+            self._waiting[module] = known
+        return known
+
+    def _may_wait(self, function: Function) -> bool:
+        """Whether a function, for all that its text shows, waits for a result that another one gives it."""
+        text = function.text
+        for wait in _WAITS.finditer(text):
+            name = wait["name"]
+            if name is None:
+                made = _CALLED.findall(text, max(0, wait.start() - NEAR), wait.start())
+            elif name in function.parameters or name.startswith("self."):
+                return True
+            else:
+                made = re.findall(rf"\b{name} = (?:await )?[\w.]*?(\w+)\(", text)
+            if any(self._may_give_result(one) for one in made):
+                return True
+        return False
+
+    def _is_telling(self, name: str) -> bool:
+        """Whether the functions of a name are few, so that it says which of them is called."""
+        return name not in COMMON and 0 < len(self._hub.project.defining(name)) <= MAX_HOMES
+
+    def _may_give_result(self, name: str) -> bool:
+        """Whether a function of a name sends a task or looks up a result, or calls one that does."""
+
+        def search() -> bool:
+            if not self._is_telling(name):
+                return False
+            return any(f.mentions(self.giving_words) for f in self._hub.calls.methods_named(name))
+
+        return self._hub.memo.get(("may give result", name), search, False)
