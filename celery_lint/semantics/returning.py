@@ -40,6 +40,8 @@ _VIEW_HOOKS = frozenset({"get_object", "get_queryset"})
 def returned(run: Interpreter, callee: FunctionValue, args: Sequence[Argument], node: ast.AST | None) -> Value:
     """What calling a function of the project gives: by its annotation, else by reading it."""
     function = callee.function
+    if run.hub.is_remade(function):
+        return UNKNOWN
     declared: Value = UNKNOWN
     annotation = function.returns
     if annotation is not None:
@@ -60,20 +62,25 @@ def returned(run: Interpreter, callee: FunctionValue, args: Sequence[Argument], 
 
 
 def served(run: Interpreter, callee: FunctionValue) -> Value:
-    """What a method of a manager or queryset class gives for the model of its receiver.
+    """What a method of a manager or queryset class gives for the model of its receiver, or a model's for its heir.
 
     UNKNOWN where the class stands beside the one model that it serves: then any reading of it says the same.
     """
     function, receiver = callee.function, callee.receiver
-    if not isinstance(receiver, (ManagerValue, QuerySetValue)) or receiver.model is None:
+    if not isinstance(receiver, (ManagerValue, QuerySetValue, ClassValue)):
         return UNKNOWN
     if run.fuel <= 0 or function.cls is None or not function.positional or function.is_generator:
         return UNKNOWN
-    if getattr(run.hub.self_value(function.cls), "model", None) is receiver.model:
+    own: Value = receiver
+    if isinstance(receiver, ClassValue):
+        if receiver.cls is function.cls or not run.hub.classes.is_model(receiver.cls):
+            return UNKNOWN
+    elif receiver.model is None or getattr(run.hub.self_value(function.cls), "model", None) is receiver.model:
         return UNKNOWN
-    own: Value = ManagerValue(receiver.model, receiver.cls)
-    if isinstance(receiver, QuerySetValue):
+    elif isinstance(receiver, QuerySetValue):
         own = QuerySetValue(receiver.model, receiver.rows, receiver.cls)
+    else:
+        own = ManagerValue(receiver.model, receiver.cls)
     return run.hub.returned_with(function, {function.positional[0].arg: own}, callee.captured, run.fuel - 1)
 
 
