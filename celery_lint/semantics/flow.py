@@ -16,6 +16,7 @@ from celery_lint.project.modules import Class, Function, Module
 from celery_lint.project.syntax import children, own_nodes, walk
 from celery_lint.semantics import attributes, operators
 from celery_lint.semantics.model import Argument, Call, Exit, Frame, FunctionFlow, Store, Use
+from celery_lint.semantics.packages import NEVER_RETURNING
 from celery_lint.semantics.results import result
 from celery_lint.semantics.returning import returned
 from celery_lint.semantics.slices import GROWING
@@ -137,8 +138,8 @@ class Interpreter:
 
     def do_Expr(self, node: ast.Expr) -> bool:
         self.discard(node.value)
-        value = self.eval(node.value, "discarded")
-        return not (isinstance(value, External) and value.path == "typing.Never")
+        self.eval(node.value, "discarded")
+        return not (isinstance(node.value, ast.Call) and self.flow.values.get(node.value.func) in NEVER_RETURNING)
 
     def discard(self, *nodes: ast.expr) -> None:
         """Note expressions whose results nobody keeps."""

@@ -80,7 +80,7 @@ def _task(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call)
     function = first_argument(args)
     if function is not None and isinstance(function.value, FunctionValue):
         return run.hub.task_by_call(function.value.function, node)
-    return Decorator("task", node)
+    return Decorator("task", node, run.module)
 
 
 def _canvas(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
@@ -97,7 +97,7 @@ def _partial(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Ca
         return UNKNOWN
     rest = tuple(a.value for a in args[1:] if a.keyword is None)
     keywords = tuple((a.keyword, a.value) for a in args[1:] if a.keyword is not None)
-    return Partial(args[0].value, rest, keywords, node)
+    return Partial(args[0].value, rest, keywords, node, run.module)
 
 
 def _atomic(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:

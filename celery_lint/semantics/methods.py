@@ -122,7 +122,7 @@ def _of_app_method(run: Interpreter, base: AppValue, name: str, args: Sequence[A
         arg = first_argument(args)
         if arg is not None and isinstance(arg.value, FunctionValue):
             return hub.task_by_call(arg.value.function, node)
-        return Decorator("task", node)
+        return Decorator("task", node, run.module)
     if name == "register_task" and args:
         cls = args[0].value.cls if isinstance(args[0].value, (Instance, ClassValue)) else None
         task = hub.class_task(cls) if isinstance(cls, Class) else None

@@ -222,6 +222,8 @@ class Partial(Value):
     args: tuple[Value, ...] = ()
     keywords: tuple[tuple[str, Value], ...] = ()
     node: ast.Call | None = field(default=None, compare=False)
+    module: Module | None = field(default=None, compare=False)
+    """Where `node` stands."""
 
 
 @record()
@@ -315,6 +317,8 @@ class Decorator(Value):
 
     kind: str
     node: ast.Call | None = field(default=None, compare=False)
+    module: Module | None = field(default=None, compare=False)
+    """Where `node` stands."""
 
 
 def union(*values: Value) -> Value:
