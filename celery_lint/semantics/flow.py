@@ -881,9 +881,9 @@ class Interpreter:
             return operators.element(self, value, node)
         return union(*(operators.element(self, one, node) for one in value.members))
 
-    def row(self, node: ast.AST, created: bool = False) -> Origin:
+    def row(self, node: ast.AST, created: bool = False, built: bool = False) -> Origin:
         """The origin of the row that an expression produces."""
-        return Origin((node,), created)
+        return Origin((node,), created, built)
 
 
 class _Methods(dict[type[ast.AST], Callable[..., Any] | None]):

@@ -70,7 +70,7 @@ def of_external(run: Interpreter, callee: External, args: Sequence[Argument], no
     if path.endswith(("declarative_base", "automap_base", "generate_base")):
         return External(f"{path}()")
     if run.hub.classes.is_model(path):
-        return ModelValue(path, run.row(node))
+        return ModelValue(path, run.row(node, built=True))
     if name[:1].isupper() and not name.isupper():
         return Instance(path, run.row(node))
     return UNKNOWN
@@ -255,6 +255,8 @@ def _of_builtin(run: Interpreter, name: str, args: Sequence[Argument], node: ast
     if name in _PLAIN_BUILTINS:
         if name in ("str", "int") and isinstance(value, KeyValue):
             return value  # `str(order.id)` still names the row
+        if name in ("str", "int") and isinstance(value, Scalar):
+            return Scalar(name, value.origin)
         return Scalar(name if name in ("str", "int", "float", "bool") else "")
     if name in _CONTAINERS:
         return _container(run, name, args)

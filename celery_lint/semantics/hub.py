@@ -408,6 +408,8 @@ class Semantics:
             return TaskValue(task)
         if arg.annotation is not None:
             declared = self.annotation(arg.annotation, function.module)
+            if isinstance(declared, Scalar):
+                return Scalar(declared.kind, Origin((Parameter(function, name),)))
             if declared is not UNKNOWN:
                 return with_origin(declared, name)
         known = frameworks.parameter(self, function, name, is_first)

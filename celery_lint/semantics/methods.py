@@ -182,7 +182,7 @@ def row_by_key(run: Interpreter, args: Sequence[Argument], node: ast.AST) -> Ori
     """The origin of a row that is looked up: by a key that is known, the key's row."""
     for arg in args:
         if arg.keyword in ("pk", "id"):
-            if isinstance(arg.value, KeyValue) and arg.value.origin is not None:
+            if isinstance(arg.value, (KeyValue, Scalar)) and arg.value.origin is not None:
                 return arg.value.origin
             if isinstance(arg.value, (Parameter, Field)):
                 return Origin((arg.value,))

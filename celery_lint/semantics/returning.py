@@ -34,6 +34,7 @@ from celery_lint.semantics.values import (
 if TYPE_CHECKING:
     from celery_lint.semantics.flow import Interpreter
 
+_SAVING = ("save", "asave", "bulk_create", "abulk_create", "add", "add_all")
 _VIEW_HOOKS = frozenset({"get_object", "get_queryset"})
 
 
@@ -58,7 +59,8 @@ def returned(run: Interpreter, callee: FunctionValue, args: Sequence[Argument], 
         value = better if better is not UNKNOWN else value
     if value is UNKNOWN:
         return declared
-    return each(value, lambda one: renewed(substitute(run, one, callee, args), node))
+    is_saved = function.holds(_SAVING)
+    return each(value, lambda one: renewed(substitute(run, one, callee, args), node, is_saved))
 
 
 def served(run: Interpreter, callee: FunctionValue) -> Value:
@@ -118,17 +120,20 @@ def is_telling(run: Interpreter, value: Value) -> bool:
     )
 
 
-def renewed(value: Value, node: ast.AST | None) -> Value:
-    """A row returned by a call is, to the caller, the call's own row."""
+def renewed(value: Value, node: ast.AST | None, is_saved: bool = False) -> Value:
+    """A row returned by a call is, to the caller, the call's own row; with `is_saved`, one that the call has saved."""
     if value.__class__ is ModelValue and node is not None:
         origin = value.origin
         if origin is not None and origin.key == ("self",):
             return value
-        return ModelValue(value.model, Origin((node,), origin is not None and origin.created))
+        is_new = origin is not None and (origin.created or (origin.built and is_saved))
+        return ModelValue(value.model, Origin((node,), is_new))
     if value.__class__ is KeyValue and node is not None and value.origin is not None and value.origin.created:
         return KeyValue(value.column, value.model, Origin((node,), created=True))
     if value.__class__ is Collection and value.items is not None:
-        return Collection(value.kind, value.element, tuple([renewed(v, node) for v in value.items]), value.keys)
+        return Collection(
+            value.kind, value.element, tuple([renewed(v, node, is_saved) for v in value.items]), value.keys
+        )
     return value
 
 
