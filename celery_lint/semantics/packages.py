@@ -47,3 +47,12 @@ SESSION_MAKERS = (
     "sqlalchemy.orm.session.sessionmaker",
 )
 ENGINES = ("sqlalchemy.create_engine()", "sqlalchemy.engine.Engine", "sqlalchemy.Engine")
+CONNECTIONS = (
+    "sqlalchemy.Connection",
+    "sqlalchemy.engine.Connection",
+    "sqlalchemy.engine.base.Connection",
+    "sqlalchemy.ext.asyncio.AsyncConnection",
+)
+# Statements of SQLAlchemy, by what executing them does.
+SELECTIONS = ("sqlalchemy.Select",)
+CHANGES = ("sqlalchemy.Insert", "sqlalchemy.Update", "sqlalchemy.Delete")
