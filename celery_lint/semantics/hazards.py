@@ -17,7 +17,7 @@ from celery_lint.semantics.dependencies import committed_later
 from celery_lint.semantics.dispatches import SENDING
 from celery_lint.semantics.model import Call, Dispatch, Frame, FunctionFlow, Step, Write
 from celery_lint.semantics.roles import Role
-from celery_lint.semantics.sessions import is_session
+from celery_lint.semantics.sessions import has_ended, holds_rows, is_session
 from celery_lint.semantics.transactions import Context, Reached, Transaction
 from celery_lint.semantics.values import (
     Atomic,
@@ -387,6 +387,8 @@ class Hazards:
                 continue
             if other is call or other in asking:
                 continue
+            if transaction.kind == "session" and has_ended(other.frame, call.frame):
+                continue  # another session's, with a block of its own
             if self._is_part_of(other, call):
                 if any(self._hub.writes.of_call(other)):
                     return True  # `send.delay(Order.objects.create().pk)`
@@ -410,6 +412,8 @@ class Hazards:
         """Whether a call leaves the database as it is, as far as can be told."""
         if is_session(call, call.name):
             return self._hub.sessions.only_asks(call)
+        if isinstance(call.result, Atomic) or holds_rows(call.result):
+            return True  # what is done in the block, or through the session, is seen there
         for callee in call.callee.alternatives():
             if isinstance(callee, External):
                 if callee.path.startswith(

@@ -347,9 +347,8 @@ def may_be_same(one: SessionEvent, other: SessionEvent, flow: FunctionFlow) -> b
     left, right = one.session, other.session
     if left is None or right is None or left == right or flow.function is None:
         return True
-    names = {left, right}
     return any(
-        isinstance(node, ast.Assign) and dotted_name(node.value) in names and dotted_name(node.targets[0]) in names
+        isinstance(node, ast.Assign) and {left, right} <= {dotted_name(n) for n in (node.value, *node.targets)}
         for node in own_nodes(flow.function.body)
     )
 
@@ -420,4 +419,4 @@ def sql_changes(text: str) -> bool | None:
     return False if _SQL_SELECTION.match(text) else None
 
 
-__all__ = ["Sessions", "is_session"]
+__all__ = ["Sessions", "has_ended", "holds_rows", "is_session"]
