@@ -1,4 +1,4 @@
-"""FastAPI's dependencies: sessions that a generator opens for a request, and commits after it."""
+"""FastAPI's dependencies: what they give to a route, and sessions that they commit after it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import AssignBinding, Function, ImportBinding, Module
-from celery_lint.semantics.model import Call, Step
-from celery_lint.semantics.packages import SESSIONS
-from celery_lint.semantics.values import BoundMethod, External, FunctionValue, Instance
+from celery_lint.semantics.model import Step
+from celery_lint.semantics.values import UNKNOWN, Collection, External, Field, FunctionValue, Parameter, Value
 
 if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
@@ -26,23 +25,29 @@ def committed_later(hub: Semantics, function: Function) -> Step | None:
 
 def _committed_later(hub: Semantics, function: Function) -> Step | None:
     for dependency in _dependencies(hub, function):
-        flow = hub.flow(dependency)
-        for node, _, frame in flow.yields:
-            block = frame.find("atomic")
-            commits = [c.node for c in flow.calls if _commits(c) and c.node.lineno > node.lineno]
-            at = block.node if block is not None else commits[0] if commits else None
-            if at is not None:
-                place = dependency.module.source.place(at.items[0].context_expr if isinstance(at, ast.With) else at)
-                return Step(place, f"`{dependency.qualname}` commits the session when the request is done")
+        at = hub.sessions.commit_after_yield(hub.flow(dependency))
+        if at is not None:
+            if isinstance(at, (ast.With, ast.AsyncWith)):
+                at = at.items[0].context_expr
+            place = dependency.module.source.place(at)
+            return Step(place, f"`{dependency.qualname}` commits the session when the request is done")
     return None
 
 
-def _commits(call: Call) -> bool:
-    """Whether a call is a session's `commit()`."""
-    return call.name == "commit" and any(
-        isinstance(c, BoundMethod) and isinstance(c.receiver, Instance) and c.receiver.cls in SESSIONS
-        for c in call.callee.alternatives()
-    )
+def provided(hub: Semantics, function: Function, name: str) -> Value:
+    """What a parameter gets that only its default tells of: `db=Depends(get_db)`."""
+    default = function.defaults.get(name)
+    if not isinstance(default, ast.Call):
+        return UNKNOWN
+    dependency = _dependency(hub, default, function.module)
+    if dependency is None:
+        return UNKNOWN
+    given = hub.returned(FunctionValue(dependency), 2)
+    if given is UNKNOWN and dependency.returns is not None:
+        given = hub.annotation(dependency.returns, dependency.module)
+    if isinstance(given, Collection) and given.kind in ("generator", "iterator", "iterable"):
+        given = given.element
+    return UNKNOWN if any(isinstance(one, (Parameter, Field)) for one in given.alternatives()) else given
 
 
 def _dependencies(hub: Semantics, function: Function) -> Iterator[Function]:
@@ -50,12 +55,20 @@ def _dependencies(hub: Semantics, function: Function) -> Iterator[Function]:
     for name, arg in function.parameters.items():
         given = [(function.defaults.get(name), function.module), *_annotated(hub, arg.annotation, function.module)]
         for node, module in given:
-            if isinstance(node, ast.Call) and len(node.args) == 1:
-                made = hub.evaluate(node.func, module)
-                if isinstance(made, External) and made.path in ("fastapi.Depends", "fastapi.params.Depends"):
-                    target = hub.evaluate(node.args[0], module)
-                    if isinstance(target, FunctionValue):
-                        yield target.function
+            dependency = _dependency(hub, node, module) if isinstance(node, ast.Call) else None
+            if dependency is not None:
+                yield dependency
+
+
+def _dependency(hub: Semantics, node: ast.Call, module: Module) -> Function | None:
+    """The function of the project in `Depends(function)`."""
+    if len(node.args) != 1:
+        return None
+    made = hub.evaluate(node.func, module)
+    if not (isinstance(made, External) and made.path in ("fastapi.Depends", "fastapi.params.Depends")):
+        return None
+    target = hub.evaluate(node.args[0], module)
+    return target.function if isinstance(target, FunctionValue) else None
 
 
 def _annotated(hub: Semantics, node: ast.expr | None, module: Module) -> Iterator[tuple[ast.expr, Module]]:
@@ -73,4 +86,4 @@ def _annotated(hub: Semantics, node: ast.expr | None, module: Module) -> Iterato
             yield part, module
 
 
-__all__ = ["committed_later"]
+__all__ = ["committed_later", "provided"]

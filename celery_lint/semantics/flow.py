@@ -327,11 +327,13 @@ class Interpreter:
 
     def entered(self, value: Value) -> Value:
         """What `with value as name` binds."""
+        if isinstance(value, Atomic) and value.manager is not None:
+            value = value.manager
         if isinstance(value, ContextManager):
             return value.yielded
         if isinstance(value, Instance):
             if isinstance(value.cls, Class):
-                method = self.hub.classes.function(value.cls, "__enter__")
+                method = self.hub.entering(value.cls)
                 if method is not None:
                     return returned(self, FunctionValue(method, value), (), None)
             return value

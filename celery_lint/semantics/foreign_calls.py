@@ -139,7 +139,17 @@ def _model_by_label(run: Interpreter, path: str, args: Sequence[Argument], node:
 
 def _select(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
     model = model_of(args[0].value) if len(args) == 1 else None
-    return QuerySetValue(model) if model is not None else UNKNOWN
+    return QuerySetValue(model) if model is not None else Instance("sqlalchemy.Select")
+
+
+def _change(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
+    """A statement of SQLAlchemy that changes rows."""
+    return Instance(f"sqlalchemy.{path.rpartition('.')[2].capitalize()}")
+
+
+def _text(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
+    """A statement written as SQL is the literal that it is made of."""
+    return args[0].value if args and isinstance(args[0].value, Constant) else UNKNOWN
 
 
 def _same(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
@@ -211,6 +221,18 @@ _READINGS: Mapping[_Reading, Sequence[str]] = {
     _user_model: ("django.contrib.auth.get_user_model",),
     _model_by_label: ("django.apps.apps.get_model", "django.apps.registry.apps.get_model"),
     _select: ("sqlalchemy.select", "sqlalchemy.future.select", "sqlmodel.select"),
+    _change: (
+        "sqlalchemy.insert",
+        "sqlalchemy.update",
+        "sqlalchemy.delete",
+        "sqlalchemy.dialects.postgresql.insert",
+        "sqlalchemy.dialects.mysql.insert",
+        "sqlalchemy.dialects.sqlite.insert",
+        "sqlmodel.insert",
+        "sqlmodel.update",
+        "sqlmodel.delete",
+    ),
+    _text: ("sqlalchemy.text", "sqlalchemy.sql.text", "sqlmodel.text"),
     _same: (
         "asgiref.sync.sync_to_async",
         "asgiref.sync.async_to_sync",

@@ -15,13 +15,14 @@ from celery_lint.project.modules import Class, Function
 from celery_lint.records import record
 from celery_lint.semantics.dependencies import committed_later
 from celery_lint.semantics.dispatches import SENDING
-from celery_lint.semantics.model import Call, Dispatch, FunctionFlow, Step, Write
-from celery_lint.semantics.packages import SESSIONS
+from celery_lint.semantics.model import Call, Dispatch, Frame, FunctionFlow, Step, Write
 from celery_lint.semantics.roles import Role
+from celery_lint.semantics.sessions import has_ended, holds_rows, is_session
 from celery_lint.semantics.transactions import Context, Reached, Transaction
 from celery_lint.semantics.values import (
     Atomic,
     BoundMethod,
+    ClassValue,
     Collection,
     Constant,
     External,
@@ -35,6 +36,7 @@ from celery_lint.semantics.values import (
     QuerySetValue,
     Scalar,
     TaskValue,
+    Unknown,
     Value,
 )
 from celery_lint.semantics.writes import may_follow, origin_of, same_row
@@ -49,7 +51,10 @@ _READS = frozenset(
     refresh_from_db aget afirst alast aexists acount get_queryset info debug warning error exception log critical append
     add items keys join format split strip isoformat get_object_or_404""".split()
 )
-SESSION_WRITES = ("add", "add_all", "delete", "merge", "bulk_save_objects")
+MAX_DOWN = 3
+"""How many calls deep it is looked whether anything is written."""
+# What a session writes by itself when an attribute is set, as far as it is not known to be anything else.
+_MAY_BE_ROWS = (ModelValue, Unknown, Field, Parameter)
 NO_ROLE = Role()
 
 
@@ -129,6 +134,8 @@ class Hazards:
             return None
         if isinstance(inner, Transaction):
             if not self.may_write(inner, call, flow) or self._compensates(call, flow):
+                return None
+            if inner.kind == "session" and self._hub.sessions.is_committed_inside(call):
                 return None
             if self._is_reported_further_in(call, reached, flow):
                 return None
@@ -253,32 +260,26 @@ class Hazards:
 
     def _session(self, call: Call, reached: Reached, flow: FunctionFlow) -> Hazard | None:
         """A dispatch between a session's write and its commit."""
-        pending: Write | None = None
-        for other in flow.calls:
-            if other.index < call.index:
-                if is_session(other, "commit", "rollback") and may_follow(other.frame, call.frame, flow):
-                    pending = None
-                elif is_session(other, *SESSION_WRITES, "flush") and may_follow(other.frame, call.frame, flow):
-                    pending = next(iter(self._hub.writes.of_call(other)), pending)
-            elif pending is not None and is_session(other, "commit") and may_follow(call.frame, other.frame, flow):
-                source = flow.module.source
-                steps = (
-                    Step(source.place(pending.call.node), "the row is added to the session here"),
-                    Step(source.place(other.node), f"and committed here, at line {other.node.lineno}"),
-                )
-                return Hazard(
-                    "atomic",
-                    call,
-                    reached,
-                    (*steps, *reached.steps),
-                    Severity.ERROR,
-                    transaction=Transaction(steps, None, "session"),
-                )
-        later = committed_later(self._hub, flow.function) if pending is not None and flow.function else None
-        if pending is None or later is None or is_committed(pending, call, flow):
+        sessions = self._hub.sessions
+        if reached.steps and sessions.ends(call):
+            return None  # whether the commit comes first is seen in the helper
+        write = sessions.pending(call, [origin_of(value) for value in self._sent(call, reached, flow)])
+        if write is None:
             return None
-        steps = (Step(flow.module.source.place(pending.call.node), "the row is added to the session here"), later)
-        transaction = Transaction((later,), None, "session")
+        source = flow.module.source
+        commit = sessions.commit_after(call, write)
+        row: int | None = None
+        if commit is not None:
+            place = source.place(commit.node)
+            row = place.span.start.row
+            last = Step(place, f"and committed here, at line {row}")
+        else:
+            later = committed_later(self._hub, flow.function) if flow.function is not None else None
+            if later is None:
+                return None
+            last = later
+        steps = (Step(source.place(write.node), write.text), last)
+        transaction = Transaction(steps if commit is not None else (last,), None, "session", commit=row)
         return Hazard("atomic", call, reached, (*steps, *reached.steps), Severity.ERROR, transaction=transaction)
 
     # Django's autocommit, switched off by hand
@@ -311,7 +312,7 @@ class Hazards:
         rows = [origin_of(value) for value in self._sent(call, reached, flow)]
         for write in self._hub.writes.of_flow(flow):
             if write.call.index < call.index and may_follow(write.call.frame, call.frame, flow):
-                if is_committed(write, call, flow):
+                if self._hub.sessions.is_settled(write.call, call):
                     continue
                 if any(same_row(write.origin, row) for row in rows):
                     return write
@@ -380,17 +381,26 @@ class Hazards:
     def may_write(self, transaction: Transaction, call: Call, flow: FunctionFlow) -> bool:
         """Whether anything inside the transaction may change the database besides sending tasks."""
         frame = call.frame.find("atomic")
+        asking = [other for other in flow.calls if self._hub.sessions.only_asks(other)]
         for other in flow.calls:
             if frame is not None and not frame.encloses(other.frame):
                 continue
-            if other is call:
+            if other is call or other in asking:
                 continue
+            if transaction.kind == "session" and has_ended(other.frame, call.frame):
+                continue  # another session's, with a block of its own
             if self._is_part_of(other, call):
                 if any(self._hub.writes.of_call(other)):
                     return True  # `send.delay(Order.objects.create().pk)`
-            elif not self._only_reads(other):
+            elif not (self._only_reads(other) or self._is_condition(other, asking)):
                 return True
-        return any(isinstance(s.receiver, ModelValue) for s in flow.stores)
+        return changes_row(flow, _MAY_BE_ROWS if transaction.kind == "session" else (ModelValue,), frame)
+
+    def _is_condition(self, call: Call, asking: Sequence[Call]) -> bool:
+        """Whether a call only makes a part of a statement: `select(Order).where(Order.id.in_(keys))`."""
+        return not any(isinstance(c, FunctionValue) for c in call.callee.alternatives()) and any(
+            self._is_part_of(call, other) for other in asking
+        )
 
     def _is_part_of(self, other: Call, call: Call) -> bool:
         node, inner = call.node, other.node
@@ -398,7 +408,12 @@ class Hazards:
             (inner.end_lineno or 0, inner.end_col_offset or 0) <= (node.end_lineno or 0, node.end_col_offset or 0)
         )
 
-    def _only_reads(self, call: Call) -> bool:
+    def _only_reads(self, call: Call, depth: int = MAX_DOWN) -> bool:
+        """Whether a call leaves the database as it is, as far as can be told."""
+        if is_session(call, call.name):
+            return self._hub.sessions.only_asks(call)
+        if isinstance(call.result, Atomic) or holds_rows(call.result):
+            return True  # what is done in the block, or through the session, is seen there
         for callee in call.callee.alternatives():
             if isinstance(callee, External):
                 if callee.path.startswith(
@@ -436,36 +451,39 @@ class Hazards:
                 return False
             if isinstance(callee, (Field, Parameter)) and isinstance(callee, Field) and callee.name in _READS - {"add"}:
                 continue
-            if isinstance(callee, FunctionValue) and call.name in _READS:
+            if isinstance(callee, Unknown) and call.name in _READS - {"add"}:
                 continue
+            if isinstance(callee, FunctionValue) and (call.name in _READS or self._reads(callee.function, depth)):
+                continue
+            if isinstance(callee, ClassValue) and not self._hub.classes.is_model(callee.cls):
+                made = self._hub.classes.function(callee.cls, "__init__")
+                if made is None or self._reads(made, depth):
+                    continue
             return False
         return True
+
+    def _reads(self, function: Function, depth: int) -> bool:
+        """Whether a function of the project leaves the database as it is."""
+        key = ("reads", function, depth)
+        return depth > 0 and self._hub.memo.get(key, self._reads_throughout, False, function, depth - 1)
+
+    def _reads_throughout(self, function: Function, depth: int) -> bool:
+        flow = self._hub.flow(function)
+        asking = [call for call in flow.calls if self._hub.sessions.only_asks(call)]
+        return not changes_row(flow, _MAY_BE_ROWS) and all(
+            call in asking or self._is_condition(call, asking) or self._only_reads(call, depth) for call in flow.calls
+        )
 
 
 MODEL_SIGNALS = frozenset({"pre_save", "post_save", "pre_delete", "post_delete", "m2m_changed"})
 
 
-def is_session(call: Call, *names: str) -> bool:
-    """Whether a call is one of these methods of a SQLAlchemy session."""
-    if call.name not in names:
-        return False
+def changes_row(flow: FunctionFlow, kinds: tuple[type[Value], ...], block: Frame | None = None) -> bool:
+    """Whether a body, or a block of it, sets an attribute of a row, or of another of these kinds of value."""
     return any(
-        isinstance(c, BoundMethod) and isinstance(c.receiver, Instance) and c.receiver.cls in SESSIONS
-        for c in call.callee.alternatives()
-    )
-
-
-def is_committed(write: Write, call: Call, flow: FunctionFlow) -> bool:
-    """Whether what a SQLAlchemy session was given is committed, or taken back, before a later call."""
-    if not is_session(write.call, *SESSION_WRITES):
-        return False
-    block = write.call.frame.find("atomic")
-    if block is not None and not block.encloses(call.frame):
-        return True
-    return any(
-        is_session(other, "commit", "rollback") and may_follow(other.frame, call.frame, flow)
-        for other in flow.calls
-        if write.call.index < other.index < call.index
+        isinstance(one, kinds) and (block is None or block.encloses(store.frame))
+        for store in flow.stores
+        for one in store.receiver.alternatives()
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import builtins
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from celery_lint.project.index import Project, is_test_file
@@ -25,6 +26,7 @@ from celery_lint.semantics import attributes, declarations, frameworks
 from celery_lint.semantics.callgraph import CallGraph
 from celery_lint.semantics.candidates import Candidates
 from celery_lint.semantics.classes import MODEL_ROOTS, Classes
+from celery_lint.semantics.dependencies import provided
 from celery_lint.semantics.dispatches import Dispatches
 from celery_lint.semantics.flow import MAX_DEPTH, Interpreter
 from celery_lint.semantics.hazards import Hazards
@@ -34,8 +36,10 @@ from celery_lint.semantics.packages import APP_CLASSES
 from celery_lint.semantics.passing import changes_result
 from celery_lint.semantics.returning import argument_for
 from celery_lint.semantics.roles import Roles
+from celery_lint.semantics.sessions import Sessions
 from celery_lint.semantics.settings import ProjectSettings, given
 from celery_lint.semantics.slices import slice_of
+from celery_lint.semantics.switches import NO_SWITCHES
 from celery_lint.semantics.tasks import Tasks
 from celery_lint.semantics.transactions import Transactions
 from celery_lint.semantics.values import (
@@ -74,6 +78,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _BUILTINS = {name: External(f"builtins.{name}") for name in dir(builtins)}
+_COMMIT = frozenset({"commit"})
+_SQLALCHEMY = ("sqlalchemy", "flask_sqlalchemy", "sqlmodel")
 FUEL = 3
 """How many calls deep a returned value is followed through bodies without annotations."""
 
@@ -94,6 +100,7 @@ class Semantics:
         self.project_settings = ProjectSettings(self)
         self.transactions = Transactions(self)
         self.writes = Writes(self)
+        self.sessions = Sessions(self)
         self.hazards = Hazards(self)
         self._readers: dict[Module, Interpreter] = {}
         self._externals: dict[str, Value] = {}
@@ -152,6 +159,11 @@ class Semantics:
     def uses_django(self) -> bool:
         """Whether the project has anything of Django's."""
         return any(not is_test_file(f) for f in self.project.mentioning("django"))
+
+    @remembered
+    def uses_sqlalchemy(self) -> bool:
+        """Whether the project has anything of SQLAlchemy's."""
+        return any(not is_test_file(f) for name in _SQLALCHEMY for f in self.project.mentioning(name))
 
     @remembered
     def atomic_requests(self) -> bool | None:
@@ -412,6 +424,10 @@ class Semantics:
                 return Scalar(declared.kind, Origin((Parameter(function, name),)))
             if declared is not UNKNOWN:
                 return with_origin(declared, name)
+        else:
+            given = provided(self, function, name)
+            if given is not UNKNOWN:
+                return with_origin(given, name)
         known = frameworks.parameter(self, function, name, is_first)
         return with_origin(known, name) if known is not None else Parameter(function, name)
 
@@ -533,13 +549,17 @@ class Semantics:
         return False
 
     def generator_context(self, callee: FunctionValue) -> Value:
-        """What calling a `@contextmanager` function gives: a transaction, if it yields inside one."""
-        flow = self.flow(callee.function, fuel=1)
+        """What calling a `@contextmanager` function gives: a transaction, if it yields inside one or commits after."""
+        function = callee.function
+        flow = self.flow(function, fuel=1)
         for _, value, frame in flow.yields:
+            manager = ContextManager(value)
             atomic = frame.find("atomic")
             if atomic is not None and isinstance(atomic.detail, Atomic):
-                return Atomic(atomic.detail.using, atomic.detail.kind)
-            return ContextManager(value)
+                return replace(atomic.detail, manager=manager)
+            if function.mentions(_COMMIT) and self.sessions.commit_after_yield(flow) is not None:
+                return Atomic(None, "session", manager=manager)
+            return manager
         return ContextManager(UNKNOWN)
 
     def as_context(self, value: Value) -> Value:
@@ -549,10 +569,14 @@ class Semantics:
                 return one
             if isinstance(one, External) and one.path == "django.db.transaction.atomic":
                 return Atomic()
+            if isinstance(one, External) and one.path == "transaction.manager":
+                return Atomic(None, "session", manager=ContextManager(UNKNOWN))
             if isinstance(one, Instance) and isinstance(one.cls, Class):
                 method = self.classes.function(one.cls, "__enter__")
                 if method is not None and method.mentions(("__enter__",)) and method.mentions(("atomic",)):
                     return Atomic()
+                if self.memo.get(("commits at exit", one.cls), self._commits_at_exit, False, one.cls):
+                    return Atomic(None, "session", manager=one)
             if (
                 isinstance(one, BoundMethod)
                 and isinstance(one.receiver, Instance)
@@ -560,6 +584,15 @@ class Semantics:
             ):
                 return Atomic(None, "session")
         return value
+
+    def entering(self, cls: Class) -> Function | None:
+        """The method that gives what `with ... as` binds."""
+        return self.classes.function(cls, "__enter__") or self.classes.function(cls, "__aenter__")
+
+    def _commits_at_exit(self, cls: Class) -> bool:
+        """Whether the end of a `with` block on an instance commits a session of SQLAlchemy."""
+        method = self.classes.function(cls, "__exit__") or self.classes.function(cls, "__aexit__")
+        return method is not None and method.mentions(_COMMIT) and self.sessions.effect(method, NO_SWITCHES).commits
 
     # Types
 

@@ -10,7 +10,7 @@ from celery_lint.project.modules import Class
 from celery_lint.semantics.classes import model_of
 from celery_lint.semantics.model import Argument, first_argument
 from celery_lint.semantics.operators import by_key, element
-from celery_lint.semantics.packages import ENGINES, SESSION_MAKERS, SESSIONS
+from celery_lint.semantics.packages import CHANGES, CONNECTIONS, ENGINES, SELECTIONS, SESSION_MAKERS, SESSIONS
 from celery_lint.semantics.values import (
     NONE,
     UNKNOWN,
@@ -23,6 +23,7 @@ from celery_lint.semantics.values import (
     CleanedData,
     Collection,
     Constant,
+    ContextManager,
     Decorator,
     Field,
     FunctionValue,
@@ -68,6 +69,8 @@ _NUMBER = frozenset(
     {"count", "acount", "exists", "aexists", "update", "aupdate", "delete", "adelete", "contains", "explain"}
 )
 _MADE_MANY = frozenset({"bulk_create", "abulk_create"})
+# peewee.py, Database: `with database.atomic():`
+_PEEWEE_BLOCKS = frozenset({"atomic", "transaction", "savepoint"})
 _STR_METHODS = frozenset({"split", "rsplit", "splitlines", "partition", "rpartition"})
 
 
@@ -243,10 +246,17 @@ def _of_instance_method(run: Interpreter, base: Instance, name: str, args: Seque
     """The result of a method that an instance inherits from another package."""
     if base.cls in SESSIONS:
         return _of_session_method(run, name, args, node)
-    if base.cls in SESSION_MAKERS and name == "begin":
-        return Atomic(None, "session")
-    if isinstance(base.cls, str) and base.cls in ENGINES and name == "begin":
-        return Atomic(None, "session")
+    if isinstance(base.cls, str):
+        if name == "begin" and (base.cls in SESSION_MAKERS or base.cls in ENGINES or base.cls in CONNECTIONS):
+            return Atomic(None, "session")
+        if name == "begin_nested" and base.cls in CONNECTIONS:
+            return Atomic(None, "session", is_savepoint=True)
+        if name == "connect" and base.cls in ENGINES:
+            return Instance("sqlalchemy.Connection")
+        if base.cls in SELECTIONS or base.cls in CHANGES:
+            return base  # each method of a statement gives one of its kind
+        if name in _PEEWEE_BLOCKS and base.cls.startswith(("peewee.", "playhouse.")):
+            return Atomic(None, "session", name == "savepoint", ContextManager(UNKNOWN))
     return run.hub.framework_result(run, base, name, args, node)
 
 
@@ -254,7 +264,7 @@ def _of_session_method(run: Interpreter, name: str, args: Sequence[Argument], no
     """The result of a SQLAlchemy session's method."""
     value = args[0].value if args else UNKNOWN
     if name in ("begin", "begin_nested"):
-        return Atomic(None, "session")
+        return Atomic(None, "session", name == "begin_nested")
     if name in ("query",):
         model = model_of(value) if len(args) == 1 else None
         return QuerySetValue(model) if model is not None else UNKNOWN

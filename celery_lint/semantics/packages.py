@@ -52,3 +52,12 @@ ENGINES = ("sqlalchemy.create_engine()", "sqlalchemy.engine.Engine", "sqlalchemy
 NEVER_RETURNING = frozenset(
     map(External, ("sys.exit", "os._exit", "os.abort", "builtins.exit", "builtins.quit", "_thread.exit"))
 )
+CONNECTIONS = (
+    "sqlalchemy.Connection",
+    "sqlalchemy.engine.Connection",
+    "sqlalchemy.engine.base.Connection",
+    "sqlalchemy.ext.asyncio.AsyncConnection",
+)
+# Statements of SQLAlchemy, by what executing them does.
+SELECTIONS = ("sqlalchemy.Select",)
+CHANGES = ("sqlalchemy.Insert", "sqlalchemy.Update", "sqlalchemy.Delete")

@@ -46,6 +46,8 @@ class Transaction:
     """False when a transaction is only what the framework may open around the code."""
     writes: bool = True
     """False when nothing on the way into it changes the database."""
+    commit: int | None = None
+    """The line of the commit, when a later statement of the same body makes it."""
 
 
 @record()
@@ -107,9 +109,9 @@ class Transactions:
 
     def _decorated(self, function: Function) -> Transaction | None:
         for decorator in function.decorators:
-            using = self.opens(decorator, function)
-            if using is not None:
-                return self._by_decorator(decorator, function, using)
+            opened = self.opens(decorator, function)
+            if opened is not None:
+                return self._by_decorator(decorator, function, opened)
         if function.cls is not None and function.parent is None:
             for decorator in function.cls.node.decorator_list:
                 # method_decorator(transaction.atomic, name="dispatch")
@@ -120,57 +122,61 @@ class Transactions:
                         named == "dispatch" and frameworks.is_view_class(self._hub, function.cls)
                     )
                     if applies and self.opens(decorator, function) is not None:
-                        return self._by_decorator(decorator, function, "")
+                        return self._by_decorator(decorator, function, Atomic())
         return None
 
-    def _by_decorator(self, node: ast.expr, function: Function, using: str) -> Transaction:
+    def _by_decorator(self, node: ast.expr, function: Function, opened: Atomic) -> Transaction:
         place = function.module.source.place(node)
         step = Step(place, f"`{function.qualname}` runs in the transaction that this decorator opens")
-        return Transaction((step,), using or None)
+        return Transaction((step,), opened.using, opened.kind)
 
-    def opens(self, decorator: ast.expr, function: Function) -> str | None:
-        """The alias (`""` for the default) of the transaction that a decorator opens, None when it opens none."""
+    def opens(self, decorator: ast.expr, function: Function) -> Atomic | None:
+        """The transaction that a decorator opens, None when it opens none."""
         value: Value
         if function.parent is not None:
-            return "" if any(isinstance(n, ast.Attribute) and n.attr == "atomic" for n in walk(decorator)) else None
+            is_atomic = any(isinstance(n, ast.Attribute) and n.attr == "atomic" for n in walk(decorator))
+            return Atomic() if is_atomic else None
         value = self._hub.evaluate(decorator, function.module)
         for one in value.alternatives():
             if isinstance(one, Atomic):
-                return one.using or ""
+                return one
             if isinstance(one, External) and one.path in (
                 "django.db.transaction.atomic",
                 "django.db.transaction.commit_on_success",
             ):
-                return ""
-            if isinstance(one, FunctionValue) and self.wraps_in_atomic(one.function):
-                return ""
+                return Atomic()
+            if isinstance(one, FunctionValue):
+                wrapped = self.wraps_in(one.function)
+                if wrapped is not None:
+                    return wrapped
             if isinstance(one, Decorator) and isinstance(decorator, ast.Call):
                 for arg in decorator.args:
                     if self.opens(arg, function) is not None:
-                        return ""
+                        return Atomic()
         if isinstance(decorator, ast.Call):
             called = self._hub.evaluate(decorator.func, function.module)
-            if isinstance(called, FunctionValue) and self.wraps_in_atomic(called.function):
-                return ""
+            if isinstance(called, FunctionValue):
+                return self.wraps_in(called.function)
         return None
 
-    def wraps_in_atomic(self, decorator: Function) -> bool:
-        """Whether a decorator of the project runs what it decorates inside a transaction."""
+    def wraps_in(self, decorator: Function) -> Atomic | None:
+        """The transaction in which a decorator of the project runs what it decorates."""
 
-        def decide() -> bool:
+        def find() -> Atomic | None:
             if not self._hub.may_open_transaction(decorator):
-                return False
+                return None
             for flow in self._hub.calls.flows_within(decorator):
                 if flow.function is decorator:
                     continue
                 for call in flow.calls:
                     func = call.node.func
                     if isinstance(func, ast.Name) and func.id in outer_parameters(flow.function):
-                        if isinstance(self.around(call.frame, flow), Transaction):
-                            return True
-            return False
+                        around = self.around(call.frame, flow)
+                        if isinstance(around, Transaction):
+                            return Atomic(None, around.kind)
+            return None
 
-        return self._hub.memo.get(("wraps in atomic", decorator), decide, False)
+        return self._hub.memo.get(("wraps in", decorator), find, None)
 
     # Between functions
 

@@ -304,6 +304,10 @@ class Atomic(Value):
 
     using: str | None = None
     kind: str = "atomic"
+    is_savepoint: bool = False
+    """The end of its block commits nothing for good."""
+    manager: Value | None = None
+    """The context manager that opens it, where `as` binds what that gives."""
 
 
 @record()

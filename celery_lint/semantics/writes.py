@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -188,7 +189,7 @@ def same_row(left: Origin | None, right: Origin | None) -> bool:
 def may_follow(earlier: Frame, later: Frame, flow: FunctionFlow) -> bool:
     """Whether control can go from a place in one block to a later place in another.
 
-    No when they are branches of one `if`, or the earlier block ends the function.
+    No when they are branches of one `if`, or the earlier block ends the function: a handler that raises.
     """
     around_later = {id(f) for f in later.chain()}
     branches = {id(f.node): f.kind for f in later.chain() if f.kind in ("if", "orelse", "outside", "handler", "else")}
@@ -201,4 +202,7 @@ def may_follow(earlier: Frame, later: Frame, flow: FunctionFlow) -> bool:
             return False
         if frame.kind == "if" and id(frame.node) in ended:
             return False
+        if frame.kind == "handler" and isinstance(frame.node, ast.ExceptHandler):
+            if isinstance(frame.node.body[-1], (ast.Return, ast.Raise)):
+                return False
     return True

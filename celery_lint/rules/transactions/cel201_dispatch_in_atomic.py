@@ -19,7 +19,9 @@ class DispatchInAtomic(Rule):
     Reports a dispatch that runs while a transaction is open: in `with atomic():`, under
     `@atomic` or a project's own wrapper of it, in a view under ATOMIC_REQUESTS, in a
     function that such a block calls (through any number of calls and modules), and for
-    SQLAlchemy between a session's write and its commit. Callbacks of `on_commit`, methods
+    SQLAlchemy in blocks that commit when they end (a context manager or unit of work of the
+    project's own, too) and between a session's write and its commit, be they made in helpers.
+    A row whose attribute is set counts as written. Callbacks of `on_commit`, methods
     such as `delay_on_commit` and task classes that wait for the commit are silent, and so
     are transactions that write nothing, or that are opened on a database which is only
     read by its name (`using="replica"`).

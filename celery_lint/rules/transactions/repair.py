@@ -22,8 +22,8 @@ def opened(transaction: Transaction, file: FileContext) -> str:
     """Words for a transaction, seen from a file: `the transaction opened at line 42`."""
     if transaction.kind == "request":
         return "the transaction of the request (ATOMIC_REQUESTS)"
-    if transaction.kind == "session" and len(transaction.steps) > 1:
-        return f"the session's transaction, before the commit at line {transaction.steps[1].place.span.start.row}"
+    if transaction.commit is not None:
+        return f"the session's transaction, before the commit at line {transaction.commit}"
     place = transaction.steps[0].place
     row = place.span.start.row
     if place.filename == file.filename:
