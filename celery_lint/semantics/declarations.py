@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import Class, Module
+from celery_lint.semantics.packages import QUERY, SCALARS
 from celery_lint.semantics.values import (
     NONE,
     UNKNOWN,
@@ -74,7 +75,13 @@ _TRANSPARENT = frozenset(
         "SerializeAsAny",
     }
 )
-_QUERYSETS = frozenset({"QuerySet", "BaseQuerySet", "RawQuerySet", "Query"})
+_QUERYSETS = frozenset({"QuerySet", "BaseQuerySet", "RawQuerySet"})
+_QUERIES = {
+    "sqlalchemy.orm.Query": QUERY,
+    "sqlalchemy.orm.query.Query": QUERY,
+    "sqlalchemy.ScalarResult": SCALARS,
+    "sqlalchemy.engine.ScalarResult": SCALARS,
+}
 _REQUESTS = frozenset(
     {
         "django.http.HttpRequest", "django.http.request.HttpRequest", "rest_framework.request.Request",
@@ -172,6 +179,9 @@ def generic(hub: Semantics, node: ast.Subscript, module: Module) -> Value:
         return value if isinstance(value, ClassValue) else UNKNOWN
     if name == "Literal":
         return Scalar()
+    if isinstance(base, External) and base.path in _QUERIES:
+        model = model_in(hub, parts[0], module)
+        return QuerySetValue(model, cls=_QUERIES[base.path]) if model is not None else UNKNOWN
     if name in _QUERYSETS or name.endswith("QuerySet"):
         return QuerySetValue(model_in(hub, parts[0], module))
     if name in ("Manager", "BaseManager", "RelatedManager"):

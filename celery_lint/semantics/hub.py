@@ -51,7 +51,6 @@ from celery_lint.semantics.values import (
     Field,
     FunctionValue,
     Instance,
-    ManagerValue,
     ModelValue,
     ModuleValue,
     Origin,
@@ -332,6 +331,8 @@ class Semantics:
 
     def external(self, path: str) -> Value:
         """A name of another package; the Celery application's own proxies among them."""
+        if path in frameworks.LOGGED_IN:
+            return self.logged_in_user if self.logged_in_user is not UNKNOWN else External(path)
         if path not in self._externals:
             self._externals[path] = self._external(path)
         return self._externals[path]
@@ -601,6 +602,11 @@ class Semantics:
         """The model of `request.user`: AUTH_USER_MODEL's, or Django's own."""
         return frameworks.user_model(self)
 
+    @remembered
+    def logged_in_user(self) -> Value:
+        """The row behind Flask-Login's `current_user`; UNKNOWN where the project does not say."""
+        return frameworks.logged_in_user(self)
+
     def class_or_external(self, model: Class | str) -> Value:
         return External(model) if isinstance(model, str) else ClassValue(model)
 
@@ -631,8 +637,8 @@ class Semantics:
         """The model behind the default reverse name `order_set`."""
         return frameworks.model_by_lower_name(self, name, near)
 
-    def reverse_relation(self, model: Class, name: str) -> ModelValue | ManagerValue | None:
-        """The manager or row that another model's `related_name` adds to a model."""
+    def reverse_relation(self, model: Class, name: str) -> Value | None:
+        """The manager, row or rows that another model's `related_name` or `backref` adds to a model."""
         return self.memo.get(("reverse", model, name), lambda: frameworks.reverse_relation(self, model, name), None)
 
     def serializer(self, dispatch: Dispatch) -> str:

@@ -47,3 +47,13 @@ SESSION_MAKERS = (
     "sqlalchemy.orm.session.sessionmaker",
 )
 ENGINES = ("sqlalchemy.create_engine()", "sqlalchemy.engine.Engine", "sqlalchemy.Engine")
+# What SQLAlchemy's queries are made as and give (sqlalchemy/orm/query.py, sqlalchemy/engine/result.py), and a page
+# of rows as Flask-SQLAlchemy cuts them (flask_sqlalchemy/pagination.py).
+SELECT = "sqlalchemy.Select"
+QUERY = "sqlalchemy.orm.Query"
+RESULT = "sqlalchemy.Result"
+SCALARS = "sqlalchemy.ScalarResult"
+PAGINATION = "flask_sqlalchemy.pagination.Pagination"
+QUERIES = frozenset({SELECT, QUERY, RESULT, SCALARS, PAGINATION})
+# Class methods that make an instance out of data, of models that are pydantic's too (pydantic/main.py).
+CONSTRUCTORS = frozenset({"model_validate", "model_construct", "model_validate_json", "from_orm", "parse_obj"})
