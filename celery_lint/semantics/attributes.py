@@ -229,7 +229,7 @@ def of_member(run: Interpreter, cls: Class, name: str, base: Value) -> Value:
                 return hub.bind(value.function, base)
             if value is not UNKNOWN:
                 return value
-        return hub.annotation(binding.annotation, owner.module) if binding.annotation is not None else UNKNOWN
+        return hub.annotation_in(cls, binding.annotation, owner) if binding.annotation is not None else UNKNOWN
     inner = hub.classes.inner(cls, name)
     if inner is not None:
         return ClassValue(inner)

@@ -21,7 +21,7 @@ from celery_lint.project.modules import (
     Module,
 )
 from celery_lint.project.syntax import walk
-from celery_lint.semantics import attributes, declarations, frameworks
+from celery_lint.semantics import attributes, declarations, frameworks, generics
 from celery_lint.semantics.callgraph import CallGraph
 from celery_lint.semantics.candidates import Candidates
 from celery_lint.semantics.classes import Classes
@@ -549,6 +549,14 @@ class Semantics:
         """The kind of value that an annotation promises."""
         return self.memo.get(("annotation", node), declarations.declared, UNKNOWN, self, node, module)
 
+    def annotation_in(self, cls: Class, node: ast.expr, owner: Class) -> Value:
+        """The kind of value that an annotation in a class promises in one that derives from it."""
+        known = generics.type_arguments(self, cls, owner)
+        if not known:
+            return self.annotation(node, owner.module)
+        key = ("annotation in", cls, node)
+        return self.memo.get(key, declarations.declared, UNKNOWN, self, node, owner.module, known)
+
     def is_instance(self, value: Value, cls: Value) -> bool:
         """Whether a value is certainly an instance of a class."""
         if isinstance(value, (ModelValue, Instance)):
@@ -587,13 +595,21 @@ class Semantics:
                 for store in flow.stores:
                     if store.target.attr == name and isinstance(store.target.value, ast.Name) and function.positional:
                         if store.target.value.id == function.positional[0].arg and store.node.value is not None:
-                            found.append(flow.value(store.target))
+                            found.append(self._given_to_class(flow.value(store.target), cls, one))
                 if function is init and found:
                     break
             better = [v for v in found if v not in (UNKNOWN, Constant(None)) and not isinstance(v, Parameter)]
             if found:
                 return union(*better) if better else UNKNOWN
         return UNKNOWN
+
+    def _given_to_class(self, value: Value, cls: Class, owner: Class) -> Value:
+        """A parameter that a method stores, as its annotation describes it in a class that inherits the method."""
+        if isinstance(value, Parameter) and not value.star and owner is not cls:
+            annotation = value.function.parameters[value.name].annotation
+            known = self.annotation_in(cls, annotation, owner) if annotation is not None else UNKNOWN
+            return known if isinstance(known, ClassValue) else value
+        return value
 
     # Models
 
