@@ -6,8 +6,10 @@ import ast
 from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import Class, Function
+from celery_lint.semantics import relationships
 from celery_lint.semantics.classes import external_is_model
-from celery_lint.semantics.packages import TASK_METHODS
+from celery_lint.semantics.operators import by_key
+from celery_lint.semantics.packages import CONSTRUCTORS, PAGINATION, QUERY, TASK_METHODS
 from celery_lint.semantics.returning import returned
 from celery_lint.semantics.values import (
     NONE,
@@ -72,7 +74,7 @@ MANY_TO_MANY = frozenset(
     }
 )
 # Mappers whose classes are asked for rows themselves, and the queryset's methods that do the same
-# (mongoengine/queryset/manager.py; peewee.py, Model).
+# (mongoengine/queryset/manager.py; peewee.py, Model; beanie/odm/interfaces/find.py).
 _QUERIED_BY_CLASS = frozenset(
     {
         "mongoengine.Document",
@@ -88,7 +90,18 @@ _CLASS_QUERIES = {
     "get": "get",
     "get_by_id": "get",
     "get_or_none": "first",
+    "get_or_create": "get_or_create",
 }
+# What Flask-SQLAlchemy's `db` has of SQLAlchemy's own (flask_sqlalchemy/extension.py, `__getattr__`).
+_REPEATED = {
+    **{name: f"sqlalchemy.{name}" for name in ("select", "insert", "update", "delete", "Column", "ForeignKey")},
+    **{
+        name: f"sqlalchemy.orm.{name}"
+        for name in ("relationship", "dynamic_loader", "backref", "aliased", "mapped_column", "column_property")
+    },
+}
+# Models that are pydantic's too.
+_CHECKED = frozenset({"sqlmodel.SQLModel", "beanie.Document", "beanie.odm.documents.Document"})
 _TASK_VERBS = frozenset({"delay", "apply_async", "s", "si", "apply", "signature", "subtask"})
 KEYS = frozenset({"pk", "id", "uuid", "guid", "_id"})
 
@@ -122,6 +135,8 @@ def of_rows(run: Interpreter, base: ManagerValue | QuerySetValue, name: str, nod
     """An attribute of a manager or a queryset."""
     if name == "model" and base.model is not None:
         return run.hub.class_or_external(base.model)
+    if name == "items" and base.cls == PAGINATION:
+        return Collection("list", run.element(base, node))
     function = run.hub.classes.function(base.cls, name) if isinstance(base.cls, Class) else None
     return run.hub.bind(function, base) if function is not None else BoundMethod(base, name)
 
@@ -167,6 +182,12 @@ def of_plain(run: Interpreter, base: Value, name: str, node: ast.Attribute | Non
     return BoundMethod(base, name)
 
 
+def of_container(run: Interpreter, base: Collection, name: str, node: ast.Attribute | None) -> Value:
+    """An attribute of a container: a value that a row of a SQLAlchemy result holds, or a method."""
+    held = by_key(base, Constant(name)) if base.kind == "row" else UNKNOWN
+    return BoundMethod(base, name) if held is UNKNOWN else held
+
+
 def of_class(run: Interpreter, base: ClassValue, name: str, node: ast.Attribute | None) -> Value:
     """An attribute of a class."""
     return of_member(run, base.cls, name, base)
@@ -182,7 +203,7 @@ def of_member(run: Interpreter, cls: Class, name: str, base: Value) -> Value:
         if manager is not None:
             return manager
     if name == "query" and hub.classes.is_model(cls):
-        return QuerySetValue(cls)  # SQLAlchemy's Model.query
+        return QuerySetValue(cls, cls=QUERY)  # SQLAlchemy's Model.query
     if name in ("as_manager", "from_queryset"):
         return BoundMethod(ClassValue(cls), name)
     function = lineage.functions.get(name)
@@ -193,6 +214,8 @@ def of_member(run: Interpreter, cls: Class, name: str, base: Value) -> Value:
     if name in _CLASS_QUERIES and hub.classes.derives_from(cls, _QUERIED_BY_CLASS):
         rows = QuerySetValue(cls)
         return rows if name == "objects" else BoundMethod(rows, _CLASS_QUERIES[name])
+    if name in CONSTRUCTORS and hub.classes.derives_from(cls, _CHECKED):
+        return BoundMethod(ClassValue(cls), name)
     task = hub.class_task(cls) if name in _TASK_VERBS else None
     if task is not None:
         return BoundMethod(TaskValue(task), name)
@@ -206,7 +229,7 @@ def of_member(run: Interpreter, cls: Class, name: str, base: Value) -> Value:
                 return hub.bind(value.function, base)
             if value is not UNKNOWN:
                 return value
-        return hub.annotation(binding.annotation, owner.module) if binding.annotation is not None else UNKNOWN
+        return hub.annotation_in(cls, binding.annotation, owner) if binding.annotation is not None else UNKNOWN
     inner = hub.classes.inner(cls, name)
     if inner is not None:
         return ClassValue(inner)
@@ -272,6 +295,8 @@ def of_external_instance(run: Interpreter, base: Instance, cls: str, name: str) 
         return Instance("sqlalchemy.orm.Session")
     if cls.endswith("SQLAlchemy") and name in ("Model", "Table"):
         return External(f"{cls}().{name}")
+    if cls.endswith("SQLAlchemy") and name in _REPEATED:
+        return External(_REPEATED[name])
     if cls in ("flask_mongoengine.MongoEngine", "pony.orm.Database"):
         return External(f"{cls}().{name}")
     if cls == "sqlalchemy.orm.registry" and name == "generate_base":
@@ -318,8 +343,12 @@ def of_row(run: Interpreter, base: ModelValue, name: str, node: ast.Attribute | 
                 return ModelValue(model, derived(base.origin, name))
             if kind in MANY_TO_MANY:
                 return ManagerValue(related_model(run, target, owner), related=base.origin)
-            if kind == "relationship":
-                return relationship(run, target, binding.annotation, owner, base, name)
+            if kind in relationships.DECLARING:
+                given = binding.annotation
+                declared = hub.annotation(given, owner.module) if given is not None else UNKNOWN
+                if declared is not UNKNOWN:
+                    return declared
+                return relationships.related(hub, target, owner, derived(base.origin, name))
             if kind.endswith(("Field", "Column", "mapped_column")) or isinstance(column, (ClassValue, External)):
                 return KeyValue(name, base.model, base.origin)
         if binding.annotation is not None:
@@ -330,15 +359,20 @@ def of_row(run: Interpreter, base: ModelValue, name: str, node: ast.Attribute | 
     if name.endswith("_set"):
         related = hub.model_by_lower_name(name.removesuffix("_set"), base.model)
         return ManagerValue(related, related=base.origin)
-    related_manager = hub.reverse_relation(base.model, name)
-    if related_manager is not None:
-        if isinstance(related_manager, ModelValue):
-            return ModelValue(related_manager.model, derived(base.origin, name))
-        return ManagerValue(related_manager.model, related=base.origin)
+    reverse = hub.reverse_relation(base.model, name)
+    if reverse is not None:
+        return each(reverse, lambda one: _reached(one, base, name))
     own = hub.instance_attribute(base.model, name)
     if own != UNKNOWN:
         return own
     return BoundMethod(base, name)
+
+
+def _reached(reverse: Value, base: ModelValue, name: str) -> Value:
+    """What a relation that another model declares gives for this row."""
+    if isinstance(reverse, ModelValue):
+        return ModelValue(reverse.model, derived(base.origin, name))
+    return ManagerValue(reverse.model, related=base.origin) if isinstance(reverse, ManagerValue) else reverse
 
 
 def derived(origin: Origin | None, name: str) -> Origin | None:
@@ -352,17 +386,6 @@ def related_model(run: Interpreter, call: ast.Call, owner: Class) -> Class | str
     if target is None:
         return None
     return run.hub.model_reference(target, owner)
-
-
-def relationship(
-    run: Interpreter, call: ast.Call, annotation: ast.expr | None, owner: Class, base: ModelValue, name: str
-) -> Value:
-    """SQLAlchemy's `relationship(...)`."""
-    if annotation is not None:
-        value = run.hub.annotation(annotation, owner.module)
-        if value != UNKNOWN:
-            return value
-    return UNKNOWN
 
 
 def of_task(run: Interpreter, base: TaskValue, name: str, node: ast.Attribute | None) -> Value:
@@ -444,7 +467,7 @@ _ATTRIBUTES = ByKind(
         FunctionValue: of_function,
         Parameter: of_open,
         Field: of_open,
-        Collection: of_plain,
+        Collection: of_container,
         Constant: of_plain,
         Scalar: of_plain,
         Atomic: of_plain,

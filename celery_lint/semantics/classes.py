@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from celery_lint.project.modules import AssignBinding, Class, Function
 from celery_lint.records import record
@@ -15,6 +15,7 @@ from celery_lint.semantics.values import (
     BoundMethod,
     ClassValue,
     External,
+    Instance,
     ManagerValue,
     ModelValue,
     QuerySetValue,
@@ -52,16 +53,30 @@ MODEL_ROOTS = frozenset(
         "model_utils.models.TimeStampedModel",
         "ormar.Model",
         "pony.orm.Database().Entity",
+        "beanie.Document",
+        "beanie.odm.documents.Document",
     }
 )
 # Names in packages' `models` modules that are no models.
 _NO_MODEL = re.compile(
     r"(Manager|QuerySet|Mixin|Field|Choices|Error|Exception|Form|Serializer|Enum|Meta)$|^[a-z_]|^[A-Z_0-9]+$"
 )
-_OTHER_MAPPERS = (
-    "sqlalchemy", "flask_sqlalchemy", "sqlmodel", "mongoengine", "peewee", "flask_mongoengine", "tortoise", "ormar",
-    "pony",
-)  # fmt: skip
+Mapper = Literal["django", "sqlalchemy", "other"]
+"""Which object-relational mapper a model belongs to."""
+# By how the names of the packages begin that have models of theirs.
+_MAPPERS: Mapping[Mapper, tuple[str, ...]] = {
+    "sqlalchemy": ("sqlalchemy", "flask_sqlalchemy", "sqlmodel"),
+    "other": ("mongoengine", "peewee", "flask_mongoengine", "tortoise", "ormar", "pony", "beanie"),
+    "django": ("django", "mptt.", "polymorphic.", "parler.", "model_utils."),
+}
+# What SQLAlchemy's declarative models are made by, besides a base class (sqlalchemy/orm/decl_api.py).
+_MAPPING_DECORATORS = frozenset(
+    f"sqlalchemy.{module}.{name}"
+    for module in ("orm", "orm.decl_api", "ext.declarative")
+    for name in ("as_declarative", "mapped_as_dataclass")
+)
+_REGISTRY = "sqlalchemy.orm.registry"
+_REGISTRY_DECORATORS = frozenset({"mapped", "mapped_as_dataclass", "as_declarative_base"})
 _DJANGO_MODELS = "django.db.models."
 _ROW_BASES = frozenset({"django.db.models.Model", "django.db.models.base.Model"})
 # django/contrib/auth/base_user.py, models.py: what User and a project's own user model derive from.
@@ -120,8 +135,8 @@ class Lineage:
     assigns: Mapping[str, tuple[Class, AssignBinding]]
     """The class-level assignments by name, and the class that each stands in."""
     is_enum: bool
-    is_other_mapper: bool
-    """Whether another mapper than Django's is among the ancestors."""
+    mapper: Mapper | None
+    """The mapper that its ancestors or its table tell of."""
 
 
 class Classes:
@@ -241,7 +256,7 @@ class Classes:
                 if one in declared or external_is_model(one):
                     return True
             else:
-                if one.dotted in declared or "__tablename__" in one.assigns:
+                if one.dotted in declared or names_table(one) or self._is_mapped(one):
                     return True
                 for assigns in one.assigns.values():
                     if any(self._is_django_field(b, one) for b in assigns):
@@ -258,11 +273,39 @@ class Classes:
             and value.path.endswith(("Field", "Key"))
         )
 
+    def _is_mapped(self, cls: Class) -> bool:
+        """Whether a decorator of SQLAlchemy's makes the class a model, or a base of models."""
+        for decorator in cls.node.decorator_list:
+            called = decorator.func if isinstance(decorator, ast.Call) else decorator
+            for value in self._hub.evaluate(called, cls.module).alternatives():
+                if isinstance(value, External) and value.path in _MAPPING_DECORATORS:
+                    return True
+                if isinstance(value, BoundMethod) and value.name in _REGISTRY_DECORATORS:
+                    if isinstance(value.receiver, Instance) and value.receiver.cls == _REGISTRY:
+                        return True
+        return False
+
+    def mapper(self, cls: Class | str) -> Mapper | None:
+        """The mapper that a model belongs to; None for a class that is no model."""
+        if isinstance(cls, str):
+            return (mapper_of_path(cls) or self._usual_mapper()) if self.is_model(cls) else None
+        return self._hub.memo.get(("mapper", cls), self._mapper, None, cls)
+
+    def _mapper(self, cls: Class) -> Mapper | None:
+        if not self.is_model(cls):
+            return None
+        lineage = self.lineage(cls)
+        if lineage.mapper is not None:
+            return lineage.mapper
+        return "sqlalchemy" if any(map(self._is_mapped, lineage.classes)) else self._usual_mapper()
+
+    def _usual_mapper(self) -> Mapper:
+        """The mapper of models that no name tells of: Django's, in a project that has anything of Django's."""
+        return "django" if self._hub.uses_django else "other"
+
     def is_django_model(self, cls: Class | str) -> bool:
         """Whether the model is Django's: it has managers, and rows that commit with its transactions."""
-        if isinstance(cls, str):
-            return external_is_model(cls)
-        return self.is_model(cls) and not self.lineage(cls).is_other_mapper
+        return self.mapper(cls) == "django"
 
     def model_label(self, cls: Class | str) -> str:
         """How messages name a class."""
@@ -287,8 +330,26 @@ def lineage_of(ancestors: Sequence[Class | str]) -> Lineage:
         functions,
         assigns,
         is_enum=any(path.startswith("enum.") or path.endswith("Choices") for path in foreign),
-        is_other_mapper=any(path.startswith(_OTHER_MAPPERS) for path in foreign),
+        mapper=_mapper_in(classes, foreign),
     )
+
+
+def names_table(cls: Class) -> bool:
+    """Whether a class names its table as SQLAlchemy's models do: by an attribute or a declared one."""
+    return "__tablename__" in cls.assigns or "__tablename__" in cls.functions
+
+
+def mapper_of_path(path: str) -> Mapper | None:
+    """The mapper that a base class of another package belongs to by its name."""
+    return next((mapper for mapper, packages in _MAPPERS.items() if path.startswith(packages)), None)
+
+
+def _mapper_in(classes: Sequence[Class], foreign: Sequence[str]) -> Mapper | None:
+    """The mapper that a class's ancestors tell of; another's than Django's decides, as its own may stand beside it."""
+    if any(map(names_table, classes)):
+        return "sqlalchemy"
+    found = {mapper_of_path(path) for path in foreign}
+    return next((mapper for mapper in _MAPPERS if mapper in found), None)
 
 
 def model_of(value: Value) -> Class | str | None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import Class, Module
+from celery_lint.semantics.packages import QUERY, SCALARS
 from celery_lint.semantics.values import (
     NONE,
     UNKNOWN,
@@ -74,7 +76,15 @@ _TRANSPARENT = frozenset(
         "SerializeAsAny",
     }
 )
-_QUERYSETS = frozenset({"QuerySet", "BaseQuerySet", "RawQuerySet", "Query"})
+_QUERYSETS = frozenset({"QuerySet", "BaseQuerySet", "RawQuerySet"})
+_QUERIES = {
+    "sqlalchemy.orm.Query": QUERY,
+    "sqlalchemy.orm.query.Query": QUERY,
+    "sqlalchemy.ScalarResult": SCALARS,
+    "sqlalchemy.engine.ScalarResult": SCALARS,
+}
+_TYPE_VARIABLES = ("typing.TypeVar", "typing_extensions.TypeVar")
+_NONE_KNOWN: Mapping[str, Value] = {}
 _REQUESTS = frozenset(
     {
         "django.http.HttpRequest", "django.http.request.HttpRequest", "rest_framework.request.Request",
@@ -84,8 +94,13 @@ _REQUESTS = frozenset(
 )  # fmt: skip
 
 
-def declared(hub: Semantics, node: ast.expr, module: Module) -> Value:
-    """The kind of value that an annotation in a module promises; UNKNOWN when it says nothing usable."""
+def declared(hub: Semantics, node: ast.expr, module: Module, known: Mapping[str, Value] = _NONE_KNOWN) -> Value:
+    """The kind of value that an annotation in a module promises; UNKNOWN when it says nothing usable.
+
+    `known` are type variables by name, each with an instance of what it stands for.
+    """
+    if isinstance(node, ast.Name) and node.id in known:
+        return known[node.id]
     if isinstance(node, (ast.Name, ast.Attribute)):
         return each(hub.evaluate(node, module), lambda one: instance(hub, one))
     if isinstance(node, ast.Constant):
@@ -96,12 +111,12 @@ def declared(hub: Semantics, node: ast.expr, module: Module) -> Value:
                 inner = ast.parse(node.value.strip(), mode="eval").body
             except (SyntaxError, ValueError, RecursionError, MemoryError):
                 return UNKNOWN
-            return declared(hub, inner, module)
+            return declared(hub, inner, module, known)
         return UNKNOWN
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
-        return union(declared(hub, node.left, module), declared(hub, node.right, module))
+        return union(declared(hub, node.left, module, known), declared(hub, node.right, module, known))
     if isinstance(node, ast.Subscript):
-        return generic(hub, node, module)
+        return generic(hub, node, module, known)
     return UNKNOWN
 
 
@@ -111,10 +126,15 @@ def instance(hub: Semantics, cls: Value) -> Value:
         return of_class(hub, cls.cls)
     if isinstance(cls, External):
         return of_path(hub, cls.path)
-    if isinstance(cls, (Instance, ModelValue)):
+    if isinstance(cls, (Instance, ModelValue)) and not is_type_variable(cls):
         # `Alias = Annotated[Session, Depends(get_session)]`
         return cls
     return UNKNOWN
+
+
+def is_type_variable(value: Value) -> bool:
+    """Whether a value is a type variable: `T = TypeVar("T")`."""
+    return isinstance(value, Instance) and value.cls in _TYPE_VARIABLES
 
 
 def of_class(hub: Semantics, cls: Class) -> Value:
@@ -149,7 +169,7 @@ def of_path(hub: Semantics, path: str) -> Value:
     return UNKNOWN
 
 
-def generic(hub: Semantics, node: ast.Subscript, module: Module) -> Value:
+def generic(hub: Semantics, node: ast.Subscript, module: Module, known: Mapping[str, Value]) -> Value:
     """A subscripted annotation."""
     base = hub.evaluate(node.value, module)
     if isinstance(base, ClassValue):
@@ -162,35 +182,41 @@ def generic(hub: Semantics, node: ast.Subscript, module: Module) -> Value:
     if not parts:
         return UNKNOWN
     if name in ("Optional",):
-        return union(declared(hub, parts[0], module), NONE)
+        return union(declared(hub, parts[0], module, known), NONE)
     if name == "Union":
-        return union(*(declared(hub, p, module) for p in parts))
+        return union(*(declared(hub, p, module, known) for p in parts))
     if name in _TRANSPARENT:
-        return declared(hub, parts[0], module)
+        return declared(hub, parts[0], module, known)
     if name in ("type", "Type"):
+        meant = known.get(parts[0].id) if isinstance(parts[0], ast.Name) else None
+        if isinstance(meant, ModelValue):
+            return hub.class_or_external(meant.model)
         value = hub.evaluate(parts[0], module)
         return value if isinstance(value, ClassValue) else UNKNOWN
     if name == "Literal":
         return Scalar()
+    if isinstance(base, External) and base.path in _QUERIES:
+        model = model_in(hub, parts[0], module, known)
+        return QuerySetValue(model, cls=_QUERIES[base.path]) if model is not None else UNKNOWN
     if name in _QUERYSETS or name.endswith("QuerySet"):
-        return QuerySetValue(model_in(hub, parts[0], module))
+        return QuerySetValue(model_in(hub, parts[0], module, known))
     if name in ("Manager", "BaseManager", "RelatedManager"):
-        return ManagerValue(model_in(hub, parts[0], module))
+        return ManagerValue(model_in(hub, parts[0], module, known))
     if name in _DICTS:
-        element = declared(hub, parts[1], module) if len(parts) > 1 else UNKNOWN
+        element = declared(hub, parts[1], module, known) if len(parts) > 1 else UNKNOWN
         return Collection("dict", element)
     if name in _LISTS:
         kind = _LISTS[name]
         if kind == "tuple" and not any(isinstance(p, ast.Constant) and p.value is Ellipsis for p in parts):
-            items = tuple(declared(hub, p, module) for p in parts)
+            items = tuple(declared(hub, p, module, known) for p in parts)
             return Collection("tuple", union(*items), items)
-        return Collection(kind, declared(hub, parts[0], module))
+        return Collection(kind, declared(hub, parts[0], module, known))
     if isinstance(base, ClassValue):
         return of_class(hub, base.cls)
     return UNKNOWN
 
 
-def model_in(hub: Semantics, node: ast.expr, module: Module) -> Class | str | None:
+def model_in(hub: Semantics, node: ast.expr, module: Module, known: Mapping[str, Value]) -> Class | str | None:
     """The model that a type argument names."""
-    value = declared(hub, node, module)
+    value = declared(hub, node, module, known)
     return value.model if isinstance(value, ModelValue) else None

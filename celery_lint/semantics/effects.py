@@ -46,6 +46,7 @@ _MAIL = frozenset(
         "templated_email.send_templated_mail", "mail_templated.send_mail", "sendgrid.send",
     }
 )  # fmt: skip
+_MAIL_SERVERS = ("smtplib.SMTP", "smtplib.SMTP_SSL", "smtplib.LMTP")
 _MAIL_CLASSES = (
     "django.core.mail.",
     "anymail.message.",
@@ -234,7 +235,7 @@ def _of_instance(hub: Semantics, call: Call, receiver: Instance) -> EffectKind |
     for path in names:
         if path.startswith(_MAIL_CLASSES) and call.name in ("send", "send_message", "send_messages"):
             return "mail"
-        if path == "smtplib.SMTP" and call.name in ("sendmail", "send_message"):
+        if path in _MAIL_SERVERS and call.name in ("sendmail", "send_message"):
             return "mail"
         if path in _HTTP_CLIENTS and posts(call, call.name) and not only_asks(call):
             return "request"

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from celery_lint.semantics.classes import model_of
 from celery_lint.semantics.methods import row_by_key
 from celery_lint.semantics.model import Argument, first_argument
-from celery_lint.semantics.packages import APP_CLASSES, SCOPED_SESSION, SESSION_MAKERS, TASK_DECORATORS
+from celery_lint.semantics.packages import APP_CLASSES, SCOPED_SESSION, SELECT, SESSION_MAKERS, TASK_DECORATORS
+from celery_lint.semantics.queries import query
 from celery_lint.semantics.values import (
     NONE,
     UNKNOWN,
@@ -30,7 +31,6 @@ from celery_lint.semantics.values import (
     KeyValue,
     ModelValue,
     Partial,
-    QuerySetValue,
     ResultValue,
     Scalar,
     SignatureValue,
@@ -71,7 +71,7 @@ def of_external(run: Interpreter, callee: External, args: Sequence[Argument], no
         return External(f"{path}()")
     if run.hub.classes.is_model(path):
         return ModelValue(path, run.row(node, built=True))
-    if name[:1].isupper() and not name.isupper():
+    if name[:1].isupper() and not path.startswith("django.conf.settings."):
         return Instance(path, run.row(node))
     return UNKNOWN
 
@@ -138,8 +138,8 @@ def _model_by_label(run: Interpreter, path: str, args: Sequence[Argument], node:
 
 
 def _select(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
-    model = model_of(args[0].value) if len(args) == 1 else None
-    return QuerySetValue(model) if model is not None else Instance("sqlalchemy.Select")
+    asked = query(run, SELECT, args)
+    return asked if asked is not UNKNOWN else Instance(SELECT)
 
 
 def _change(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
@@ -243,6 +243,7 @@ _READINGS: Mapping[_Reading, Sequence[str]] = {
         "django.utils.decorators.method_decorator",
         "copy.copy",
         "copy.deepcopy",
+        "sqlalchemy.orm.aliased",
     ),
     _cast: ("typing.cast",),
     _always(Decorator("transparent")): ("functools.wraps",),
@@ -259,7 +260,7 @@ _READINGS: Mapping[_Reading, Sequence[str]] = {
         "sqlalchemy.ext.asyncio.create_async_engine",
     ),
     _scalar: ("uuid.uuid4", "uuid.UUID", "uuid.uuid1", "json.dumps", "time.time"),
-    _instance: (*SESSION_MAKERS, SCOPED_SESSION, "contextlib.suppress"),
+    _instance: (*SESSION_MAKERS, SCOPED_SESSION, "sqlalchemy.orm.registry", "contextlib.suppress"),
 }
 _BY_PATH = {path: reading for reading, paths in _READINGS.items() for path in paths}
 
@@ -286,6 +287,8 @@ def _of_builtin(run: Interpreter, name: str, args: Sequence[Argument], node: ast
         is_plain = value in (External("builtins.str"), External("builtins.int"))
         return Collection("map", Scalar()) if is_plain else Collection("map")
     if name == "zip":
+        if any(a.star for a in args):
+            return Collection("zip")  # `zip(*pairs)`: what the pairs hold first, second, ...
         return Collection("zip", Collection("tuple", UNKNOWN, tuple(run.element(a.value, None) for a in args)))
     if name == "enumerate":
         member = run.element(value, None) if value is not None else UNKNOWN

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from celery_lint.project.index import is_test_file
 from celery_lint.project.modules import Class, Function, Module
 from celery_lint.project.syntax import walk
+from celery_lint.semantics import relationships
 from celery_lint.semantics.model import Argument
 from celery_lint.semantics.values import (
     UNKNOWN,
@@ -19,10 +20,12 @@ from celery_lint.semantics.values import (
     Collection,
     Constant,
     External,
+    FunctionValue,
     HttpRequest,
     Instance,
     ManagerValue,
     ModelValue,
+    Origin,
     QuerySetValue,
     Scalar,
     Value,
@@ -32,6 +35,9 @@ if TYPE_CHECKING:
     from celery_lint.semantics.flow import Interpreter
     from celery_lint.semantics.hub import Semantics
 
+# flask_login/login_manager.py, flask_login/utils.py
+LOGIN_MANAGERS = ("flask_login.LoginManager", "flask_login.login_manager.LoginManager")
+LOGGED_IN = frozenset({"flask_login.current_user", "flask_login.utils.current_user"})
 DJANGO_USER = "django.contrib.auth.models.User"
 _VIEW_PACKAGES = (
     "django.views",
@@ -131,18 +137,19 @@ def model_by_lower_name(hub: Semantics, name: str, near: Class) -> Class | str |
     return None
 
 
-_RELATED_NAME = re.compile(rb"related_name\s*=\s*[\"']([A-Za-z_]\w*)[\"']")
+# Django's `related_name="lines"`; `backref="lines"` and `backref=backref("lines", ...)` of peewee and SQLAlchemy.
+_RELATED_NAME = re.compile(rb"(?:related_name|backref)\s*=\s*(?:(?:\w+\.)?backref\(\s*)?[\"']([A-Za-z_]\w*)[\"']")
 
 
 RELATED_NAMES = "related names"
 
 
 def related_names(hub: Semantics) -> dict[str, tuple[str, ...]]:
-    """The files that declare each `related_name`."""
+    """The files that declare each `related_name` or `backref`."""
 
     def search() -> dict[str, tuple[str, ...]]:
         found: dict[str, set[str]] = {}
-        for filename in hub.project.mentioning("related_name"):
+        for filename in sorted({*hub.project.mentioning("related_name"), *hub.project.mentioning("backref")}):
             if "/migrations/" in filename:
                 continue
             for name in _RELATED_NAME.findall(hub.project.read(filename)):
@@ -152,27 +159,27 @@ def related_names(hub: Semantics) -> dict[str, tuple[str, ...]]:
     return hub.shared(RELATED_NAMES, search)
 
 
-def reverse_relation(hub: Semantics, model: Class, name: str) -> ModelValue | ManagerValue | None:
-    """What a foreign key elsewhere with `related_name=name` adds to a model."""
+def reverse_relation(hub: Semantics, model: Class, name: str) -> Value | None:
+    """What a foreign key or relationship elsewhere with `related_name=name` or `backref=name` adds to a model."""
     for filename in related_names(hub).get(name, ()):
         module = hub.project.module_or_none(filename)
         for cls, call in _relations(hub, module).get(name, ()) if module is not None else ():
+            kind = relationships.called(call)
+            if kind in relationships.DECLARING:
+                if relationships.is_target(hub, call, cls, model):
+                    return relationships.backwards(hub, call, cls)
+                continue
             target = call.args[0] if call.args else next((k.value for k in call.keywords if k.arg == "to"), None)
             found = hub.model_reference(target, cls) if target is not None else None
             if isinstance(found, Class) and hub.classes.inherits(model, found):
-                kind = (
-                    call.func.attr
-                    if isinstance(call.func, ast.Attribute)
-                    else call.func.id
-                    if isinstance(call.func, ast.Name)
-                    else ""
-                )
+                if kind == "ForeignKeyField":
+                    return QuerySetValue(cls)  # peewee's
                 return ModelValue(cls) if kind.startswith("OneToOne") else ManagerValue(cls)
     return None
 
 
 def _relations(hub: Semantics, module: Module) -> Mapping[str, Sequence[tuple[Class, ast.Call]]]:
-    """The relations that a module's classes declare, by `related_name`."""
+    """The relations that a module's classes declare, by `related_name` or `backref`."""
 
     def search() -> dict[str, list[tuple[Class, ast.Call]]]:
         found: dict[str, list[tuple[Class, ast.Call]]] = {}
@@ -182,11 +189,34 @@ def _relations(hub: Semantics, module: Module) -> Mapping[str, Sequence[tuple[Cl
                 if not isinstance(call, ast.Call):
                     continue
                 for keyword in call.keywords:
-                    if keyword.arg == "related_name" and isinstance(keyword.value, ast.Constant):
-                        found.setdefault(str(keyword.value.value), []).append((cls, call))
+                    named = keyword.value if keyword.arg in ("related_name", "backref") else None
+                    if isinstance(named, ast.Call) and named.args:
+                        named = named.args[0]
+                    if isinstance(named, ast.Constant):
+                        found.setdefault(str(named.value), []).append((cls, call))
         return found
 
     return hub.memo.get(("relations", module), search, {})
+
+
+def logged_in_user(hub: Semantics) -> Value:
+    """The row that Flask-Login's `current_user` stands for: what the project's `user_loader` gives."""
+    for filename in hub.project.mentioning("user_loader"):
+        module = hub.project.module_or_none(filename)
+        for function in module.functions if module is not None else ():
+            if any(_is_user_loader(hub, decorator, function) for decorator in function.decorators):
+                kinds = hub.returned(FunctionValue(function), 1).alternatives()
+                models = {kind.model for kind in kinds if isinstance(kind, ModelValue)}
+                if len(models) == 1:
+                    return ModelValue(models.pop(), Origin(("current_user",)))
+    return UNKNOWN
+
+
+def _is_user_loader(hub: Semantics, decorator: ast.expr, function: Function) -> bool:
+    if not (isinstance(decorator, ast.Attribute) and decorator.attr == "user_loader"):
+        return False
+    value = hub.evaluate(decorator.value, function.module)
+    return isinstance(value, Instance) and value.cls in LOGIN_MANAGERS
 
 
 def user_model(hub: Semantics) -> Class | str:
@@ -422,8 +452,6 @@ def result(
         model = meta_model(hub, cls)
         if model is None or many:
             return UNKNOWN
-        from celery_lint.semantics.values import Origin
-
         return ModelValue(model, Origin((node,), created=True))
     return UNKNOWN
 
@@ -619,8 +647,6 @@ def connections(module: Module, name: str) -> Iterator[tuple[ast.Call, ast.expr]
 
 def handles(hub: Semantics, handler: ast.expr, function: Function, module: Module) -> bool:
     """Whether a connected handler is the function; imports inside `ready()` are followed."""
-    from celery_lint.semantics.values import FunctionValue
-
     value = hub.evaluate(handler, module)
     if isinstance(value, FunctionValue):
         return value.function is function

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from celery_lint.project.modules import Function
 from celery_lint.project.syntax import own_nodes, walk
 from celery_lint.semantics import locks
-from celery_lint.semantics.model import Call, FunctionFlow, Task
+from celery_lint.semantics.model import Call, Frame, FunctionFlow, Task
 from celery_lint.semantics.values import (
     BoundMethod,
     ClassValue,
@@ -154,9 +154,16 @@ def conditions(call: Call) -> Iterator[tuple[ast.expr, bool]]:
         elif isinstance(frame.node, ast.comprehension):
             yield from ((test, True) for test in frame.node.ifs)
     for early in call.flow.exits:
-        if early.index <= call.index and early.frame.encloses(call.frame) and isinstance(early.node, ast.If):
+        if early.index <= call.index and _passed(early.frame).encloses(call.frame) and isinstance(early.node, ast.If):
             ends = isinstance(early.node.body[-1], (ast.Return, ast.Raise, ast.Continue, ast.Break))
             yield early.test, not ends
+
+
+def _passed(frame: Frame) -> Frame:
+    """The block whose every statement after a place comes after it: control passes all of a `with`."""
+    while frame.kind in ("with", "atomic") and frame.parent is not None:
+        frame = frame.parent
+    return frame
 
 
 def _subject(case: ast.match_case, flow: FunctionFlow) -> ast.expr:

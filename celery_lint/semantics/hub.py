@@ -22,7 +22,7 @@ from celery_lint.project.modules import (
     Module,
 )
 from celery_lint.project.syntax import walk
-from celery_lint.semantics import attributes, declarations, frameworks
+from celery_lint.semantics import attributes, declarations, frameworks, generics
 from celery_lint.semantics.callgraph import CallGraph
 from celery_lint.semantics.candidates import Candidates
 from celery_lint.semantics.classes import MODEL_ROOTS, Classes
@@ -56,7 +56,6 @@ from celery_lint.semantics.values import (
     Field,
     FunctionValue,
     Instance,
-    ManagerValue,
     ModelValue,
     ModuleValue,
     Origin,
@@ -345,6 +344,8 @@ class Semantics:
 
     def external(self, path: str) -> Value:
         """A name of another package; the Celery application's own proxies among them."""
+        if path in frameworks.LOGGED_IN:
+            return self.logged_in_user if self.logged_in_user is not UNKNOWN else External(path)
         if path not in self._externals:
             self._externals[path] = self._external(path)
         return self._externals[path]
@@ -600,6 +601,14 @@ class Semantics:
         """The kind of value that an annotation promises."""
         return self.memo.get(("annotation", node), declarations.declared, UNKNOWN, self, node, module)
 
+    def annotation_in(self, cls: Class, node: ast.expr, owner: Class) -> Value:
+        """The kind of value that an annotation in a class promises in one that derives from it."""
+        known = generics.type_arguments(self, cls, owner)
+        if not known:
+            return self.annotation(node, owner.module)
+        key = ("annotation in", cls, node)
+        return self.memo.get(key, declarations.declared, UNKNOWN, self, node, owner.module, known)
+
     def is_instance(self, value: Value, cls: Value) -> bool:
         """Whether a value is certainly an instance of a class."""
         if isinstance(value, (ModelValue, Instance)):
@@ -646,7 +655,7 @@ class Semantics:
                 for store in flow.stores:
                     if store.target.attr == name and isinstance(store.target.value, ast.Name) and function.positional:
                         if store.target.value.id == function.positional[0].arg and store.node.value is not None:
-                            found.append(flow.value(store.target))
+                            found.append(self._given_to_class(flow.value(store.target), cls, one))
                 if function is init and found:
                     break
             better = [v for v in found if v not in (UNKNOWN, Constant(None)) and not isinstance(v, Parameter)]
@@ -654,12 +663,25 @@ class Semantics:
                 return union(*better) if better else UNKNOWN
         return UNKNOWN
 
+    def _given_to_class(self, value: Value, cls: Class, owner: Class) -> Value:
+        """A parameter that a method stores, as its annotation describes it in a class that inherits the method."""
+        if isinstance(value, Parameter) and not value.star and owner is not cls:
+            annotation = value.function.parameters[value.name].annotation
+            known = self.annotation_in(cls, annotation, owner) if annotation is not None else UNKNOWN
+            return known if isinstance(known, ClassValue) else value
+        return value
+
     # Models
 
     @remembered
     def user_model(self) -> Class | str:
         """The model of `request.user`: AUTH_USER_MODEL's, or Django's own."""
         return frameworks.user_model(self)
+
+    @remembered
+    def logged_in_user(self) -> Value:
+        """The row behind Flask-Login's `current_user`; UNKNOWN where the project does not say."""
+        return frameworks.logged_in_user(self)
 
     def class_or_external(self, model: Class | str) -> Value:
         return External(model) if isinstance(model, str) else ClassValue(model)
@@ -691,8 +713,8 @@ class Semantics:
         """The model behind the default reverse name `order_set`."""
         return frameworks.model_by_lower_name(self, name, near)
 
-    def reverse_relation(self, model: Class, name: str) -> ModelValue | ManagerValue | None:
-        """The manager or row that another model's `related_name` adds to a model."""
+    def reverse_relation(self, model: Class, name: str) -> Value | None:
+        """The manager, row or rows that another model's `related_name` or `backref` adds to a model."""
         return self.memo.get(("reverse", model, name), lambda: frameworks.reverse_relation(self, model, name), None)
 
     def serializer(self, dispatch: Dispatch) -> str:

@@ -7,10 +7,18 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import Class
-from celery_lint.semantics.classes import model_of
 from celery_lint.semantics.model import Argument, first_argument
 from celery_lint.semantics.operators import by_key, element
-from celery_lint.semantics.packages import CHANGES, CONNECTIONS, ENGINES, SELECTIONS, SESSION_MAKERS, SESSIONS
+from celery_lint.semantics.packages import (
+    CHANGES,
+    CONNECTIONS,
+    CONSTRUCTORS,
+    ENGINES,
+    SELECT,
+    SESSION_MAKERS,
+    SESSIONS,
+)
+from celery_lint.semantics.queries import executed, is_query, of_extension, of_query, of_session
 from celery_lint.semantics.values import (
     NONE,
     UNKNOWN,
@@ -53,16 +61,17 @@ _SAME = frozenset(
     {
         "all", "filter", "exclude", "order_by", "annotate", "alias", "select_related", "prefetch_related", "distinct",
         "reverse", "using", "select_for_update", "defer", "only", "extra", "union", "intersection", "difference",
-        "none", "get_queryset", "raw", "complex_filter", "filter_by", "options", "join", "outerjoin", "limit",
-        "offset", "with_for_update", "populate_existing", "active", "public", "live", "visible", "non_polymorphic",
+        "none", "get_queryset", "raw", "complex_filter", "active", "public", "live", "visible", "non_polymorphic",
+        # peewee.py
+        "where", "join", "left_outer_join", "group_by", "having", "limit", "offset", "paginate", "for_update", "switch",
     }
-)  # fmt: skip  # fmt: skip
+)  # fmt: skip
 _ONE = frozenset(
     {
         "get", "first", "last", "latest", "earliest", "aget", "afirst", "alast", "alatest", "aearliest", "one",
-        "one_or_none", "scalar_one", "scalar_one_or_none", "first_or_404", "get_or_404", "one_or_404",
+        "one_or_none", "first_or_404", "get_or_404", "one_or_404",
     }
-)  # fmt: skip  # fmt: skip
+)  # fmt: skip
 _MADE = frozenset({"create", "acreate", "create_user", "create_superuser"})
 _MADE_PAIR = frozenset({"get_or_create", "update_or_create", "aget_or_create", "aupdate_or_create"})
 _NUMBER = frozenset(
@@ -71,6 +80,17 @@ _NUMBER = frozenset(
 _MADE_MANY = frozenset({"bulk_create", "abulk_create"})
 # peewee.py, Database: `with database.atomic():`
 _PEEWEE_BLOCKS = frozenset({"atomic", "transaction", "savepoint"})
+# Mappers whose rows give themselves when they are written (mongoengine/document.py; beanie/odm/documents.py).
+_GIVING_ROWS = frozenset(
+    {
+        "mongoengine.Document",
+        "mongoengine.document.Document",
+        "flask_mongoengine.MongoEngine().Document",
+        "beanie.Document",
+        "beanie.odm.documents.Document",
+    }
+)
+_GIVES_ITSELF = frozenset({"save", "insert", "create", "reload", "replace"})
 _STR_METHODS = frozenset({"split", "rsplit", "splitlines", "partition", "rpartition"})
 
 
@@ -139,6 +159,10 @@ def _of_app_method(run: Interpreter, base: AppValue, name: str, args: Sequence[A
 
 def _of_row_method(run: Interpreter, base: ModelValue, name: str, args: Sequence[Argument], node: ast.Call) -> Value:
     """The result of a method that a row inherits from another package."""
+    if name == "_get_current_object":
+        return base  # the row behind Flask-Login's `current_user` (werkzeug/local.py)
+    if name in _GIVES_ITSELF and run.hub.classes.derives_from(base.model, _GIVING_ROWS):
+        return base
     if name in ("save", "delete", "refresh_from_db", "full_clean", "asave", "arefresh_from_db"):
         return NONE
     return _STR if name.startswith("get_") and name.endswith("_display") else UNKNOWN
@@ -150,6 +174,8 @@ def _of_class_method(run: Interpreter, base: ClassValue, name: str, args: Sequen
         return ManagerValue(None, base.cls)
     if name == "from_queryset" and args and isinstance(args[0].value, ClassValue):
         return BoundMethod(args[0].value, "as_manager")
+    if name in CONSTRUCTORS:
+        return ModelValue(base.cls, run.row(node))
     return UNKNOWN
 
 
@@ -198,12 +224,9 @@ def _of_queryset_method(
     """The result of a manager's or a queryset's method."""
     model, cls = base.model, base.cls
     rows = base.rows if isinstance(base, QuerySetValue) else "instances"
-    if rows == "result":  # SQLAlchemy's Result of `select(Model)`: rows that hold an instance each
-        if name == "scalars":
-            return QuerySetValue(model)
-        if name in ("scalar", "scalar_one", "scalar_one_or_none") and model is not None:
-            return ModelValue(model, run.row(node))
-        return UNKNOWN
+    if isinstance(base, QuerySetValue) and is_query(base):
+        named = any(a.keyword in ("pk", "id") for a in args)
+        return of_query(run, base, name, args, node, row_by_key(run, args, node) if named else None)
     if name in _SAME:
         origin = base.origin if isinstance(base, QuerySetValue) else None
         if any(a.keyword in ("pk", "id") for a in args):
@@ -231,21 +254,19 @@ def _of_queryset_method(
         return QuerySetValue(model, "flat" if flat else "tuples", cls)
     if name in ("dates", "datetimes"):
         return QuerySetValue(model, "flat", cls)
-    if name in ("iterator", "aiterator", "yield_per", "scalars"):
+    if name in ("iterator", "aiterator"):
         return Collection("iterator", element(run, QuerySetValue(model, rows), node))
     if name == "in_bulk":
         return Collection("dict", ModelValue(model) if model is not None else UNKNOWN)
     if name in ("aggregate", "aaggregate"):
         return Collection("dict", Scalar())
-    if name == "scalar":
-        return UNKNOWN
     return UNKNOWN
 
 
 def _of_instance_method(run: Interpreter, base: Instance, name: str, args: Sequence[Argument], node: ast.Call) -> Value:
     """The result of a method that an instance inherits from another package."""
     if base.cls in SESSIONS:
-        return _of_session_method(run, name, args, node)
+        return of_session(run, name, args, node)
     if isinstance(base.cls, str):
         if name == "begin" and (base.cls in SESSION_MAKERS or base.cls in ENGINES or base.cls in CONNECTIONS):
             return Atomic(None, "session")
@@ -253,36 +274,15 @@ def _of_instance_method(run: Interpreter, base: Instance, name: str, args: Seque
             return Atomic(None, "session", is_savepoint=True)
         if name == "connect" and base.cls in ENGINES:
             return Instance("sqlalchemy.Connection")
-        if base.cls in SELECTIONS or base.cls in CHANGES:
+        if base.cls in CONNECTIONS:
+            return executed(run, name, args[0].value if args else UNKNOWN, node)
+        if base.cls == SELECT or base.cls in CHANGES:
             return base  # each method of a statement gives one of its kind
         if name in _PEEWEE_BLOCKS and base.cls.startswith(("peewee.", "playhouse.")):
             return Atomic(None, "session", name == "savepoint", ContextManager(UNKNOWN))
+        if base.cls.endswith("SQLAlchemy"):
+            return of_extension(run, name, args, node)
     return run.hub.framework_result(run, base, name, args, node)
-
-
-def _of_session_method(run: Interpreter, name: str, args: Sequence[Argument], node: ast.Call) -> Value:
-    """The result of a SQLAlchemy session's method."""
-    value = args[0].value if args else UNKNOWN
-    if name in ("begin", "begin_nested"):
-        return Atomic(None, "session", name == "begin_nested")
-    if name in ("query",):
-        model = model_of(value) if len(args) == 1 else None
-        return QuerySetValue(model) if model is not None else UNKNOWN
-    if name in ("get", "get_one"):
-        model = model_of(value)
-        return ModelValue(model, run.row(node)) if model is not None else UNKNOWN
-    if name in ("scalar", "scalar_one", "scalar_one_or_none"):
-        model = model_of(value) if isinstance(value, QuerySetValue) else None
-        return ModelValue(model, run.row(node)) if model is not None else UNKNOWN
-    if name in ("scalars", "exec"):
-        model = model_of(value) if isinstance(value, QuerySetValue) else None
-        return QuerySetValue(model) if model is not None else UNKNOWN
-    if name == "execute":
-        model = model_of(value) if isinstance(value, QuerySetValue) else None
-        return QuerySetValue(model, "result") if model is not None else UNKNOWN
-    if name == "merge":
-        return value
-    return UNKNOWN
 
 
 def _of_collection_method(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from celery_lint.semantics.queries import is_query, row
 from celery_lint.semantics.values import (
     UNKNOWN,
     CanvasValue,
@@ -75,7 +76,8 @@ def item(run: Interpreter, base: Value, node: ast.Subscript, index: Value) -> Va
     """The kind of `base[index]`."""
     if isinstance(base, (QuerySetValue, ManagerValue)):
         if isinstance(node.slice, ast.Slice):
-            return base
+            is_list = isinstance(base, QuerySetValue) and is_query(base)
+            return Collection("list", element(run, base, node)) if is_list else base
         return element(run, base, node)
     if isinstance(base, Collection):
         if isinstance(node.slice, ast.Slice):
@@ -102,6 +104,8 @@ def item(run: Interpreter, base: Value, node: ast.Subscript, index: Value) -> Va
 def element(run: Interpreter, value: Value, node: ast.AST | None) -> Value:
     """A member of what is iterated over."""
     if isinstance(value, (QuerySetValue, ManagerValue)):
+        if isinstance(value, QuerySetValue) and is_query(value):
+            return row(value, node)
         rows = value.rows if isinstance(value, QuerySetValue) else "instances"
         if rows == "instances":
             return (

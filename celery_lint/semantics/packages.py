@@ -58,6 +58,15 @@ CONNECTIONS = (
     "sqlalchemy.engine.base.Connection",
     "sqlalchemy.ext.asyncio.AsyncConnection",
 )
-# Statements of SQLAlchemy, by what executing them does.
-SELECTIONS = ("sqlalchemy.Select",)
+# Statements of SQLAlchemy that change rows.
 CHANGES = ("sqlalchemy.Insert", "sqlalchemy.Update", "sqlalchemy.Delete")
+# What SQLAlchemy's queries are made as and give (sqlalchemy/orm/query.py, sqlalchemy/engine/result.py), and a page
+# of rows as Flask-SQLAlchemy cuts them (flask_sqlalchemy/pagination.py).
+SELECT = "sqlalchemy.Select"
+QUERY = "sqlalchemy.orm.Query"
+RESULT = "sqlalchemy.Result"
+SCALARS = "sqlalchemy.ScalarResult"
+PAGINATION = "flask_sqlalchemy.pagination.Pagination"
+QUERIES = frozenset({SELECT, QUERY, RESULT, SCALARS, PAGINATION})
+# Class methods that make an instance out of data, of models that are pydantic's too (pydantic/main.py).
+CONSTRUCTORS = frozenset({"model_validate", "model_construct", "model_validate_json", "from_orm", "parse_obj"})

@@ -6,7 +6,8 @@ import ast
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from celery_lint.project.modules import Function
+from celery_lint.project.modules import Class, Function
+from celery_lint.semantics.generics import is_served
 from celery_lint.semantics.model import Argument
 from celery_lint.semantics.values import (
     UNKNOWN,
@@ -46,7 +47,7 @@ def returned(run: Interpreter, callee: FunctionValue, args: Sequence[Argument], 
     declared: Value = UNKNOWN
     annotation = function.returns
     if annotation is not None:
-        declared = run.hub.annotation(annotation, function.module)
+        declared = promised(run, annotation, callee)
         if isinstance(declared, ModelValue):
             return renewed(declared, node)
         if declared is not UNKNOWN and not isinstance(declared, (Collection, Instance, Union)):
@@ -59,8 +60,22 @@ def returned(run: Interpreter, callee: FunctionValue, args: Sequence[Argument], 
         value = better if better is not UNKNOWN else value
     if value is UNKNOWN:
         return declared
+    if isinstance(declared, Union) and UNKNOWN in value.alternatives():
+        value = union(*(v for v in value.alternatives() if v is not UNKNOWN), declared)
+    if isinstance(declared, Collection) and isinstance(value, Collection):
+        if value.element is UNKNOWN and value.items is None and value.kind != "dict":
+            value = Collection(value.kind, declared.element)
     is_saved = function.holds(_SAVING)
     return each(value, lambda one: renewed(substitute(run, one, callee, args), node, is_saved))
+
+
+def promised(run: Interpreter, annotation: ast.expr, callee: FunctionValue) -> Value:
+    """What a function's annotation says that it returns; of a generic class's method, to the class it is called on."""
+    owner, receiver = callee.function.cls, callee.receiver
+    if owner is not None and isinstance(receiver, Instance) and isinstance(receiver.cls, Class):
+        if run.hub.classes.inherits(receiver.cls, owner):
+            return run.hub.annotation_in(receiver.cls, annotation, owner)
+    return run.hub.annotation(annotation, callee.function.module)
 
 
 def served(run: Interpreter, callee: FunctionValue) -> Value:
@@ -89,21 +104,23 @@ def served(run: Interpreter, callee: FunctionValue) -> Value:
 def narrowed(run: Interpreter, callee: FunctionValue, args: Sequence[Argument]) -> Value:
     """What a function makes of a model, queryset or task that it is given: read once more with what this call passes.
 
-    So is a view's `get_object()` that a base class of the project defines, for the view that it is called on.
+    So is a view's `get_object()` that a base class of the project defines, for the view that it is called on, and a
+    repository's method, for the one that names the model.
     """
     function = callee.function
     receiver = callee.receiver
     if run.fuel <= 0:
         return UNKNOWN
-    inherited = isinstance(receiver, Instance) and receiver.cls is not function.cls and function.name in _VIEW_HOOKS
+    inherited = isinstance(receiver, Instance) and inherits_for(run, function, receiver)
     if not (inherited or any(is_telling(run, a.value) for a in args)) or function.is_generator:
         return UNKNOWN
     bound = run.hub.dispatches.bind(callee, args)
     if bound is None:
         return UNKNOWN
     values = bound[0]
-    if inherited and receiver is not None and function.positional:
-        values = {function.positional[0].arg: receiver, **values}
+    if inherited and isinstance(receiver, Instance) and function.positional:
+        # As `self` it is the same wherever the method is called: then one reading serves.
+        values = {function.positional[0].arg: Instance(receiver.cls, Origin(("self",))), **values}
     kinds = list(run.hub.returned_with(function, values, callee.captured, run.fuel - 1).alternatives())
     if inherited:
         kinds = [k for k in kinds if k != UNKNOWN]
@@ -111,6 +128,15 @@ def narrowed(run: Interpreter, callee: FunctionValue, args: Sequence[Argument]) 
     if not kinds or not all(isinstance(k, known) or k == Constant(None) for k in kinds):
         return UNKNOWN
     return union(*kinds)
+
+
+def inherits_for(run: Interpreter, function: Function, receiver: Instance) -> bool:
+    """Whether what a method gives depends on the class below that it is called on."""
+    if receiver.cls is function.cls:
+        return False
+    return function.name in _VIEW_HOOKS or (
+        isinstance(receiver.cls, Class) and is_served(run.hub, function, receiver.cls)
+    )
 
 
 def is_telling(run: Interpreter, value: Value) -> bool:

@@ -12,7 +12,7 @@ from celery_lint.project.syntax import own_nodes
 from celery_lint.records import record
 from celery_lint.semantics.flow import dotted_name
 from celery_lint.semantics.model import Call, Frame, FunctionFlow, Store
-from celery_lint.semantics.packages import CHANGES, CONNECTIONS, SCOPED_SESSION, SELECTIONS, SESSIONS
+from celery_lint.semantics.packages import CHANGES, CONNECTIONS, SCOPED_SESSION, SELECT, SESSIONS
 from celery_lint.semantics.switches import Switches, is_switched_off, switches, tested
 from celery_lint.semantics.values import (
     Atomic,
@@ -390,7 +390,7 @@ def changes_rows(statement: ast.expr, flow: FunctionFlow) -> bool | None:
     node = statement
     while True:
         for one in flow.value(node).alternatives():
-            if isinstance(one, QuerySetValue) or (isinstance(one, Instance) and one.cls in SELECTIONS):
+            if isinstance(one, QuerySetValue) or (isinstance(one, Instance) and one.cls == SELECT):
                 return False
             if isinstance(one, Instance) and one.cls in CHANGES:
                 return True

@@ -48,6 +48,13 @@ class Transaction:
     """False when nothing on the way into it changes the database."""
     commit: int | None = None
     """The line of the commit, when a later statement of the same body makes it."""
+    opener: str = ""
+    """What wraps each request in it: `ATOMIC_REQUESTS`, `pyramid_tm`; empty where code or Django itself opens it."""
+
+    @property
+    def is_djangos(self) -> bool:
+        """Whether it is Django's, so that `on_commit` waits for its end."""
+        return self.kind != "session" and self.opener in ("", "ATOMIC_REQUESTS")
 
 
 @record()
@@ -224,7 +231,7 @@ class Transactions:
                     place,
                     f"`{function.qualname}` is a view, and {wrapper} wraps each request in a transaction",
                 )
-                return Context(Transaction((step,), kind="request"))
+                return Context(Transaction((step,), kind="request", opener=wrapper))
             called = self._by_callers(function, depth, call) if depth > 0 else Context()
             return Context(called.atomic, outside=True) if called.atomic else Context(outside=True)
         if role.kind == "admin":

@@ -147,12 +147,16 @@ class ManagerValue(Value):
 
 @record()
 class QuerySetValue(Value):
-    """A queryset of a model; `rows` is `instances`, `dicts`, `tuples` or `flat`."""
+    """A queryset of a model; `rows` is `instances`, `dicts`, `tuples` or `flat`.
+
+    `columns` is what each row holds of a SQLAlchemy query that asks for several things.
+    """
 
     model: Class | str | None
     rows: str = "instances"
     cls: Class | str | None = None
     origin: Origin | None = None
+    columns: tuple[Value, ...] = ()
 
 
 @record()

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from celery_lint.findings import Finding, Related, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
+from celery_lint.semantics.evidence import members_of
 from celery_lint.semantics.keyed import keyed
 from celery_lint.semantics.model import Task
 from celery_lint.semantics.taskparams import Given, given_to, named_model, names_key, row_use
@@ -15,15 +16,16 @@ from celery_lint.semantics.values import ModelValue, Scalar
 
 STALE = "a copy that is stale when it runs: take its key and load the row"
 CURE = "which no JSON message can carry: take its key and load the row"
+CURES = "which no JSON message can carry: take their keys and load the rows"
 
 
 class ModelTypedParameter(Rule):
     """A task's parameter is a model instance.
 
     ## What it does
-    Reports a parameter of a task that is annotated as a model, that some dispatch fills
-    with an instance, or that the body only ever uses as a row (it is saved, deleted or
-    refreshed), while no dispatch passes a key.
+    Reports a parameter of a task that is annotated as a model or as a container of models,
+    that some dispatch fills with an instance, or that the body only ever uses as a row (it
+    is saved, deleted or refreshed), while no dispatch passes a key.
 
     ## Why is this bad
     A message can't carry a row: with JSON every dispatch that passes one raises
@@ -82,11 +84,13 @@ class ModelTypedParameter(Rule):
         if declared is not None:
             if any(isinstance(one, Scalar) for one in declared.alternatives()):
                 return None  # `order: Order | int` takes keys
-            for one in declared.alternatives():
+            for one, inside in members_of(declared):
                 if isinstance(one, ModelValue) and not hub.is_encodable(one.model):
                     if given.direct_only:
                         return None
                     model = hub.classes.model_label(one.model)
+                    if inside:
+                        return f"`{name}` takes instances of `{model}` in `{arg.arg}`, {CURES}"
                     return f"`{name}` takes an instance of `{model}` as `{arg.arg}`, {CURE}"
             return None
         if given.rows:

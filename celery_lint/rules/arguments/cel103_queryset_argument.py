@@ -9,6 +9,7 @@ from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext, related
 from celery_lint.semantics.evidence import Carried, carried
 from celery_lint.semantics.model import Dispatch
+from celery_lint.semantics.queries import is_query
 from celery_lint.semantics.taskparams import parameter_of, takes_keys
 from celery_lint.semantics.values import ManagerValue, QuerySetValue
 
@@ -18,7 +19,8 @@ class QuerysetArgument(Rule):
 
     ## What it does
     Reports a QuerySet or a manager among the arguments of a dispatch or a signature, the
-    results of `.values()` and `.values_list()` included: those are querysets too.
+    results of `.values()` and `.values_list()` included: those are querysets too. So are
+    SQLAlchemy's queries and results, as long as no `.all()` has made a list of them.
 
     ## Why is this bad
     JSON can't carry a queryset: the call raises
@@ -42,7 +44,8 @@ class QuerysetArgument(Rule):
     `list(...)` around `.values_list()` is safe. For a queryset of instances the fix passes
     the keys and is unsafe: they stand for the rows as they are when the task runs. It is
     offered where the task takes keys already, as its parameter's name or use or another
-    dispatch shows; keys would break a body that expects rows.
+    dispatch shows; keys would break a body that expects rows. Queries of other mappers than
+    Django's have no fix.
 
     ## References
     - [Celery: serializers](https://docs.celeryq.dev/en/stable/userguide/calling.html#serializers)
@@ -66,6 +69,8 @@ class QuerysetArgument(Rule):
         what = file.text(found.sent.node, 40)
         name = dispatch.task.name if dispatch.task is not None else "the task"
         kind = "manager" if isinstance(value, ManagerValue) else "queryset"
+        if isinstance(value, QuerySetValue) and is_query(value):
+            kind = f"`{str(value.cls).rpartition('.')[2]}`"  # as SQLAlchemy calls it
         verb = f"holds a {kind}" if found.inside else f"is a {kind}"
         if file.hub.serializer(dispatch) == "pickle":
             message = f"`{what}` {verb}: every row is copied into the message, and stale when `{name}` runs"
@@ -82,11 +87,17 @@ class QuerysetArgument(Rule):
         )
 
     def _fix(self, found: Carried, dispatch: Dispatch, file: FileContext) -> Fix | None:
-        """A list; of keys in the place of rows only where the task takes keys already."""
-        if not found.is_plain:
+        """A list; of keys in the place of rows only where the task takes keys already.
+
+        None for the queries of other mappers than Django's, which have methods and members of their own.
+        """
+        value = found.value
+        assert isinstance(value, (QuerySetValue, ManagerValue))
+        is_djangos = value.model is None or file.hub.classes.is_django_model(value.model)
+        if not found.is_plain or not is_djangos or (isinstance(value, QuerySetValue) and is_query(value)):
             return None
         place = file.place(found.sent.node)
-        if isinstance(found.value, QuerySetValue) and found.value.rows != "instances":
+        if isinstance(value, QuerySetValue) and value.rows != "instances":
             return Fix(Applicability.SAFE, "Pass a list", (Replace(place, "list({})"),))
         name = parameter_of(dispatch, found.sent.node)
         if dispatch.task is None or name is None or not takes_keys(file.hub, dispatch.task, name):

@@ -82,7 +82,7 @@ class DispatchInSignal(Rule):
         if role.detail == "pre_save":
             return f"{sends} at `pre_save`, before the row is written: the task reads the old row, or none"
         if hazard.transaction is not None and hazard.transaction.kind == "request":
-            where = "inside the transaction of the request (ATOMIC_REQUESTS)"
+            where = f"inside the transaction of the request ({hazard.transaction.opener})"
         elif role.kind == "admin":
             where = "inside the transaction that the admin opens"
         elif role.kind == "signal" and role.always_atomic:

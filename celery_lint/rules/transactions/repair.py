@@ -21,7 +21,7 @@ ROBUST_SINCE = (4, 2)
 def opened(transaction: Transaction, file: FileContext) -> str:
     """Words for a transaction, seen from a file: `the transaction opened at line 42`."""
     if transaction.kind == "request":
-        return "the transaction of the request (ATOMIC_REQUESTS)"
+        return f"the transaction of the request ({transaction.opener})"
     if transaction.commit is not None:
         return f"the session's transaction, before the commit at line {transaction.commit}"
     place = transaction.steps[0].place
@@ -34,11 +34,11 @@ def opened(transaction: Transaction, file: FileContext) -> str:
 def may_wait_for_commit(hazard: Hazard) -> bool:
     """Whether `on_commit` puts the dispatch off until the row is there.
 
-    SQLAlchemy's sessions have none; and in autocommit it calls at once
-    (django/db/backends/base/base.py, `on_commit`), so that a dispatch before
-    the row is saved has to move instead.
+    SQLAlchemy's sessions and Pyramid's requests have none; and in autocommit it
+    calls at once (django/db/backends/base/base.py, `on_commit`), so that a
+    dispatch before the row is saved has to move instead.
     """
-    if hazard.transaction is not None and hazard.transaction.kind == "session":
+    if hazard.transaction is not None and not hazard.transaction.is_djangos:
         return False
     role, call = hazard.role, hazard.call
     if role.detail == "pre_save":
