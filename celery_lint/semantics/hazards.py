@@ -14,27 +14,20 @@ from celery_lint.findings import Severity
 from celery_lint.project.modules import Class, Function
 from celery_lint.records import record
 from celery_lint.semantics.dependencies import committed_later
-from celery_lint.semantics.dispatches import SENDING
-from celery_lint.semantics.model import Call, Dispatch, FunctionFlow, Step, Write
+from celery_lint.semantics.model import Call, Dispatch, Frame, FunctionFlow, Step, Write
 from celery_lint.semantics.packages import SESSIONS
+from celery_lint.semantics.reads import only_read
 from celery_lint.semantics.roles import Role
 from celery_lint.semantics.transactions import Context, Reached, Transaction
 from celery_lint.semantics.values import (
     Atomic,
     BoundMethod,
-    Collection,
     Constant,
     External,
-    Field,
     FunctionValue,
     Instance,
-    KeyValue,
-    ManagerValue,
     ModelValue,
     Parameter,
-    QuerySetValue,
-    Scalar,
-    TaskValue,
     Value,
 )
 from celery_lint.semantics.writes import may_follow, origin_of, same_row
@@ -43,12 +36,6 @@ if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
 
 HazardKind = Literal["atomic", "hook", "write"]
-_READS = frozenset(
-    """get filter exclude all first last exists count values values_list order_by select_related prefetch_related
-    select_for_update using only defer annotate aggregate latest earliest in_bulk iterator distinct none none reverse
-    refresh_from_db aget afirst alast aexists acount get_queryset info debug warning error exception log critical append
-    add items keys join format split strip isoformat get_object_or_404""".split()
-)
 SESSION_WRITES = ("add", "add_all", "delete", "merge", "bulk_save_objects")
 NO_ROLE = Role()
 
@@ -378,68 +365,38 @@ class Hazards:
                 yield from (s.value for s in other.sent)
 
     def may_write(self, transaction: Transaction, call: Call, flow: FunctionFlow) -> bool:
-        """Whether anything inside the transaction may change the database besides sending tasks."""
-        frame = call.frame.find("atomic")
+        """Whether anything else inside the transaction, before or after the call, may change the database."""
+        block = self._own_block(call, flow)
+        others: list[Call] = []
         for other in flow.calls:
-            if frame is not None and not frame.encloses(other.frame):
+            if other is call or not is_in_one_run(other.frame, other.index < call.index, call, block, flow):
                 continue
-            if other is call:
-                continue
-            if self._is_part_of(other, call):
-                if any(self._hub.writes.of_call(other)):
-                    return True  # `send.delay(Order.objects.create().pk)`
-            elif not self._only_reads(other):
-                return True
-        return any(isinstance(s.receiver, ModelValue) for s in flow.stores)
+            if not self._is_part_of(other, call):
+                others.append(other)
+            elif any(self._hub.writes.of_call(other)):
+                return True  # `send.delay(Order.objects.create().pk)`
+        for store in flow.stores:
+            if isinstance(store.receiver, ModelValue):
+                if is_in_one_run(store.frame, store.index <= call.index, call, block, flow):
+                    return True
+        return not only_read(self._hub, others)
+
+    def _own_block(self, call: Call, flow: FunctionFlow) -> Frame | None:
+        """The block that begins the transaction around a call; None when the whole body lies in it."""
+        if flow.function is not None and self._hub.transactions.decorated(flow.function) is not None:
+            return None
+        found: Frame | None = None
+        for frame in call.frame.chain():
+            if frame.kind == "outside":
+                break
+            found = frame if frame.kind == "atomic" else found
+        return found
 
     def _is_part_of(self, other: Call, call: Call) -> bool:
         node, inner = call.node, other.node
         return (node.lineno, node.col_offset) <= (inner.lineno, inner.col_offset) and (
             (inner.end_lineno or 0, inner.end_col_offset or 0) <= (node.end_lineno or 0, node.end_col_offset or 0)
         )
-
-    def _only_reads(self, call: Call) -> bool:
-        for callee in call.callee.alternatives():
-            if isinstance(callee, External):
-                if callee.path.startswith(
-                    (
-                        "builtins.",
-                        "logging.",
-                        "json.",
-                        "datetime.",
-                        "functools.",
-                        "django.utils.",
-                        "uuid.",
-                        "time.",
-                        "django.db.transaction.",
-                        "django.shortcuts.",
-                        "django.urls",
-                        "celery.",
-                        "typing.",
-                    )
-                ):
-                    continue
-                return False
-            if isinstance(callee, BoundMethod):
-                receiver: Value = callee.receiver
-                if isinstance(receiver, ManagerValue) and callee.name == "add":
-                    return False  # `order.labels.add(label)` writes, as `keys.add(key)` does not
-                if (
-                    isinstance(receiver, (ManagerValue, QuerySetValue, Collection, Scalar, Constant, KeyValue))
-                    and callee.name in _READS
-                ):
-                    continue
-                if isinstance(receiver, TaskValue) and callee.name in SENDING | {"s", "si", "signature"}:
-                    continue
-                if isinstance(receiver, Instance) and callee.name in _READS:
-                    continue
-                return False
-            if isinstance(callee, (Field, Parameter)) and isinstance(callee, Field) and callee.name in _READS - {"add"}:
-                continue
-            if isinstance(callee, FunctionValue) and call.name in _READS:
-                continue
-            return False
-        return True
 
 
 MODEL_SIGNALS = frozenset({"pre_save", "post_save", "pre_delete", "post_delete", "m2m_changed"})
@@ -472,6 +429,18 @@ def is_committed(write: Write, call: Call, flow: FunctionFlow) -> bool:
 def calls_external(call: Call, *paths: str) -> bool:
     """Whether a call is one of these functions of another package."""
     return any(isinstance(c, External) and c.path in paths for c in call.callee.alternatives())
+
+
+def is_in_one_run(frame: Frame, is_before: bool, call: Call, block: Frame | None, flow: FunctionFlow) -> bool:
+    """Whether one run of a transaction's block may pass both a place and a call."""
+    if block is not None and not block.encloses(frame):
+        return False
+    for around in call.frame.chain():
+        if around is block:
+            break
+        if around.kind == "loop" and around.encloses(frame):
+            return True  # in one turn and in another
+    return may_follow(frame, call.frame, flow) if is_before else may_follow(call.frame, frame, flow)
 
 
 def outermost(function: Function) -> Function:
