@@ -231,7 +231,7 @@ class Hazards:
     def _in_autocommit(self, context: Context, role: Role, function: Function) -> bool:
         """Whether it is proved that every statement commits by itself."""
         if self._hub.atomic_requests is None:
-            return role.kind in ("command", "script", "task") or self._hub.roles.is_non_atomic(function)
+            return role.kind in ("command", "script", "task", "middleware") or self._hub.roles.is_non_atomic(function)
         known = context.outside and not context.unknown and context.atomic is None
         # A framework's own entry points are called by the framework, whatever else has a method of the name.
         return known and (role.kind != "none" or not self._hub.calls.has_unknown_callers(function))

@@ -197,6 +197,10 @@ class Transactions:
         own = self.decorated(function)
         if own is not None:
             return Context(own)
+        if hub.roles.of(function).kind == "middleware":
+            # Of a request only the view lies in its transaction (django/core/handlers/base.py, make_view_atomic).
+            called = self._by_callers(function, depth, call) if depth > 0 and function.parent is None else Context()
+            return Context(called.atomic, outside=True)
         if function.parent is not None:
             return self._of_nested(function, depth)
         if hub.calls.defers(function) or hub.tasks.of_function(function) is not None:
