@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
@@ -87,6 +87,7 @@ _USER_BASES = frozenset(
         "django.contrib.auth.base_user.AbstractBaseUser",
     }
 )
+_MANAGER = "django.db.models.Manager"
 
 
 @lru_cache(maxsize=4096)
@@ -160,9 +161,15 @@ class Classes:
                 elif isinstance(value, External):
                     found.append(value.path)
                 elif isinstance(value, BoundMethod) and isinstance(value.receiver, ClassValue):
-                    # Manager.from_queryset(OrderQuerySet): a manager that has the queryset's methods.
-                    found += [value.receiver.cls, "django.db.models.Manager"]
+                    # Manager.from_queryset(OrderQuerySet): what the manager has itself comes first
+                    found += [*self._managers(node, cls), value.receiver.cls]
         return tuple(found)
+
+    def _managers(self, node: ast.expr, cls: Class) -> Iterator[Class | str]:
+        """The manager class in a base `Manager.from_queryset(...)`; Django's own where the base is only a name."""
+        func = node.func if isinstance(node, ast.Call) else None
+        value = self._hub.evaluate(func.value, cls.module) if isinstance(func, ast.Attribute) else UNKNOWN
+        yield value.cls if isinstance(value, ClassValue) else _MANAGER
 
     def ancestors(self, cls: Class) -> tuple[Class | str, ...]:
         """The class itself and all that it derives from, nearest first."""

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import ast
+import re
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from celery_lint.findings import Place
-from celery_lint.project.modules import Function
+from celery_lint.project.modules import Class, Function
 from celery_lint.project.syntax import own_nodes, walk
 from celery_lint.records import record
 from celery_lint.semantics.model import Call, Frame
 from celery_lint.semantics.transactions import Transaction
+from celery_lint.semantics.values import BoundMethod, FunctionValue, ModelValue, Super
+from celery_lint.semantics.writes import may_follow
 
 if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
+
+# django-safedelete, model_utils.models.SoftDeletableModel, paranoid and trash models.
+_KEEPS = re.compile(r"delet|paranoi|trash|archiv", re.IGNORECASE)
 
 
 @record()
@@ -57,13 +64,68 @@ def late_bindings(hub: Semantics, call: Call, function: Function) -> Rebinding |
         if later is not None:
             return Rebinding("later", name, source.place(later), certain)
     for name in keys_read(function):
-        for other in flow.calls:
-            if other.name == "delete" and isinstance(other.node.func, ast.Attribute):
-                target = other.node.func.value
-                inside = atomic is None or atomic.encloses(other.frame)
-                if isinstance(target, ast.Name) and target.id == name.partition(".")[0] and inside and not other.args:
-                    return Rebinding("deleted", name, source.place(other.node), certain)
+        deleted = deletion_of(hub, call, name.partition(".")[0], atomic)
+        if deleted is not None:
+            return Rebinding("deleted", name, source.place(deleted.node), certain)
     return None
+
+
+def deletion_of(hub: Semantics, call: Call, name: str, atomic: Frame | None) -> Call | None:
+    """The call that deletes a variable's row in the same transaction, and with it the row's key."""
+    owner = call.flow.function
+    assert owner is not None
+    for other in call.flow.calls:
+        target = other.node.func.value if isinstance(other.node.func, ast.Attribute) else None
+        if other.name != "delete" or other.args or not isinstance(target, ast.Name) or target.id != name:
+            continue
+        inside = atomic is None or atomic.encloses(other.frame)
+        first, second = (other, call) if other.index < call.index else (call, other)
+        if not inside or not may_follow(first.frame, second.frame, call.flow) or not clears_key(hub, other):
+            continue
+        if first is call or not any(
+            is_between(n, other.node, call.node) for n in stored_names(owner.body) if n.id == name
+        ):
+            return other
+    return None
+
+
+def clears_key(hub: Semantics, call: Call) -> bool:
+    """Whether `row.delete()` ends in Django's own `delete()`, which sets the key to None."""
+    for callee in call.callee.alternatives():
+        if isinstance(callee, FunctionValue):
+            deeper = [c for c in hub.flow(callee.function).calls if c.name == "delete" and is_on_super(c)]
+            if not any(is_always_made(c) and clears_key(hub, c) for c in deeper):
+                return False
+        receiver = callee.receiver if isinstance(callee, BoundMethod) else None
+        receiver = receiver.receiver if isinstance(receiver, Super) else receiver
+        if isinstance(receiver, ModelValue) and keeps_rows(hub, receiver.model):
+            return False
+    return True
+
+
+def keeps_rows(hub: Semantics, model: Class | str) -> bool:
+    """Whether a model has a base of another package which, by its name, only marks rows as deleted."""
+    paths = (model,) if isinstance(model, str) else hub.classes.lineage(model).foreign
+    return any(_KEEPS.search(path) for path in paths)
+
+
+def is_on_super(call: Call) -> bool:
+    """Whether a call is one of `super().method()`."""
+    func = call.node.func
+    node = func.value.func if isinstance(func, ast.Attribute) and isinstance(func.value, ast.Call) else None
+    return isinstance(node, ast.Name) and node.id == "super"
+
+
+def is_always_made(call: Call) -> bool:
+    """Whether no branch goes round a call."""
+    ends = any(early.index <= call.index for early in call.flow.exits)
+    return not ends and call.frame.find("if", "orelse", "outside", "handler") is None
+
+
+def is_between(node: ast.expr, first: ast.expr, second: ast.expr) -> bool:
+    """Whether a node stands after the end of one and before the start of another."""
+    start = (node.lineno, node.col_offset)
+    return (first.end_lineno or 0, first.end_col_offset or 0) <= start < (second.lineno, second.col_offset)
 
 
 def free_variables(function: Function) -> list[str]:
@@ -133,10 +195,22 @@ def bound_in(loop: Frame) -> dict[str, ast.AST]:
                 found[name.id] = name
     if isinstance(node, ast.comprehension):
         return found
-    for inner in own_nodes(getattr(node, "body", [])):
-        if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
-            found.setdefault(inner.id, inner)
+    head = [node.test] if isinstance(node, ast.While) else []
+    for inner in stored_names([*head, *getattr(node, "body", [])]):
+        found.setdefault(inner.id, inner)
     return found
+
+
+def stored_names(nodes: Sequence[ast.AST]) -> Iterator[ast.Name]:
+    """The places that bind a variable of the function itself; a comprehension's variables are its own."""
+    own: set[ast.AST] = set()
+    found: list[ast.Name] = []
+    for node in own_nodes(nodes):
+        if isinstance(node, ast.comprehension):
+            own.update(walk(node.target))
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.append(node)
+    return (name for name in found if name not in own)
 
 
 def belongs_between(name: str, function: Function, owner: Function) -> bool:
@@ -154,8 +228,8 @@ def rebound_after(call: Call, name: str, atomic: Frame | None) -> ast.AST | None
     owner = call.flow.function
     assert owner is not None
     scope = atomic.node if atomic is not None else owner.node
-    for node in own_nodes(getattr(scope, "body", [])):
-        if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store):
+    for node in stored_names(getattr(scope, "body", [])):
+        if node.id == name:
             after = (node.lineno, node.col_offset) > (
                 call.node.end_lineno or 0,
                 call.node.end_col_offset or 0,

@@ -270,7 +270,7 @@ class Interpreter:
         elif body_ends:
             self.names = after_body
             if node.orelse:
-                self.flow.exits.append(Exit(node.test, node, self.frame, len(self.flow.calls)))
+                self.flow.exits.append(Exit(node.test, node, self.frame, len(self.flow.calls), "orelse"))
         return body_ends or else_ends
 
     def do_For(self, node: ast.For | ast.AsyncFor) -> bool:

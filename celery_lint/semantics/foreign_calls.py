@@ -260,7 +260,14 @@ _READINGS: Mapping[_Reading, Sequence[str]] = {
         "sqlalchemy.ext.asyncio.create_async_engine",
     ),
     _scalar: ("uuid.uuid4", "uuid.UUID", "uuid.uuid1", "json.dumps", "time.time"),
-    _instance: (*SESSION_MAKERS, SCOPED_SESSION, "sqlalchemy.orm.registry", "contextlib.suppress"),
+    _instance: (
+        *SESSION_MAKERS,
+        SCOPED_SESSION,
+        "sqlalchemy.orm.registry",
+        "contextlib.suppress",
+        "hmac.new",
+        *(f"hashlib.{name}" for name in ("new", "md5", "sha1", "sha224", "sha256", "sha384", "sha512", "blake2b")),
+    ),
 }
 _BY_PATH = {path: reading for reading, paths in _READINGS.items() for path in paths}
 

@@ -14,29 +14,18 @@ from celery_lint.findings import Severity
 from celery_lint.project.modules import Class, Function
 from celery_lint.records import record
 from celery_lint.semantics.dependencies import committed_later
-from celery_lint.semantics.dispatches import SENDING
 from celery_lint.semantics.model import Call, Dispatch, Frame, FunctionFlow, Step, Write
+from celery_lint.semantics.reads import is_part_of, may_be_rows, only_read
 from celery_lint.semantics.roles import Role
-from celery_lint.semantics.sessions import has_ended, holds_rows, is_session
+from celery_lint.semantics.sessions import has_ended, is_session
 from celery_lint.semantics.transactions import Context, Reached, Transaction
 from celery_lint.semantics.values import (
     Atomic,
-    BoundMethod,
-    ClassValue,
-    Collection,
     Constant,
     External,
-    Field,
     FunctionValue,
-    Instance,
-    KeyValue,
-    ManagerValue,
     ModelValue,
     Parameter,
-    QuerySetValue,
-    Scalar,
-    TaskValue,
-    Unknown,
     Value,
 )
 from celery_lint.semantics.writes import may_follow, origin_of, same_row
@@ -45,16 +34,6 @@ if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
 
 HazardKind = Literal["atomic", "hook", "write"]
-_READS = frozenset(
-    """get filter exclude all first last exists count values values_list order_by select_related prefetch_related
-    select_for_update using only defer annotate aggregate latest earliest in_bulk iterator distinct none none reverse
-    refresh_from_db aget afirst alast aexists acount get_queryset info debug warning error exception log critical append
-    add items keys join format split strip isoformat get_object_or_404""".split()
-)
-MAX_DOWN = 3
-"""How many calls deep it is looked whether anything is written."""
-# What a session writes by itself when an attribute is set, as far as it is not known to be anything else.
-_MAY_BE_ROWS = (ModelValue, Unknown, Field, Parameter)
 NO_ROLE = Role()
 
 
@@ -251,7 +230,7 @@ class Hazards:
     def _in_autocommit(self, context: Context, role: Role, function: Function) -> bool:
         """Whether it is proved that every statement commits by itself."""
         if self._hub.atomic_requests is None:
-            return role.kind in ("command", "script", "task") or self._hub.roles.is_non_atomic(function)
+            return role.kind in ("command", "script", "task", "middleware") or self._hub.roles.is_non_atomic(function)
         known = context.outside and not context.unknown and context.atomic is None
         # A framework's own entry points are called by the framework, whatever else has a method of the name.
         return known and (role.kind != "none" or not self._hub.calls.has_unknown_callers(function))
@@ -375,121 +354,59 @@ class Hazards:
             return
         yield from (s.value for s in reached.dispatch.sent)
         for other in self._hub.dispatches.of_flow(flow):
-            if other.is_signature and other.call is not call and self._is_part_of(other.call, call):
+            if other.is_signature and other.call is not call and is_part_of(other.call, call):
                 yield from (s.value for s in other.sent)
 
     def may_write(self, transaction: Transaction, call: Call, flow: FunctionFlow) -> bool:
-        """Whether anything inside the transaction may change the database besides sending tasks."""
-        frame = call.frame.find("atomic")
-        asking = [other for other in flow.calls if self._hub.sessions.only_asks(other)]
+        """Whether anything else inside the transaction, before or after the call, may change the database."""
+        block = self._own_block(call, flow)
+        is_session = transaction.kind == "session"
+        others: list[Call] = []
         for other in flow.calls:
-            if frame is not None and not frame.encloses(other.frame):
+            if other is call or not is_in_one_run(other.frame, other.index < call.index, call, block, flow):
                 continue
-            if other is call or other in asking:
-                continue
-            if transaction.kind == "session" and has_ended(other.frame, call.frame):
+            if is_session and has_ended(other.frame, call.frame):
                 continue  # another session's, with a block of its own
-            if self._is_part_of(other, call):
-                if any(self._hub.writes.of_call(other)):
-                    return True  # `send.delay(Order.objects.create().pk)`
-            elif not (self._only_reads(other) or self._is_condition(other, asking)):
-                return True
-        return changes_row(flow, _MAY_BE_ROWS if transaction.kind == "session" else (ModelValue,), frame)
+            if not is_part_of(other, call):
+                others.append(other)
+            elif any(self._hub.writes.of_call(other)):
+                return True  # `send.delay(Order.objects.create().pk)`
+        for store in flow.stores:
+            if may_be_rows(store.receiver, is_session):
+                if is_in_one_run(store.frame, store.index <= call.index, call, block, flow):
+                    return True
+        return not only_read(self._hub, others)
 
-    def _is_condition(self, call: Call, asking: Sequence[Call]) -> bool:
-        """Whether a call only makes a part of a statement: `select(Order).where(Order.id.in_(keys))`."""
-        return not any(isinstance(c, FunctionValue) for c in call.callee.alternatives()) and any(
-            self._is_part_of(call, other) for other in asking
-        )
-
-    def _is_part_of(self, other: Call, call: Call) -> bool:
-        node, inner = call.node, other.node
-        return (node.lineno, node.col_offset) <= (inner.lineno, inner.col_offset) and (
-            (inner.end_lineno or 0, inner.end_col_offset or 0) <= (node.end_lineno or 0, node.end_col_offset or 0)
-        )
-
-    def _only_reads(self, call: Call, depth: int = MAX_DOWN) -> bool:
-        """Whether a call leaves the database as it is, as far as can be told."""
-        if is_session(call, call.name):
-            return self._hub.sessions.only_asks(call)
-        if isinstance(call.result, Atomic) or holds_rows(call.result):
-            return True  # what is done in the block, or through the session, is seen there
-        for callee in call.callee.alternatives():
-            if isinstance(callee, External):
-                if callee.path.startswith(
-                    (
-                        "builtins.",
-                        "logging.",
-                        "json.",
-                        "datetime.",
-                        "functools.",
-                        "django.utils.",
-                        "uuid.",
-                        "time.",
-                        "django.db.transaction.",
-                        "django.shortcuts.",
-                        "django.urls",
-                        "celery.",
-                        "typing.",
-                    )
-                ):
-                    continue
-                return False
-            if isinstance(callee, BoundMethod):
-                receiver: Value = callee.receiver
-                if isinstance(receiver, ManagerValue) and callee.name == "add":
-                    return False  # `order.labels.add(label)` writes, as `keys.add(key)` does not
-                if (
-                    isinstance(receiver, (ManagerValue, QuerySetValue, Collection, Scalar, Constant, KeyValue))
-                    and callee.name in _READS
-                ):
-                    continue
-                if isinstance(receiver, TaskValue) and callee.name in SENDING | {"s", "si", "signature"}:
-                    continue
-                if isinstance(receiver, Instance) and callee.name in _READS:
-                    continue
-                return False
-            if isinstance(callee, (Field, Parameter)) and isinstance(callee, Field) and callee.name in _READS - {"add"}:
-                continue
-            if isinstance(callee, Unknown) and call.name in _READS - {"add"}:
-                continue
-            if isinstance(callee, FunctionValue) and (call.name in _READS or self._reads(callee.function, depth)):
-                continue
-            if isinstance(callee, ClassValue) and not self._hub.classes.is_model(callee.cls):
-                made = self._hub.classes.function(callee.cls, "__init__")
-                if made is None or self._reads(made, depth):
-                    continue
-            return False
-        return True
-
-    def _reads(self, function: Function, depth: int) -> bool:
-        """Whether a function of the project leaves the database as it is."""
-        key = ("reads", function, depth)
-        return depth > 0 and self._hub.memo.get(key, self._reads_throughout, False, function, depth - 1)
-
-    def _reads_throughout(self, function: Function, depth: int) -> bool:
-        flow = self._hub.flow(function)
-        asking = [call for call in flow.calls if self._hub.sessions.only_asks(call)]
-        return not changes_row(flow, _MAY_BE_ROWS) and all(
-            call in asking or self._is_condition(call, asking) or self._only_reads(call, depth) for call in flow.calls
-        )
+    def _own_block(self, call: Call, flow: FunctionFlow) -> Frame | None:
+        """The block that begins the transaction around a call; None when the whole body lies in it."""
+        if flow.function is not None and self._hub.transactions.decorated(flow.function) is not None:
+            return None
+        found: Frame | None = None
+        for frame in call.frame.chain():
+            if frame.kind == "outside":
+                break
+            found = frame if frame.kind == "atomic" else found
+        return found
 
 
 MODEL_SIGNALS = frozenset({"pre_save", "post_save", "pre_delete", "post_delete", "m2m_changed"})
 
 
-def changes_row(flow: FunctionFlow, kinds: tuple[type[Value], ...], block: Frame | None = None) -> bool:
-    """Whether a body, or a block of it, sets an attribute of a row, or of another of these kinds of value."""
-    return any(
-        isinstance(one, kinds) and (block is None or block.encloses(store.frame))
-        for store in flow.stores
-        for one in store.receiver.alternatives()
-    )
-
-
 def calls_external(call: Call, *paths: str) -> bool:
     """Whether a call is one of these functions of another package."""
     return any(isinstance(c, External) and c.path in paths for c in call.callee.alternatives())
+
+
+def is_in_one_run(frame: Frame, is_before: bool, call: Call, block: Frame | None, flow: FunctionFlow) -> bool:
+    """Whether one run of a transaction's block may pass both a place and a call."""
+    if block is not None and not block.encloses(frame):
+        return False
+    for around in call.frame.chain():
+        if around is block:
+            break
+        if around.kind == "loop" and around.encloses(frame):
+            return True  # in one turn and in another
+    return may_follow(frame, call.frame, flow) if is_before else may_follow(call.frame, frame, flow)
 
 
 def outermost(function: Function) -> Function:

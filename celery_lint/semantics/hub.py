@@ -22,7 +22,7 @@ from celery_lint.project.modules import (
     Module,
 )
 from celery_lint.project.syntax import walk
-from celery_lint.semantics import attributes, declarations, frameworks, generics
+from celery_lint.semantics import attributes, databases, declarations, frameworks, generics
 from celery_lint.semantics.callgraph import CallGraph
 from celery_lint.semantics.candidates import Candidates
 from celery_lint.semantics.classes import MODEL_ROOTS, Classes
@@ -37,7 +37,7 @@ from celery_lint.semantics.passing import changes_result
 from celery_lint.semantics.returning import argument_for
 from celery_lint.semantics.roles import Roles
 from celery_lint.semantics.sessions import Sessions
-from celery_lint.semantics.settings import ProjectSettings, given
+from celery_lint.semantics.settings import ProjectSettings
 from celery_lint.semantics.slices import slice_of
 from celery_lint.semantics.switches import NO_SWITCHES
 from celery_lint.semantics.tasks import Tasks
@@ -169,47 +169,13 @@ class Semantics:
         """Whether each request runs in a transaction; None when the settings do not tell."""
         if self.settings.atomic_requests is not None:
             return self.settings.atomic_requests
-        found = self._readable_databases()
-        for filename in self.project_settings.consulted(self.project.mentioning("ATOMIC_REQUESTS")):
-            module = None if is_test_file(filename) else self.project.module_or_none(filename)
-            if module is not None:
-                for target, value in given(module.tree, frozenset({"ATOMIC_REQUESTS"})):
-                    if isinstance(target, (ast.Name, ast.Attribute)) and target is not value:
-                        continue  # Django reads it from DATABASES alone (docs: ref/settings, ATOMIC_REQUESTS)
-                    known = self.project_settings.read(value, module)
-                    if known == Constant(True):
-                        return True
-                    if known != Constant(False):
-                        found = None
-        return found
+        return databases.atomic_requests(self)
 
     def uses_pyramid_tm(self, function: Function) -> bool:
         """Whether a view belongs to a Pyramid application whose requests run in a transaction."""
         return b"pyramid" in self.project.read(function.module.filename) and any(
             not is_test_file(f) for f in self.project.mentioning("pyramid_tm")
         )
-
-    def _readable_databases(self) -> bool | None:
-        """False when DATABASES is there and can be read whole, else None."""
-        seen = False
-        for filename in self.project_settings.consulted(self.project.mentioning("DATABASES")):
-            module = None if is_test_file(filename) else self.project.module_or_none(filename)
-            if module is None or "DATABASES" not in module.bindings:
-                continue
-            for binding in module.bindings["DATABASES"]:
-                node = getattr(binding, "value", None)
-                if not isinstance(node, ast.Dict) or not all(isinstance(v, (ast.Dict, ast.Call)) for v in node.values):
-                    return None
-                # `dict(...)` can be read; `env.db()` and `dj_database_url.config()` may hold anything.
-                for value in node.values:
-                    if isinstance(value, ast.Call) and not (
-                        isinstance(value.func, ast.Name) and value.func.id == "dict"
-                    ):
-                        return None
-                    if isinstance(value, ast.Dict) and any(k is None for k in value.keys):
-                        return None
-                seen = True
-        return False if seen else None
 
     # Names
 

@@ -112,6 +112,8 @@ class Exit:
     frame: Frame
     index: int
     """The calls made before it have lower indexes."""
+    branch: Literal["if", "orelse"] = "if"
+    """Which branch of the `if` ends the run."""
 
 
 @dataclass(eq=False, slots=True)

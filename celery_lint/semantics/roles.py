@@ -26,8 +26,7 @@ _VIEW_METHODS = frozenset(
     mutate mutate_and_get_payload perform_mutation get_object""".split()
 )
 _ADMIN_METHODS = frozenset(
-    """save_model delete_model delete_queryset save_related save_formset save_form response_add response_change
-    response_delete""".split()
+    "save_model delete_model save_related save_formset save_form response_add response_change response_delete".split()
 )
 # What an admin's pages ask for, in a transaction or not (django/contrib/admin/options.py).
 _ADMIN_REQUESTS = frozenset(
@@ -36,6 +35,8 @@ _ADMIN_REQUESTS = frozenset(
     get_changeform_initial_data has_add_permission has_change_permission has_delete_permission
     has_view_permission""".split()
 )
+_MIDDLEWARE_METHODS = frozenset({"__call__", "process_request", "process_response", "process_view"})
+_BACKEND_METHODS = frozenset({"authenticate", "aauthenticate"})
 _MODEL_METHODS = frozenset({"save", "delete"})
 # What the worker calls around a task's body (celery/app/task.py, class Task).
 _TASK_HOOKS = frozenset({"before_start", "on_success", "on_failure", "on_retry", "after_return"})
@@ -86,7 +87,7 @@ class Roles:
         if hub.tasks.of_function(function) is not None:
             return Role("task")
         if function.parent is not None:
-            return self._of_nested(function, function.parent)
+            return self._of_nested(function)
         cls = function.cls
         if cls is not None:
             role = self._of_method(function, cls)
@@ -114,12 +115,11 @@ class Roles:
             return Role("view")
         return Role()
 
-    def _of_nested(self, function: Function, parent: Function) -> Role:
+    def _of_nested(self, function: Function) -> Role:
         """The role of a function inside another: a route of an application's factory, or Django's middleware."""
         if self._has_route(function):
             return Role("view")
-        takes = [[a.arg for a in one.positional] for one in (parent, function)]
-        return Role("middleware") if takes == [["get_response"], ["request"]] else Role()
+        return Role("middleware") if is_middleware(function) else Role()
 
     def _of_method(self, function: Function, cls: Class) -> Role:
         hub, name = self._hub, function.name
@@ -137,11 +137,12 @@ class Roles:
         if frameworks.is_admin_class(hub, cls):
             if name in _ADMIN_METHODS:
                 return Role("admin", True)
-            if len(function.positional) == 3 and [a.arg for a in function.positional[1:]] == [
+            if name == "delete_queryset" or [a.arg for a in function.positional[1:]] == [
                 "request",
                 "queryset",
             ]:
-                return Role("view")  # an admin action: a request, but no transaction of its own
+                # An action, as the one that calls `delete_queryset`: a request, but no transaction of its own.
+                return Role("view")
             if name in _ADMIN_REQUESTS or frameworks.is_shown_in_admin(hub, function, cls):
                 return Role("view")
         if frameworks.is_view_class(hub, cls) and name in _VIEW_METHODS:
@@ -151,10 +152,10 @@ class Roles:
                 return Role("view")
         if self._has_route(function):
             return Role("view")
-        if any("iddleware" in a for a in ancestors) or (
-            "iddleware" in cls.name and name in ("__call__", "process_request", "process_response", "process_view")
-        ):
+        if any("iddleware" in a for a in ancestors) or (name in _MIDDLEWARE_METHODS and self._is_middleware(cls)):
             return Role("middleware")
+        if name in _BACKEND_METHODS and any(a.startswith("django.contrib.auth.backends.") for a in ancestors):
+            return Role("view")  # Django's own login view calls it
         if hub.classes.is_model(cls) and hub.classes.is_django_model(cls) and name in _MODEL_METHODS:
             return Role("model")
         if frameworks.is_form_class(hub, cls) and name == "save":
@@ -162,6 +163,11 @@ class Roles:
         if frameworks.is_called_by_form(hub, function, cls) or frameworks.is_called_by_serializer(hub, function, cls):
             return Role("view")
         return Role()
+
+    def _is_middleware(self, cls: Class) -> bool:
+        """Whether a class without such a base is a middleware by its name, or by what Django makes it with."""
+        init = self._hub.classes.function(cls, "__init__")
+        return "iddleware" in cls.name or (init is not None and "get_response" in init.parameters)
 
     def _has_route(self, function: Function) -> bool:
         for decorator in function.decorators:
@@ -321,3 +327,14 @@ class Roles:
                 place = site.call.flow.module.source.place(site.call.node)
                 return (*above, Step(place, f"`{function.qualname}` is called here"))
         return None
+
+
+def is_middleware(function: Function) -> bool:
+    """Whether a nested function is what a middleware factory returns: it calls the factory's `get_response`."""
+    factory = function.parent
+    if factory is None or factory.cls is not None or list(factory.parameters) != ["get_response"]:
+        return False
+    returned = {
+        n.value.id for n in own_nodes(factory.body) if isinstance(n, ast.Return) and isinstance(n.value, ast.Name)
+    }
+    return function.name in returned and function.mentions(("get_response",))

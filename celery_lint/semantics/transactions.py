@@ -18,10 +18,13 @@ from celery_lint.semantics.switches import is_switched_off, switches, tested
 from celery_lint.semantics.tasks import is_foreign_base, is_foreign_class
 from celery_lint.semantics.values import (
     Atomic,
+    CanvasValue,
+    Constant,
     Decorator,
     External,
     FunctionValue,
     Partial,
+    SignatureValue,
     TaskValue,
     Value,
 )
@@ -210,6 +213,10 @@ class Transactions:
         own = self.decorated(function)
         if own is not None:
             return Context(own)
+        if hub.roles.of(function).kind == "middleware":
+            # Of a request only the view lies in its transaction (django/core/handlers/base.py, make_view_atomic).
+            called = self._by_callers(function, depth, call) if depth > 0 and function.parent is None else Context()
+            return Context(called.atomic, outside=True)
         if function.parent is not None:
             return self._of_nested(function, depth)
         if hub.calls.defers(function) or hub.tasks.of_function(function) is not None:
@@ -419,13 +426,16 @@ class Transactions:
             return False
         if dispatch.forwarder is not None:
             return False  # what the wrapper does is found by reading the wrapper
-        return not (dispatch.task is not None and self.defers_itself(dispatch.task))
+        return not (dispatch.task is not None and self.defers_itself(dispatch, dispatch.task))
 
-    def defers_itself(self, task: Task) -> bool:
-        """Whether the task's class puts its dispatches off until the commit, or may do so where it can't be read."""
+    def defers_itself(self, dispatch: Dispatch, task: Task) -> bool:
+        """Whether the task's class puts a dispatch off until the commit, or may do so where it can't be read."""
         cls = task.cls or self._hub.base_class(task)
         if cls is not None:
-            return self.class_defers(cls)
+            method = self.deferring_method(cls, sending_method(dispatch))
+            if method is not None:
+                return not self._sends_at_once(dispatch, method)
+            return any(isinstance(a, str) and is_foreign_class(a) for a in self._hub.classes.ancestors(cls))
         if task.decorator is not None:
             node = task.decorator.func if isinstance(task.decorator, ast.Call) else task.decorator
             made = self._hub.evaluate(node, task.module)
@@ -434,17 +444,33 @@ class Transactions:
         base = task.options.get("base")
         return self._hub.tasks.has_foreign_app_task_class if base is None else is_foreign_base(base.value)
 
-    def class_defers(self, cls: Class) -> bool:
-        """Whether a task class overrides `apply_async` or `delay` to send after the commit."""
+    def deferring_method(self, cls: Class, verb: str) -> Function | None:
+        """The method of a task class by which `verb`, or what that calls in its turn, sends after the commit."""
 
-        def decide() -> bool:
-            for name in ("apply_async", "delay"):
+        def search() -> Function | None:
+            # `Task.delay` calls `apply_async` (celery/app/task.py).
+            for name in ("apply_async", "delay") if verb == "delay" else ("apply_async",):
                 method = self._hub.classes.function(cls, name)
-                if method is not None and method.mentions(AFTER_COMMIT):
-                    return True
-            return any(isinstance(a, str) and is_foreign_class(a) for a in self._hub.classes.ancestors(cls))
+                if method is not None and (method.mentions(AFTER_COMMIT) or joins_transaction(method)):
+                    return method
+            return None
 
-        return self._hub.memo.get(("class defers", cls), decide, False)
+        return self._hub.memo.get(("deferring method", cls, verb), search, None)
+
+    def _sends_at_once(self, dispatch: Dispatch, method: Function) -> bool:
+        """Whether the arguments of a dispatch, or their defaults, switch off the waiting for the commit."""
+        hub, verb = self._hub, sending_method(dispatch)
+        known: dict[str, bool] = {}
+        for name in sorted(tested(hub, method)) if verb == dispatch.verb else ():
+            default = method.defaults.get(name)
+            given = hub.passed(dispatch.call, method, name) if verb == method.name else None
+            if given is None and default is not None:
+                given = hub.evaluate(default, method.module)
+            if isinstance(given, Constant):
+                known[name] = bool(given.value)
+        flow = hub.flow(method)
+        waiting = [call for call, _ in hub.calls.commit_calls(flow)]
+        return bool(waiting) and all(is_switched_off(call, flow, known) for call in waiting)
 
 
 # Django's on_commit, the transaction package's hooks, and the projects' own names for them.
@@ -458,13 +484,29 @@ AFTER_COMMIT = frozenset(
         "post_commit",
         "delay_on_commit",
         "apply_async_on_commit",
-        "join",
     }
 )
 
 
 # Packages whose task decorators make tasks that wait for the commit, or for the request's end.
 DEFERRING_PACKAGES = frozenset({"post_request_task", "djcelery_transactions", "django_celery_oncommit"})
+
+
+def sending_method(dispatch: Dispatch) -> str:
+    """The method of the task's class that sends a dispatch: `delay`, or `apply_async`, which signatures call."""
+    callees = dispatch.call.callee.alternatives()
+    is_canvas = any(isinstance(getattr(c, "receiver", None), (SignatureValue, CanvasValue)) for c in callees)
+    return "delay" if dispatch.verb == "delay" and not is_canvas else "apply_async"
+
+
+def joins_transaction(method: Function) -> bool:
+    """Whether a method hands a data manager to the open transaction: `transaction.get().join(...)`."""
+    if not method.mentions(("join",)):
+        return False
+    return any(
+        isinstance(n, ast.Attribute) and n.attr == "join" and "transaction" in ast.unparse(n.value)
+        for n in walk(method.node)
+    )
 
 
 def trail(steps: Sequence[tuple[Function, Call, Function]]) -> Iterator[Step]:

@@ -41,7 +41,7 @@ _SET = frozenset(
 _MAKING = frozenset({"get_or_create", "update_or_create", "bulk_create", "aget_or_create", "aupdate_or_create"})
 _RELATED = frozenset({"add", "remove", "clear", "set", "aadd", "aremove", "aclear", "aset"})
 _SESSION = frozenset({"add", "add_all", "delete", "merge", "bulk_save_objects", "bulk_insert_mappings", "execute"})
-_WRITING = _ROW | _SET | _MAKING | _RELATED | _SESSION
+WRITING = _ROW | _SET | _MAKING | _RELATED | _SESSION
 
 
 class Writes:
@@ -104,7 +104,7 @@ class Writes:
 
     def _of_callee(self, call: Call, callee: Value) -> Write | None:
         name = call.name
-        if name not in _WRITING:
+        if name not in WRITING:
             return None
         if isinstance(callee, (BoundMethod, FunctionValue)):
             receiver = callee.receiver
@@ -193,14 +193,14 @@ def may_follow(earlier: Frame, later: Frame, flow: FunctionFlow) -> bool:
     """
     around_later = {id(f) for f in later.chain()}
     branches = {id(f.node): f.kind for f in later.chain() if f.kind in ("if", "orelse", "outside", "handler", "else")}
-    ended = {id(e.node) for e in flow.exits}
+    ended = {(id(e.node), e.branch) for e in flow.exits}
     for frame in earlier.chain():
         if id(frame) in around_later:
             return True
         other = branches.get(id(frame.node))
-        if other is not None and other != frame.kind:
-            return False
-        if frame.kind == "if" and id(frame.node) in ended:
+        if other is not None and frame.kind not in (other, "try"):
+            return False  # a `try` is left for its own `else`
+        if (id(frame.node), frame.kind) in ended:
             return False
         if frame.kind == "handler" and isinstance(frame.node, ast.ExceptHandler):
             if isinstance(frame.node.body[-1], (ast.Return, ast.Raise)):

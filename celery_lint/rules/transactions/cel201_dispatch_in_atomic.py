@@ -23,8 +23,9 @@ class DispatchInAtomic(Rule):
     project's own, too) and between a session's write and its commit, be they made in helpers.
     A row whose attribute is set counts as written. Callbacks of `on_commit`, methods
     such as `delay_on_commit` and task classes that wait for the commit are silent, and so
-    are transactions that write nothing, or that are opened on a database which is only
-    read by its name (`using="replica"`).
+    are transactions that write nothing on any way that passes the dispatch (a lock alone, a
+    helper that only reads), or that are opened on a database which is only read by its name
+    (`using="replica"`).
 
     ## Why is this bad
     The worker is often faster than the commit. It finds no row (`DoesNotExist`), or the
