@@ -233,7 +233,7 @@ class _Sources:
             yield from self._of_attribute(node, module, depth)
         elif isinstance(node, (ast.List, ast.Tuple)):
             yield node
-            if not all(isinstance(e, ast.Tuple) and isinstance(e.elts[0], ast.Constant) for e in node.elts if e):
+            if not all(_is_named_pair(element) for element in node.elts):
                 yield "hidden"
         else:
             parts = list(_parts(node))
@@ -320,6 +320,11 @@ class _Sources:
                 yield "hidden"
         else:
             yield from self.of(node.value, module, depth)
+
+
+def _is_named_pair(node: ast.expr) -> bool:
+    """Whether an expression is a pair whose name can be read: `("task_time_limit", 30)`."""
+    return isinstance(node, ast.Tuple) and len(node.elts) == 2 and isinstance(node.elts[0], ast.Constant)
 
 
 def _parts(node: ast.expr) -> Iterator[ast.expr]:
