@@ -16,7 +16,9 @@ from celery_lint.project.modules import Module
 from celery_lint.source import Source, UnreadableError, words_of
 
 # A file with none of these, in capitals or not, holds no task, no dispatch and no setting of Celery.
-_TRACES = (b"celery", b".delay", b"apply_async", b"on_commit", b"broker_url")
+_TRACES = (
+    b"celery", b".delay", b"apply_async", b"on_commit", b"broker_url", b"task_time_limit", b"task_soft_time_limit",
+)  # fmt: skip
 _TASK_TRACE = re.compile(rb"\.task[(\s#]|send_task|shared_task")
 # Up to this many bytes a project's files without a trace of Celery are parsed as well, only to say
 # whether they can be (about half a second). Larger projects have other tools for that.

@@ -147,7 +147,9 @@ def of_app(run: Interpreter, base: AppValue, name: str, node: ast.Attribute | No
         return External("celery.app.task.Task")
     if name == "signature":
         return External("celery.Celery.signature")
-    if name in ("conf", "control", "tasks", "backend"):
+    if name == "conf":
+        return Instance("celery.Celery.conf", Origin((base.node,)) if base.node is not None else None)
+    if name in ("control", "tasks", "backend"):
         return Instance(f"celery.Celery.{name}")
     return BoundMethod(base, name)
 

@@ -174,10 +174,14 @@ def _instance(run: Interpreter, path: str, args: Sequence[Argument], node: ast.C
     return Instance(path)
 
 
+def _app(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
+    return AppValue(node)
+
+
 _CANVAS = ("chain", "group", "chord", "chunks", "xmap", "xstarmap", "_chain", "_chord")
 _READINGS: Mapping[_Reading, Sequence[str]] = {
+    _app: (*APP_CLASSES,),
     _always(AppValue()): (
-        *APP_CLASSES,
         "celery.app.app_or_default",
         "celery.app.default_app",
         "celery._state.get_current_app",

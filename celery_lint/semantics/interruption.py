@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from celery_lint.semantics.blocking import blocking_call, helper_block
 from celery_lint.semantics.handlers import SOFT_LIMIT, Catch, catches, is_mute, is_retry
-from celery_lint.semantics.limits import SOFT, own, pool_applies
+from celery_lint.semantics.limits import SOFT, may_reach, own, pool_applies
 from celery_lint.semantics.model import Call, Step, Task
 from celery_lint.semantics.packages import NEVER_RETURNING
 from celery_lint.semantics.values import Constant, FunctionValue
@@ -40,7 +40,7 @@ def soft_limit(hub: Semantics, task: Task) -> Step | None:
         where = "its base class" if option.where == "base" else f"`{task.name}`"
         return Step(option.module.source.place(option.node), f"the soft time limit of {where}")
     for setting in hub.project_settings.all("task_soft_time_limit"):
-        if setting.value != Constant(None):
+        if setting.value != Constant(None) and may_reach(hub, setting, task):
             return Step(setting.module.source.place(setting.node), "the soft time limit of all tasks")
     return None
 

@@ -17,18 +17,21 @@ from celery_lint.project.index import is_test_file
 from celery_lint.project.modules import Class, Module
 from celery_lint.project.syntax import walk
 from celery_lint.records import record
+from celery_lint.semantics.configurations import may_hide, reaches, reads_vaguely, setting_app, with_stars
 from celery_lint.semantics.model import App, Argument, Call, Dispatch, Option, Step, Task
+from celery_lint.semantics.packages import TASK_DECORATORS
+from celery_lint.semantics.settings import Setting, value_at
 from celery_lint.semantics.tasks import TASK_CLASSES
 from celery_lint.semantics.values import (
     UNKNOWN,
+    AppValue,
     BoundMethod,
     ClassValue,
     Collection,
     Constant,
     External,
-    Instance,
-    ModuleValue,
     SignatureValue,
+    TaskValue,
     Value,
 )
 
@@ -38,7 +41,6 @@ if TYPE_CHECKING:
 HARD, SOFT = "time_limit", "soft_time_limit"
 # Pools that apply no limit at all (celery/concurrency/solo.py, thread.py, eventlet.py).
 _UNLIMITED_POOLS = frozenset({"solo", "threads", "eventlet"})
-_LOADERS = ("config_from_object", "config_from_envvar", "conf", "config_source", "Celery")
 
 
 def number(value: Value) -> float | None:
@@ -98,10 +100,17 @@ def _is_limited(hub: Semantics, task: Task) -> bool:
         or own(task, SOFT) is not None
         or _has_foreign_base(task)
         or _base_sends_limits(hub, task)
-        or are_set(hub)
+        or _is_limited_by_app(hub, task)
         or _annotated(hub, task)
         or _limited_when_sent(hub, task)
+        or _limited_later(hub, task)
     )
+
+
+def _is_limited_by_app(hub: Semantics, task: Task) -> bool:
+    """Whether the settings of the task's application limit it, or may do so."""
+    app = app_of_task(hub, task)
+    return app == FOREIGN or are_set(hub, app if isinstance(app, ast.Call) else None)
 
 
 def _has_foreign_base(task: Task) -> bool:
@@ -125,20 +134,31 @@ def _base_sends_limits(hub: Semantics, task: Task) -> bool:
     )
 
 
-def are_set(hub: Semantics) -> bool:
-    """Whether the settings limit all tasks, or may do so where they can't be read."""
-    settings = hub.project_settings
-    if settings.is_set("task_time_limit") or settings.is_set("task_soft_time_limit"):
-        return True
-    return hub.memo.get(("opaque configuration",), lambda: any(_opaque_parts(hub)), False)
+def are_set(hub: Semantics, app: ast.Call | None) -> bool:
+    """Whether the settings limit all tasks of an application, or may do so where they can't be read.
+
+    Where it can't be told which application it is, those of any count.
+    """
+    return hub.memo.get(("limits are set", app), lambda: _are_set(hub, app), False)
+
+
+def _are_set(hub: Semantics, app: ast.Call | None) -> bool:
+    apps = [app] if app is not None else [one.node for one in hub.project_settings.all_apps]
+    for name in (f"task_{HARD}", f"task_{SOFT}"):
+        for setting in hub.project_settings.all(name):
+            if setting.value != Constant(None) and (
+                not apps or any(reaches(hub, setting, one) is not False for one in apps)
+            ):
+                return True
+    return may_hide(hub, app)
 
 
 def _annotated(hub: Semantics, task: Task) -> bool:
     """Whether `task_annotations` limits the task (celery/app/annotations.py: by name, or `*` for all)."""
     for setting in hub.project_settings.all("task_annotations"):
         value = setting.value
-        if value == UNKNOWN:
-            value = _assigned_value(hub, setting.node, setting.module)
+        if value == UNKNOWN and setting.given is not None:
+            value = hub.evaluate(setting.given, setting.module)
         if not isinstance(value, Collection) or value.keys is None or value.items is None:
             return True
         for name, options in zip(value.keys, value.items, strict=True):
@@ -147,18 +167,6 @@ def _annotated(hub: Semantics, task: Task) -> bool:
             ):
                 return True
     return False
-
-
-def _assigned_value(hub: Semantics, target: ast.expr, module: Module) -> Value:
-    """The value of the setting given at `target`."""
-    for node in walk(module.tree):
-        if isinstance(node, ast.Assign) and target in node.targets:
-            return hub.evaluate(node.value, module)
-        if isinstance(node, ast.AnnAssign) and node.target is target and node.value is not None:
-            return hub.evaluate(node.value, module)
-        if isinstance(node, ast.Dict) and target in node.keys:
-            return hub.evaluate(node.values[node.keys.index(target)], module)
-    return hub.evaluate(target, module)
 
 
 def _is_named_beside_limits(hub: Semantics, task: Task) -> bool:
@@ -175,73 +183,73 @@ def _limited_when_sent(hub: Semantics, task: Task) -> bool:
     return bool(sent) and all(HARD in d.options or SOFT in d.options for d in sent)
 
 
-# Configuration that can't be read
-
-
-def _opaque_parts(hub: Semantics) -> Iterator[bool]:
-    """For each way in which settings reach the application, whether it hides what it sets."""
-    project = hub.project
-    for filename in sorted({f for w in _LOADERS for f in set(project.mentioning(w)).intersection(project.holding(w))}):
-        module = project.module_or_none(filename)
-        if module is None:
-            continue
-        for node in module.nodes_around(_LOADERS):
-            if isinstance(node, ast.Call):
-                yield _hides_settings(hub, node, module)
-    for filename in project.mentioning("INSTALLED_APPS"):
-        module = None if is_test_file(filename) else project.module_or_none(filename)
-        if module is not None:
-            yield any(_is_foreign(hub, star, module) for star in module.star_imports)
-
-
-def _is_foreign(hub: Semantics, name: str, module: Module) -> bool:
-    """Whether a module comes from another package. A local file that is not committed does not count."""
-    return not name.startswith("django.") and not hub.project.is_own_package(name, module.filename)
-
-
-def _hides_settings(hub: Semantics, node: ast.Call, module: Module) -> bool:
-    func = node.func
-    last = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
-    if last == "config_from_envvar":
-        return True
-    if last == "config_from_object" and node.args:
-        return not _is_readable(hub, node.args[0], module)
-    if last == "Celery":
-        sources = [k.value for k in node.keywords if k.arg in ("config_source", None)]
-        return any(not _is_readable(hub, s, module) for s in sources)
-    if last == "update" and isinstance(func, ast.Attribute) and _is_conf(func.value):
-        given = [*node.args, *(k.value for k in node.keywords if k.arg is None)]
-        return any(not _is_readable(hub, g, module) for g in given)
+def _limited_later(hub: Semantics, task: Task) -> bool:
+    """Whether a limit is assigned to the task itself after its definition: `fetch.time_limit = 30`."""
+    if not _is_named_beside_limits(hub, task):
+        return False
+    for filename in sorted({*hub.project.mentioning(HARD), *hub.project.mentioning(SOFT)}):
+        module = hub.project.module_or_none(filename)
+        for node in module.nodes_around((HARD, SOFT)) if module is not None else ():
+            if isinstance(node, ast.Assign) and module is not None:
+                for target in node.targets:
+                    if isinstance(target, ast.Attribute) and target.attr in (HARD, SOFT):
+                        if value_at(hub, target.value, module) == TaskValue(task):
+                            return True
     return False
 
 
-def _is_conf(node: ast.expr) -> bool:
-    return isinstance(node, ast.Attribute) and node.attr == "conf"
+# The application of a task
 
 
-def _is_readable(hub: Semantics, node: ast.expr, module: Module) -> bool:
-    """Whether the settings in an object, or in the module that a text names, stand in the project's files."""
-    value = hub.evaluate(node, module)
-    if isinstance(value, Constant) and isinstance(value.value, str):
-        return _is_own_module(hub, value.value, module)
-    if isinstance(value, External):
-        return value.path.startswith("django.conf")
-    if isinstance(value, (ClassValue, ModuleValue, Collection)):
-        return True
-    if isinstance(value, Instance):
-        return isinstance(value.cls, Class)
-    # A name or a call of the project's own: the names of what it sets stand in its files.
-    while isinstance(node, (ast.Call, ast.Attribute, ast.Subscript)):
-        node = node.func if isinstance(node, ast.Call) else node.value
-    return not isinstance(hub.evaluate(node, module), External) and value == UNKNOWN and isinstance(node, ast.Name)
+def may_reach(hub: Semantics, setting: Setting, task: Task) -> bool:
+    """Whether a setting may hold for a task: not when another application alone has it."""
+    app = app_of_task(hub, task)
+    return not isinstance(app, ast.Call) or reaches(hub, setting, app) is not False
 
 
-def _is_own_module(hub: Semantics, name: str, module: Module) -> bool:
-    if name.startswith("django.conf:") or name == "django.conf.settings":
-        return bool(hub.project.mentioning("INSTALLED_APPS"))
-    dotted = name.replace(":", ".")
-    candidates = (dotted, dotted.rpartition(".")[0])
-    return any(c and hub.project.find_module(c, module.filename) is not None for c in candidates)
+FOREIGN: Literal["foreign"] = "foreign"
+
+
+def app_of_task(hub: Semantics, task: Task) -> ast.Call | Literal["foreign"] | None:
+    """The call that makes a task's application, FOREIGN when another package does, None when it can't be told.
+
+    The project's only application has all tasks that name no other.
+    """
+    return hub.memo.get(("app of task", task), lambda: _app_of_task(hub, task), None)
+
+
+def _app_of_task(hub: Semantics, task: Task) -> ast.Call | Literal["foreign"] | None:
+    node = task.decorator.func if isinstance(task.decorator, ast.Call) else task.decorator
+    made = value_at(hub, node, task.module) if node is not None and task.factory is None else UNKNOWN
+    if isinstance(made, BoundMethod) and isinstance(made.receiver, AppValue) and made.receiver.node is not None:
+        return made.receiver.node
+    if _is_foreign(hub, made):
+        return FOREIGN
+    apps = hub.project_settings.all_apps
+    if not apps and hub.memo.get(("foreign app",), lambda: _uses_foreign_app(hub), False):
+        return FOREIGN
+    return apps[0].node if len(apps) == 1 else None
+
+
+def _is_foreign(hub: Semantics, decorator: Value) -> bool:
+    """Whether a decorator is the `task` of an application that another package makes."""
+    return (
+        isinstance(decorator, External)
+        and decorator.path not in TASK_DECORATORS
+        and decorator.path not in hub.settings.task_decorators
+        and not decorator.path.startswith("celery.")
+    )
+
+
+def _uses_foreign_app(hub: Semantics) -> bool:
+    """Whether any task of the project belongs to an application of another package."""
+    for filename in sorted(hub.project.traced):
+        module = None if is_test_file(filename) else hub.project.module_or_none(filename)
+        for task in hub.tasks.in_module(module) if module is not None else ():
+            node = task.decorator.func if isinstance(task.decorator, ast.Call) else task.decorator
+            if node is not None and _is_foreign(hub, hub.evaluate(node, task.module)):
+                return True
+    return False
 
 
 # The application that has no limit
@@ -272,16 +280,18 @@ def unlimited_tasks(hub: Semantics) -> Sequence[Task]:
 def unlimited_apps(hub: Semantics) -> Sequence[Unlimited]:
     """The applications whose settings should limit their tasks and do not.
 
-    Of several applications in one repository, each is taken to run the tasks
-    that lie nearest to it in the tree of files.
+    Of several applications in one repository, each is taken to run its own tasks,
+    and of those that name none the ones that lie nearest to it in the tree of files.
     """
 
     def search() -> tuple[Unlimited, ...]:
         apps = hub.project_settings.all_apps
         nearest: dict[int, list[Task]] = {}
         for task in unlimited_tasks(hub) if apps else ():
+            own = [app.node is app_of_task(hub, task) for app in apps]
             shared = [_shared_folders(app.module.filename, task.module.filename) for app in apps]
-            nearest.setdefault(shared.index(max(shared)), []).append(task)
+            index = own.index(True) if True in own else shared.index(max(shared))
+            nearest.setdefault(index, []).append(task)
         return tuple(Unlimited(apps[i], tuple(tasks)) for i, tasks in sorted(nearest.items()))
 
     return hub.memo.get(("unlimited apps",), search, ())
@@ -325,7 +335,7 @@ def pair_of_task(hub: Semantics, task: Task) -> Pair | None:
     the pool's defaults before.
     """
     inside = set(walk(task.decorator)) if task.decorator is not None and task.cls is None else set()
-    return _meeting(hub, task.options, lambda o: o.node in inside, "task", task.name)
+    return _meeting(hub, task.options, lambda o: o.node in inside, "task", task.name, app_of_task(hub, task))
 
 
 def pair_of_class(hub: Semantics, cls: Class) -> Pair | None:
@@ -340,46 +350,132 @@ def pair_of_class(hub: Semantics, cls: Class) -> Pair | None:
             value = hub.evaluate_in_class(binding.value, owner) if binding.value is not None else UNKNOWN
             options[name] = Option(value, binding.value, owner.module)
     inside = {b.value for name in (HARD, SOFT) for b in cls.assigns.get(name, ())}
-    return _meeting(hub, options, lambda o: o.node in inside, "class", cls.name)
+    apps = hub.project_settings.all_apps
+    app = apps[0].node if len(apps) == 1 else None
+    return _meeting(hub, options, lambda o: o.node in inside, "class", cls.name, app)
 
 
 def _meeting(
-    hub: Semantics, options: Mapping[str, Option], is_own: Callable[[Option], bool], where: Where, owner: str
+    hub: Semantics,
+    options: Mapping[str, Option],
+    is_own: Callable[[Option], bool],
+    where: Where,
+    owner: str,
+    app: ast.Call | Literal["foreign"] | None,
 ) -> Pair | None:
     soft, hard = options.get(SOFT), options.get(HARD)
     said = next((o for o in (soft, hard) if o is not None and is_own(o)), None)
     if said is None or said.node is None:
         return None
-    soft_value, hard_value = _effective(hub, SOFT, soft), _effective(hub, HARD, hard)
+    settings = {name: _setting_for(hub, name, app) for name in (SOFT, HARD) if options.get(name) is None}
+    soft_value, hard_value = (_limit(hub, options.get(name), settings.get(name)) for name in (SOFT, HARD))
     if not soft_value or not hard_value:
         return None
     other = next((o for o in (soft, hard) if o is not None and not is_own(o)), None)
     step = None
     if other is not None and other.node is not None and other.module is not None:
         step = Step(other.module.source.place(other.node), "the other limit")
-    elif soft is None or hard is None:
-        name = "task_soft_time_limit" if soft is None else "task_time_limit"
-        setting = hub.project_settings.all(name)[0]
-        step = Step(setting.module.source.place(setting.node), "the other limit")
+    for setting in settings.values():
+        if setting is not None:
+            step = Step(setting.module.source.place(setting.node), "the other limit")
     return Pair(soft_value, hard_value, said.node, where, owner, step)
 
 
-def _effective(hub: Semantics, name: str, option: Option | None) -> float | None:
-    """A task's limit: its own, else that of the settings when they give exactly one."""
-    if option is not None:
-        return number(option.value)
-    value = hub.project_settings.constant(f"task_{name}")
-    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+def _limit(hub: Semantics, option: Option | None, setting: Setting | None) -> float | None:
+    """A limit in seconds: the task's own, else that of the settings."""
+    if option is None:
+        return number(setting.value) if setting is not None else None
+    value = option.value
+    if not isinstance(value, Constant) and option.module is not None:
+        if isinstance(option.node, (ast.Call, ast.Attribute)):
+            value = hub.project_settings.read(option.node, option.module)
+    return number(value)
+
+
+def _setting_for(hub: Semantics, name: str, app: ast.Call | Literal["foreign"] | None) -> Setting | None:
+    """The setting that surely limits the tasks of an application; None when there is none, or several that differ.
+
+    Without any application in the project, its settings are those of the one that is elsewhere.
+    """
+    apps = hub.project_settings.all_apps
+    if app == FOREIGN or (app is None and apps):
+        return None
+    settings = hub.project_settings.all(f"task_{name}")
+    if isinstance(app, ast.Call):
+        settings = [s for s in settings if reaches(hub, s, app) is not False]
+        if not all(reaches(hub, s, app) or (len(apps) == 1 and _is_vague(hub, s, app)) for s in settings):
+            return None
+    return settings[0] if len({s.value for s in settings}) == 1 else None
+
+
+def _is_vague(hub: Semantics, setting: Setting, app: ast.Call) -> bool:
+    """Whether the project's only application reads a setting as far as can be told."""
+    return isinstance(setting.holder, Module) or reads_vaguely(hub, app)
 
 
 def pairs_of_settings(hub: Semantics, module: Module) -> Iterator[Pair]:
-    """The limits that a module of settings gives together."""
-    softs = [s for s in hub.project_settings.all("task_soft_time_limit") if s.module is module]
-    hards = [s for s in hub.project_settings.all("task_time_limit") if s.module is module]
-    if len(softs) == len(hards) == 1:
-        soft, hard = number(softs[0].value), number(hards[0].value)
-        if soft and hard:
-            yield Pair(soft, hard, softs[0].node, "settings", "the settings")
+    """The limits that a module of settings gives together, or changes one of."""
+    names = {name: hub.project_settings.all(f"task_{name}") for name in (SOFT, HARD)}
+    places = {s.module for settings in names.values() for s in settings}
+    if module in places:
+        owners: dict[object, None] = {
+            _owner(hub, s): None for settings in names.values() for s in settings if s.module is module
+        }
+        for owner in owners:
+            softs, hards = (_of_owner(hub, settings, owner) for settings in names.values())
+            if len(softs) == len(hards) == 1:
+                yield from _pair_of_settings(softs[0], hards[0], module)
+    yield from _annotated_pairs(hub, module)
+
+
+def _pair_of_settings(soft: Setting, hard: Setting, module: Module) -> Iterator[Pair]:
+    soft_value, hard_value = number(soft.value), number(hard.value)
+    if soft_value and hard_value:
+        own, other = (soft, hard) if soft.module is module else (hard, soft)
+        step = None
+        if other.module is not own.module:
+            step = Step(other.module.source.place(other.node), "the other limit")
+        yield Pair(soft_value, hard_value, own.node, "settings", "the settings", step)
+
+
+def _owner(hub: Semantics, setting: Setting) -> object:
+    """What a setting belongs to: the application on whose `conf` it is set, else what has it among others."""
+    holder = setting.holder
+    if isinstance(holder, ast.expr):
+        app = setting_app(hub, setting)
+        if app is not None:
+            return app
+        return ast.dump(holder) if isinstance(holder, (ast.Name, ast.Attribute)) else holder
+    return holder
+
+
+def _of_owner(hub: Semantics, settings: Sequence[Setting], owner: object) -> Sequence[Setting]:
+    """The settings of an owner; where it has none, those that a module or class has from others."""
+    line: Sequence[object] = (owner,)
+    if isinstance(owner, Module):
+        line = with_stars(hub, owner)
+    elif isinstance(owner, Class):
+        line = hub.classes.ancestors(owner)
+    for one in line:
+        found = [s for s in settings if _owner(hub, s) == one]
+        if found:
+            return found
+    return ()
+
+
+def _annotated_pairs(hub: Semantics, module: Module) -> Iterator[Pair]:
+    """The limits that `task_annotations` gives a task together."""
+    for setting in hub.project_settings.all("task_annotations"):
+        if setting.module is module and isinstance(setting.given, ast.Dict):
+            for key, options in zip(setting.given.keys, setting.given.values, strict=True):
+                if not isinstance(key, ast.Constant) or not isinstance(options, ast.Dict):
+                    continue
+                pairs = zip(options.keys, options.values, strict=True)
+                given = {k.value: v for k, v in pairs if isinstance(k, ast.Constant)}
+                if SOFT in given and HARD in given:
+                    soft, hard = (number(hub.project_settings.read(given[n], module)) for n in (SOFT, HARD))
+                    if soft and hard:
+                        yield Pair(soft, hard, given[SOFT], "task", str(key.value))
 
 
 def pair_of_dispatch(dispatch: Dispatch) -> Pair | None:
@@ -430,6 +526,7 @@ __all__ = [
     "Unlimited",
     "bearable",
     "is_limited",
+    "may_reach",
     "own",
     "pair_of_class",
     "pair_of_dispatch",

@@ -100,7 +100,7 @@ def _of_construction(run: Interpreter, callee: ClassValue, args: Sequence[Argume
     """An instance of a class of the project."""
     hub, cls = run.hub, callee.cls
     if hub.classes.derives_from(cls, APP_CLASSES):
-        return AppValue()
+        return AppValue(node)
     if hub.classes.derives_from(cls, _DJANGO_ATOMIC):
         return Atomic()
     if hub.classes.is_model(cls):

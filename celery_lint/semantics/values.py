@@ -256,7 +256,9 @@ class TaskValue(Value):
 
 @record()
 class AppValue(Value):
-    """A Celery application."""
+    """A Celery application; `node` is the call that makes it, None when it can't be told which one it is."""
+
+    node: ast.Call | None = None
 
 
 @record()

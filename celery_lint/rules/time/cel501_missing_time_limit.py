@@ -39,7 +39,10 @@ class MissingTimeLimit(Rule):
 
     A limit may come from the task's options, its base class, `task_annotations`, all of
     its dispatches, or the settings, under today's or the old names. A value that can't be
-    read counts as a limit.
+    read counts as a limit, and so do settings that come from another package, from a file
+    that is no Python, or from the environment as a whole. Of several applications, each has
+    its own settings; where it can't be told which one reads a limit, or which one a task
+    belongs to, the limit counts for all.
 
     ## Why is this bad
     There is no limit by default. A run that waits for a server that never answers holds

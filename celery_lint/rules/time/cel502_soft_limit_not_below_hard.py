@@ -23,9 +23,10 @@ class SoftLimitNotBelowHard(Rule):
 
     ## What it does
     Reports a soft time limit that is larger than the hard one, or equal to it, wherever
-    both can be read: in a task's options, its base class, the settings, `apply_async(...)`
-    and `signature.set(...)`, also when one of them comes from the task and the other from
-    its base class or the settings.
+    both can be read: in a task's options, its base class, the settings, `task_annotations`,
+    `apply_async(...)` and `signature.set(...)`, also when one of them comes from the task
+    and the other from its base class or the settings of its application, or when settings
+    that import others replace one of the two.
 
     ## Why is this bad
     The soft limit raises `SoftTimeLimitExceeded` in the task, so that it can clean up
