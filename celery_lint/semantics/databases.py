@@ -14,14 +14,12 @@ from celery_lint.project.index import is_test_file
 from celery_lint.project.modules import Module
 from celery_lint.project.syntax import walk
 from celery_lint.semantics.settings import given
-from celery_lint.semantics.values import Constant, External
+from celery_lint.semantics.values import Constant
 
 if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
 
 _NAME = "ATOMIC_REQUESTS"
-# They put all that the address says besides host, name and user into OPTIONS, where Django does not look.
-_ADDRESSES = ("dj_database_url.config", "dj_database_url.parse")
 
 
 def atomic_requests(hub: Semantics) -> bool | None:
@@ -70,10 +68,8 @@ def is_readable(hub: Semantics, node: ast.expr | None, module: Module) -> bool:
 def is_entry_readable(hub: Semantics, node: ast.expr, module: Module) -> bool:
     """Whether one database's settings can be read whole, or at least as far as ATOMIC_REQUESTS goes."""
     if isinstance(node, ast.Call):
-        if isinstance(node.func, ast.Name) and node.func.id == "dict":
-            return True
-        called = hub.evaluate(node.func, module)
-        return isinstance(called, External) and called.path in _ADDRESSES and all(k.arg for k in node.keywords)
+        # What is made from an address (dj_database_url, environ) is each deployment's own, and not read here.
+        return isinstance(node.func, ast.Name) and node.func.id == "dict"
     if not isinstance(node, ast.Dict):
         return False
     for key, value in reversed(list(zip(node.keys, node.values, strict=True))):
