@@ -136,7 +136,8 @@ class Classes:
                 elif isinstance(value, External):
                     found.append(value.path)
                 elif isinstance(value, BoundMethod) and isinstance(value.receiver, ClassValue):
-                    found.append(value.receiver.cls)  # Manager.from_queryset(OrderQuerySet)
+                    # Manager.from_queryset(OrderQuerySet)
+                    found += [value.receiver.cls, "django.db.models.Manager"]
         return tuple(found)
 
     def ancestors(self, cls: Class) -> tuple[Class | str, ...]:
