@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from celery_lint.semantics.classes import model_of
-from celery_lint.semantics.methods import row_by_key
+from celery_lint.semantics.methods import client_of_service, row_by_key
 from celery_lint.semantics.model import Argument, first_argument
 from celery_lint.semantics.packages import APP_CLASSES, SCOPED_SESSION, SESSION_MAKERS, TASK_DECORATORS
 from celery_lint.semantics.values import (
@@ -148,6 +148,10 @@ def _same(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call)
     return given.value if given is not None else Decorator("transparent")
 
 
+def _service(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
+    return client_of_service(args)
+
+
 def _cast(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
     return run.hub.annotation(args[0].node, run.module) if args else UNKNOWN
 
@@ -223,6 +227,7 @@ _READINGS: Mapping[_Reading, Sequence[str]] = {
         "copy.deepcopy",
     ),
     _cast: ("typing.cast",),
+    _service: ("boto3.client",),
     _always(Decorator("transparent")): ("functools.wraps",),
     _always(Instance("datetime.datetime")): (
         "datetime.datetime.now",
@@ -237,7 +242,7 @@ _READINGS: Mapping[_Reading, Sequence[str]] = {
         "sqlalchemy.ext.asyncio.create_async_engine",
     ),
     _scalar: ("uuid.uuid4", "uuid.UUID", "uuid.uuid1", "json.dumps", "time.time"),
-    _instance: (*SESSION_MAKERS, SCOPED_SESSION, "contextlib.suppress"),
+    _instance: (*SESSION_MAKERS, SCOPED_SESSION, "contextlib.suppress", "smtplib.SMTP", "smtplib.SMTP_SSL"),
 }
 _BY_PATH = {path: reading for reading, paths in _READINGS.items() for path in paths}
 

@@ -19,8 +19,17 @@ from typing import TYPE_CHECKING
 from celery_lint.project.modules import Class, Function
 from celery_lint.project.syntax import own_nodes, walk
 from celery_lint.semantics import locks
-from celery_lint.semantics.model import Call, FunctionFlow, Task
-from celery_lint.semantics.questions import MAX_DOWN, Questions, are_rows, is_row, names_state, refused, written_columns
+from celery_lint.semantics.model import Argument, Call, FunctionFlow, Task
+from celery_lint.semantics.questions import (
+    MAX_DOWN,
+    Questions,
+    are_rows,
+    columns,
+    is_row,
+    names_state,
+    refused,
+    written_columns,
+)
 from celery_lint.semantics.values import (
     ClassValue,
     Constant,
@@ -47,7 +56,7 @@ _ONCE_WORDS = frozenset(
         "idempotent", "add", "sadd", "pg_advisory_lock", "pg_try_advisory_lock", "advisory_lock", "lock",
     }
 )  # fmt: skip
-_FILTERS = frozenset({"get", "filter", "exclude", "aget", "get_object_or_404", "filter_by", "first", "Q"})
+_FILTERS = frozenset({"get", "filter", "exclude", "aget", "get_object_or_404", "filter_by", "where", "first", "Q"})
 # What says that there is no such row: Django's own, SQLAlchemy's.
 _MISSING = re.compile(r"DoesNotExist|NoResultFound")
 
@@ -228,7 +237,7 @@ def _subject(case: ast.match_case, flow: FunctionFlow) -> ast.expr:
 
 def filters_by_state(hub: Semantics, call: Call, depth: int = MAX_DOWN) -> bool:
     """Whether a query leaves out what has been done: `filter(pk=pk, sent=False)`, or a helper that makes one."""
-    if call.name in _FILTERS and any(arg.keyword and _state_keyword(arg.keyword, arg.value) for arg in call.args):
+    if call.name in _FILTERS and any(_tells_state(arg, call.flow) for arg in call.args):
         for callee in call.callee.alternatives():
             if isinstance(getattr(callee, "receiver", None), (ManagerValue, QuerySetValue)):
                 return True
@@ -246,6 +255,13 @@ def _filters(hub: Semantics, function: Function, depth: int) -> bool:
         return any(filters_by_state(hub, call, depth) for call in hub.flow(function).calls)
 
     return hub.memo.get(("filters by state", function, depth), search, False)
+
+
+def _tells_state(arg: Argument, flow: FunctionFlow) -> bool:
+    """Whether a query's condition is about a state: `sent=False`, SQLAlchemy's `Invoice.sent_at.is_(None)`."""
+    if arg.keyword:
+        return _state_keyword(arg.keyword, arg.value)
+    return any(names_state(c.attr) and isinstance(flow.value(c.value), ClassValue) for c in columns(arg.node))
 
 
 def _state_keyword(keyword: str, value: Value) -> bool:

@@ -68,6 +68,7 @@ _NUMBER = frozenset(
     {"count", "acount", "exists", "aexists", "update", "aupdate", "delete", "adelete", "contains", "explain"}
 )
 _MADE_MANY = frozenset({"bulk_create", "abulk_create"})
+_SERVICES = frozenset({"boto3.Session", "boto3.session.Session"})
 _STR_METHODS = frozenset({"split", "rsplit", "splitlines", "partition", "rpartition"})
 
 
@@ -247,7 +248,16 @@ def _of_instance_method(run: Interpreter, base: Instance, name: str, args: Seque
         return Atomic(None, "session")
     if isinstance(base.cls, str) and base.cls in ENGINES and name == "begin":
         return Atomic(None, "session")
+    if base.cls in _SERVICES and name == "client":
+        return client_of_service(args)
     return run.hub.framework_result(run, base, name, args, node)
+
+
+def client_of_service(args: Sequence[Argument]) -> Value:
+    """A client of one of Amazon's services, by its name: `boto3.client("ses")`."""
+    service = first_argument(args, "service_name")
+    known = service.value.value if service is not None and isinstance(service.value, Constant) else None
+    return Instance(f"boto3.client.{known}") if isinstance(known, str) else UNKNOWN
 
 
 def _of_session_method(run: Interpreter, name: str, args: Sequence[Argument], node: ast.Call) -> Value:

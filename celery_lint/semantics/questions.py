@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import Class, Function
-from celery_lint.project.syntax import own_nodes, walk
+from celery_lint.project.syntax import walk
 from celery_lint.semantics.model import FunctionFlow
 from celery_lint.semantics.values import (
     BoundMethod,
@@ -168,16 +168,15 @@ class Questions:
 
     def _comes_from_question(self, name: str, flow: FunctionFlow) -> bool:
         """Whether a variable holds the answer of a question: `added = cache.add(...)`."""
-        for given in assigned(name, flow):
+        for given in flow.assigned(name):
             if any(isinstance(n, ast.Call) and self.asks(n, flow, 1) for n in walk(given)):
                 return True
             if any(names_state(n.attr) for n in columns(given)):
                 return True
         return any(
             self.answers(function, 1)
-            for item in own_nodes(flow.function.body if flow.function else ())
-            if isinstance(item, ast.withitem) and item.optional_vars is not None and binds(item.optional_vars, name)
-            for function in self._hub.calls.entering(item.context_expr, flow)
+            for expression in flow.entered(name)
+            for function in self._hub.calls.entering(expression, flow)
         )
 
     # Helpers that end the run
@@ -232,20 +231,6 @@ def columns(node: ast.expr) -> Iterator[ast.Attribute]:
     return (n for n in walk(node) if isinstance(n, ast.Attribute) and id(n) not in methods)
 
 
-def assigned(name: str, flow: FunctionFlow) -> Iterator[ast.expr]:
-    """What the body's assignments give to a variable."""
-    for node in own_nodes(flow.function.body if flow.function else ()):
-        if isinstance(node, (ast.Assign, ast.NamedExpr)):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            if any(binds(target, name) for target in targets):
-                yield node.value
-
-
-def binds(target: ast.expr, name: str) -> bool:
-    """Whether assigning to a target sets a variable."""
-    return any(isinstance(n, ast.Name) and n.id == name for n in walk(target))
-
-
 def is_empty_test(test: ast.expr, holds: bool) -> bool:
     """Whether the run goes on only while what the effect fills is empty: `if not order.charge_id:`."""
     if isinstance(test, ast.Compare) and isinstance(test.ops[0], (ast.Is, ast.IsNot)):
@@ -280,7 +265,7 @@ def goes_on_below(op: ast.cmpop, limit: ast.expr, holds: bool) -> bool:
 def counts(node: ast.expr, flow: FunctionFlow) -> bool:
     """Whether an expression is the number of some rows, or a variable that holds it."""
     if isinstance(node, ast.Name):
-        return any(counts(given, flow) for given in assigned(node.id, flow) if not isinstance(given, ast.Name))
+        return any(counts(given, flow) for given in flow.assigned(node.id) if not isinstance(given, ast.Name))
     if isinstance(node, ast.NamedExpr):
         return counts(node.value, flow)
     if isinstance(node, ast.Await):
@@ -310,4 +295,4 @@ def is_row(value: Value) -> bool:
     return any(isinstance(v, ModelValue) for v in value.alternatives())
 
 
-__all__ = ["Questions", "are_rows", "assigned", "is_row", "names_state", "refused", "written_columns"]
+__all__ = ["Questions", "are_rows", "columns", "is_row", "names_state", "refused", "written_columns"]

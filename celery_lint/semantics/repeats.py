@@ -18,7 +18,6 @@ from celery_lint.records import record
 from celery_lint.semantics import guards
 from celery_lint.semantics.effects import DATABASE, Effect, Risk, effects, fits, is_swallowed, risks
 from celery_lint.semantics.model import Call, Frame, FunctionFlow, Task
-from celery_lint.semantics.questions import assigned
 from celery_lint.semantics.reruns import Rerun, reruns
 from celery_lint.semantics.values import ClassValue, Collection, External, Instance, QuerySetValue, Unknown, Value
 from celery_lint.semantics.writes import may_follow
@@ -163,7 +162,7 @@ def takes_what_is_left(retry: Call) -> bool:
                 isinstance(node, ast.Name)
                 and function is not None
                 and node.id in function.parameters
-                and not any(assigned(node.id, retry.flow))
+                and not any(retry.flow.assigned(node.id))
             )
             if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice):
                 return True
