@@ -56,15 +56,22 @@ def _locks(hub: Semantics, function: Function) -> bool:
 
     def search() -> bool:
         flow = hub.flow(function)
-        held = (frame for _, _, frame in flow.yields)
-        return takes_lock(flow, len(flow.calls)) or any(is_locked(hub, flow, frame) for frame in held)
+        if any(is_locked(hub, flow, frame) for _, _, frame in flow.yields):
+            return True
+        # A `with` statement inside it lets go again.
+        entered = {expression for expression, _, _, _ in flow.withs}
+        return any(_takes(call) and call.node not in entered for call in flow.calls)
 
     return hub.memo.get(("takes lock", function), search, False)
 
 
 def takes_lock(flow: FunctionFlow, before: int) -> bool:
     """Whether the body acquires a lock by a call made before the call number `before`."""
-    return any(c.index < before and (names_lock(c.node.func) or c.name == "acquire") for c in flow.calls)
+    return any(c.index < before and _takes(c) for c in flow.calls)
+
+
+def _takes(call: Call) -> bool:
+    return names_lock(call.node.func) or call.name == "acquire"
 
 
 def decorated_with_lock(function: Function | None) -> bool:
