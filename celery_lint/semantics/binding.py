@@ -100,6 +100,7 @@ def can_be_bound(hub: Semantics, task: Task) -> bool:
         function is not None
         and task.decorator in function.decorators
         and task.factory is None
+        and task.takes_options
         and not task.is_opaque
         and not task.is_bound
         and _says_bind(task)
@@ -217,6 +218,8 @@ def is_curable(hub: Semantics, task: Task) -> bool:
     assert function is not None
     if kind == "no parameter":
         return True
+    if kind == "not bound" and not task.takes_options:
+        return False
     if kind == "not bound":
         uses = uses_of(hub, task)
         # One that passes a stand-in for `self` fills every parameter.

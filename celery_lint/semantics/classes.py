@@ -63,6 +63,15 @@ _OTHER_MAPPERS = (
     "pony",
 )  # fmt: skip
 _DJANGO_MODELS = "django.db.models."
+_ROW_BASES = frozenset({"django.db.models.Model", "django.db.models.base.Model"})
+# django/contrib/auth/base_user.py, models.py: what User and a project's own user model derive from.
+_USER_BASES = frozenset(
+    {
+        "django.contrib.auth.models.AbstractUser",
+        "django.contrib.auth.models.AbstractBaseUser",
+        "django.contrib.auth.base_user.AbstractBaseUser",
+    }
+)
 
 
 @lru_cache(maxsize=4096)
@@ -136,7 +145,7 @@ class Classes:
                 elif isinstance(value, External):
                     found.append(value.path)
                 elif isinstance(value, BoundMethod) and isinstance(value.receiver, ClassValue):
-                    # Manager.from_queryset(OrderQuerySet)
+                    # Manager.from_queryset(OrderQuerySet): a manager that has the queryset's methods.
                     found += [value.receiver.cls, "django.db.models.Manager"]
         return tuple(found)
 
@@ -168,6 +177,15 @@ class Classes:
         if isinstance(cls, str):
             return cls in paths
         return not paths.isdisjoint(self.lineage(cls).foreign)
+
+    def has_foreign_base(self, cls: Class | str, path: str) -> bool:
+        """Whether a class is, or derives from, one of another package, also by way of that package's own classes."""
+        names = (cls,) if isinstance(cls, str) else self.lineage(cls).foreign
+        if path in names:
+            return True
+        if path in _USER_BASES:
+            return any(name.startswith("django.contrib.auth.") for name in names)
+        return path in _ROW_BASES and self.is_django_model(cls)
 
     def inherits(self, cls: Class, other: Class) -> bool:
         """Whether `cls` is `other` or derives from it."""

@@ -9,6 +9,7 @@ from celery_lint.project.modules import Function, Module
 from celery_lint.records import record
 from celery_lint.semantics.attributes import attribute
 from celery_lint.semantics.context import FileContext
+from celery_lint.semantics.fitting import may_convert
 from celery_lint.semantics.flow import Interpreter
 from celery_lint.semantics.hub import Semantics
 from celery_lint.semantics.model import Argument, Call, Dispatch, Sent, Step
@@ -41,7 +42,12 @@ class Carried:
 
 
 def carried(dispatch: Dispatch, file: FileContext, wanted: Callable[[Value], bool]) -> Iterator[Carried]:
-    """The arguments of a dispatch that are, or hold, a value of a wanted kind: one for each argument."""
+    """The arguments of a dispatch that are, or hold, a value of a wanted kind: one for each argument.
+
+    None where the task's own class makes other values of them.
+    """
+    if dispatch.task is not None and may_convert(file.hub, dispatch.task):
+        return
     for sent in dispatch.sent:
         yield from _carried(sent, dispatch, file, wanted)
 
@@ -74,6 +80,8 @@ def _carried(sent: Sent, dispatch: Dispatch, file: FileContext, wanted: Callable
             )
             yield Carried(sent, value, inside, plain)
             return
+    if _is_told_by_caller(dispatch):
+        return
     for value, inside in members_of(sent.value):
         if isinstance(value, (Parameter, Field)):
             for given, steps in from_callers(file.hub, value, MAX_CALLERS):
@@ -81,6 +89,18 @@ def _carried(sent: Sent, dispatch: Dispatch, file: FileContext, wanted: Callable
                     if wanted(part):
                         yield Carried(sent, part, inside or deeper, False, steps)
                         return
+
+
+def _is_told_by_caller(dispatch: Dispatch) -> bool:
+    """Whether a function sends whatever task its caller gives it: then the caller's line is where it goes wrong."""
+    func = dispatch.node.func
+    return (
+        dispatch.task is None
+        and isinstance(func, ast.Attribute)
+        and isinstance(func.value, ast.Name)
+        and dispatch.flow.function is not None
+        and func.value.id in dispatch.flow.function.parameters
+    )
 
 
 def members_of(value: Value, depth: int = 3) -> Iterator[tuple[Value, bool]]:

@@ -13,7 +13,8 @@ from celery_lint.semantics.binding import may_pass_itself, misfit
 from celery_lint.semantics.dispatches import SENDING
 from celery_lint.semantics.model import Call, Dispatch, Task
 from celery_lint.semantics.passing import overrides_unchanged
-from celery_lint.semantics.values import BoundMethod, Constant, External, FunctionValue, Partial
+from celery_lint.semantics.signatures import is_complete
+from celery_lint.semantics.values import BoundMethod, External, FunctionValue, Partial
 
 if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
@@ -34,6 +35,8 @@ _PASSAGES = {
     "__call__": False, "delay": False, "delay_on_commit": False, "s": False, "si": False,
     "apply_async": True, "apply_async_on_commit": True, "signature": True, "subtask": True, "apply": True,
 }  # fmt: skip
+_SENDING_PASSAGES = tuple((name, is_packed) for name, is_packed in _PASSAGES.items() if name != "__call__")
+_INSPECTING = frozenset({"isinstance", "hasattr", "getattr", "pk", "_meta", "singledispatch"})
 _EXPECTING = frozenset(
     {"raises", "assertRaises", "assertRaisesRegex", "assertRaisesMessage", "suppress", "warns", "assertWarns"}
 )
@@ -149,6 +152,22 @@ def _keeps_arguments(hub: Semantics, task: Task) -> bool:
     return True
 
 
+def may_convert(hub: Semantics, task: Task) -> bool:
+    """Whether the class that a task is made on sends other values than it is given: it looks at what they are."""
+    return hub.memo.get(("converts", task), lambda: _may_convert(hub, task), False)
+
+
+def _may_convert(hub: Semantics, task: Task) -> bool:
+    cls = task.cls or hub.base_class(task)
+    return cls is not None and any(
+        name in one.functions
+        and one.functions[name].mentions(_INSPECTING)
+        and not overrides_unchanged(one.functions[name], is_packed)
+        for one in hub.classes.lineage(cls).classes
+        for name, is_packed in _SENDING_PASSAGES
+    )
+
+
 def mismatch(hub: Semantics, dispatch: Dispatch) -> Mismatch | None:
     """How the arguments of a dispatch do not fit its task; None when they do, may do, or are meant not to.
 
@@ -196,29 +215,6 @@ def _may_be_subclass(hub: Semantics, dispatch: Dispatch) -> bool:
     while around is not None and around.cls is None:
         around = around.parent
     return task.cls is not None and around is not None and around.cls in hub.classes.ancestors(task.cls)
-
-
-def is_complete(hub: Semantics, dispatch: Dispatch) -> bool:
-    """Whether nothing adds arguments to those that a dispatch or a signature has.
-
-    A signature gets the result before it in a chain, and those that it is sent with; an immutable
-    one gets none (celery/canvas.py, `Signature._merge`). A retry sends again what it does not replace.
-    """
-    if dispatch.verb == "retry":
-        return False
-    if not dispatch.is_signature or dispatch.verb == "si":
-        return True
-    immutable = dispatch.options.get("immutable")
-    if immutable is not None and immutable.value == Constant(True):
-        return True
-    for call in dispatch.flow.calls:
-        func = call.node.func
-        if isinstance(func, ast.Attribute) and func.value is dispatch.node and func.attr in SENDING:
-            return not call.is_opaque and not call.positional and not (call.keyword("args") or call.keyword("kwargs"))
-        callback = hub.calls.commit_callback(call) if dispatch.verb in SENDING else None
-        if callback is not None and callback.node is dispatch.node:
-            return isinstance(call.callee, External)
-    return False
 
 
 def _is_expected(dispatch: Dispatch) -> bool:

@@ -9,13 +9,14 @@ are read when somebody asks for their own flow.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from celery_lint.project.modules import Class, Function, Module
 from celery_lint.project.syntax import children, own_nodes, walk
 from celery_lint.semantics import attributes, operators
 from celery_lint.semantics.model import Argument, Call, Exit, Frame, FunctionFlow, Store, Use
+from celery_lint.semantics.packages import NEVER_RETURNING
 from celery_lint.semantics.results import result
 from celery_lint.semantics.returning import returned
 from celery_lint.semantics.slices import GROWING
@@ -61,6 +62,8 @@ _SKIPPED = (
     ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef,
 )  # fmt: skip
 _CALLS = frozenset({ast.Call, ast.Await})
+_KEYS = frozenset({"pk", "id"})
+_ATTRIBUTE_ERROR = External("builtins.AttributeError")
 _SUPER = External("builtins.super")
 _STR = Scalar("str")
 _BOOL = Scalar("bool")
@@ -135,8 +138,8 @@ class Interpreter:
 
     def do_Expr(self, node: ast.Expr) -> bool:
         self.discard(node.value)
-        value = self.eval(node.value, "discarded")
-        return not (isinstance(value, External) and value.path == "typing.Never")
+        self.eval(node.value, "discarded")
+        return not (isinstance(node.value, ast.Call) and self.flow.values.get(node.value.func) in NEVER_RETURNING)
 
     def discard(self, *nodes: ast.expr) -> None:
         """Note expressions whose results nobody keeps."""
@@ -345,6 +348,8 @@ class Interpreter:
         for handler in node.handlers:
             self.names = dict(middle)
             classes = self.eval(handler.type) if handler.type is not None else External("builtins.BaseException")
+            if any(kind == _ATTRIBUTE_ERROR for kind in members(classes)):
+                self.narrow_missing(node.body)
             if handler.name:
                 self.names[handler.name] = instance_of(classes)
             frame = Frame("handler", handler, self.frame, classes)
@@ -362,21 +367,33 @@ class Interpreter:
 
     do_TryStar = do_Try
 
+    def narrow_missing(self, body: Sequence[ast.stmt]) -> None:
+        """After an AttributeError, what the body asked for its key was no row."""
+        for node in own_nodes(body):
+            if isinstance(node, ast.Attribute) and node.attr in _KEYS:
+                path = dotted_name(node.value)
+                if path is not None:
+                    self.exclude_rows(path, node.value)
+
     def do_Match(self, node: ast.Match) -> bool:
         subject = self.eval(node.subject)
+        path = dotted_name(node.subject)
         before = dict(self.names)
         outcomes = []
         for case in node.cases:
             self.names = dict(before)
-            for pattern in walk(case.pattern):
-                name = getattr(pattern, "name", None)
-                if isinstance(name, str):
-                    plain = isinstance(pattern, ast.MatchAs) and pattern.pattern is None and pattern is case.pattern
-                    self.names[name] = subject if plain else UNKNOWN
+            cls = self.class_of(case.pattern)
+            if path is not None and cls is not None:
+                self.narrow_instance(path, subject, cls, outcome=True)
+            self.bind_pattern(case.pattern, subject if path is None else self.value_of(path, node.subject))
             if case.guard is not None:
                 self.eval(case.guard)
             if self.block(case.body, Frame("if", case, self.frame)):
                 outcomes.append(self.names)
+            if path is not None and cls is not None and case.guard is None and not asks_for_more(case.pattern):
+                self.names = before
+                self.narrow_instance(path, subject, cls, outcome=False)
+                subject = self.names[path]
         last = node.cases[-1].pattern
         total = isinstance(last, ast.MatchAs) and last.pattern is None
         if not total:
@@ -387,6 +404,20 @@ class Interpreter:
         for other in outcomes[1:]:
             self.names = join(self.names, other)
         return True
+
+    def class_of(self, pattern: ast.pattern) -> Value | None:
+        """The class that a pattern asks for: `case Order():`, `case Order(paid=True) as order:`."""
+        if isinstance(pattern, ast.MatchAs) and pattern.pattern is not None:
+            return self.class_of(pattern.pattern)
+        return self.eval_quietly(pattern.cls) if isinstance(pattern, ast.MatchClass) else None
+
+    def bind_pattern(self, pattern: ast.pattern, subject: Value) -> None:
+        """Bind the variables of a pattern: the whole subject, or parts of which nothing is known."""
+        for part in walk(pattern):
+            name = getattr(part, "name", None)
+            if isinstance(name, str):
+                is_whole = part is pattern and isinstance(part, ast.MatchAs)
+                self.names[name] = subject if is_whole else UNKNOWN
 
     # Names
 
@@ -471,19 +502,43 @@ class Interpreter:
         if isinstance(test.op, ast.And) == outcome:
             for part in test.values:
                 self.narrow(part, outcome)
+        elif (path := tested(test)) is not None:
+            # `if not (x and isinstance(x, C))`: the first part fails, or it holds and the second fails, ...
+            before, outcomes = self.names, []
+            for index, part in enumerate(test.values):
+                self.names = dict(before)
+                for earlier in test.values[:index]:
+                    self.narrow(earlier, not outcome)
+                self.narrow(part, outcome)
+                outcomes.append(self.value_of(path, part))
+            self.names = before
+            self.learn(path, union(*outcomes))
 
     def if_Call(self, test: ast.Call, outcome: bool) -> None:
-        if isinstance(test.func, ast.Name) and test.func.id == "isinstance" and len(test.args) == 2:
-            path = dotted_name(test.args[0])
-            if path is not None:
-                self.narrow_instance(path, self.value_of(path, test.args[0]), self.eval_quietly(test.args[1]), outcome)
+        if not isinstance(test.func, ast.Name) or len(test.args) != 2:
+            return
+        subject, second = test.args
+        path = dotted_name(subject)
+        if path is None:
+            return
+        if test.func.id == "isinstance":
+            self.narrow_instance(path, self.value_of(path, subject), self.eval_quietly(second), outcome)
+        elif test.func.id == "hasattr" and not outcome and _of_row(second):
+            self.exclude_rows(path, subject)
 
     def if_Compare(self, test: ast.Compare, outcome: bool) -> None:
-        right = test.comparators[0]
-        if len(test.ops) == 1 and isinstance(right, ast.Constant) and right.value is None:
-            path = dotted_name(test.left)
+        left, right = test.left, test.comparators[0]
+        if len(test.ops) != 1 or not isinstance(test.ops[0], (ast.Is, ast.IsNot, ast.Eq, ast.NotEq)):
+            return
+        holds = isinstance(test.ops[0], (ast.Is, ast.Eq)) == outcome
+        if isinstance(right, ast.Constant) and right.value is None:
+            path = dotted_name(left)
             if path is not None and isinstance(test.ops[0], (ast.Is, ast.IsNot)):
-                self.narrow_none(path, test.left, isinstance(test.ops[0], ast.Is) == outcome)
+                self.narrow_none(path, left, holds)
+        elif isinstance(left, ast.Call) and isinstance(left.func, ast.Name) and left.func.id == "type":
+            path = dotted_name(left.args[0]) if len(left.args) == 1 else None
+            if path is not None:
+                self.narrow_instance(path, self.value_of(path, left.args[0]), self.eval_quietly(right), holds)
 
     def if_Name(self, test: ast.Name | ast.Attribute, outcome: bool) -> None:
         path = dotted_name(test)
@@ -499,7 +554,7 @@ class Interpreter:
         return self.names[path] if path in self.names else self.eval_quietly(node)
 
     def narrow_instance(self, path: str, value: Value, classes: Value, outcome: bool) -> None:
-        wanted = classes.items if isinstance(classes, Collection) and classes.items is not None else (classes,)
+        wanted = members(classes)
         if outcome:
             kept = [v for v in value.alternatives() if any(self.hub.is_instance(v, c) for c in wanted)]
             if kept:
@@ -508,7 +563,15 @@ class Interpreter:
                 self.learn(path, union(*(instance_of(c, self.hub) for c in wanted)))
         else:
             kept = [v for v in value.alternatives() if not any(self.hub.is_instance(v, c) for c in wanted)]
+            if any(self.hub.is_of_rows(c) for c in wanted):
+                # What callers give is none of their rows here.
+                kept = [UNKNOWN if isinstance(v, (Parameter, Field)) else v for v in kept]
             self.learn(path, union(*kept) if kept else UNKNOWN)
+
+    def exclude_rows(self, path: str, node: ast.expr) -> None:
+        """Take in that a variable holds no row, whatever callers give."""
+        kept = [v for v in self.value_of(path, node).alternatives() if not isinstance(v, ModelValue)]
+        self.learn(path, union(*(UNKNOWN if isinstance(v, (Parameter, Field)) else v for v in kept)))
 
     def narrow_none(self, path: str, node: ast.expr, is_none: bool, falsy: bool = False) -> None:
         if is_none and not falsy:
@@ -516,7 +579,7 @@ class Interpreter:
             return
         value = self.value_of(path, node)
         if is_none and value is not UNKNOWN:
-            kept = [v for v in value.alternatives() if not isinstance(v, (ModelValue, Instance))]
+            kept = [*self.falsy(value)]
             self.learn(path, union(*kept) if kept else NONE)
         elif not is_none and value.__class__ is Union:
             kept = [v for v in value.members if v != NONE]
@@ -687,12 +750,21 @@ class Interpreter:
             if index + 1 < len(node.values):
                 self.narrow(part, isinstance(node.op, ast.And))
         self.names = join(before, self.names)
+        *tests, last = values
         if isinstance(node.op, ast.Or):
             # `a or b` is `a` only where it is true: a None among its kinds is not the result.
-            values[:-1] = [union(*(k for k in v.alternatives() if k != NONE)) for v in values[:-1]]
-        else:
-            return values[-1] if all(isinstance(v, (Scalar, Constant)) for v in values[:-1]) else union(*values)
-        return union(*values)
+            return union(*(k for v in tests for k in v.alternatives() if k != NONE), last)
+        if all(isinstance(v, (Scalar, Constant)) for v in tests):
+            return last
+        return union(*(k for v in tests for k in self.falsy(v)), last)
+
+    def falsy(self, value: Value) -> Iterator[Value]:
+        """What a value may be where it is not true: no row and no object of a class without a say in it."""
+        for kind in value.alternatives():
+            if isinstance(kind, (Parameter, Field)):
+                yield UNKNOWN  # not what the caller gives, whose rows are true
+            elif not isinstance(kind, (ModelValue, Instance)):
+                yield kind
 
     def eval_IfExp(self, node: ast.IfExp) -> Value:
         self.eval(node.test)
@@ -809,9 +881,9 @@ class Interpreter:
             return operators.element(self, value, node)
         return union(*(operators.element(self, one, node) for one in value.members))
 
-    def row(self, node: ast.AST, created: bool = False) -> Origin:
+    def row(self, node: ast.AST, created: bool = False, built: bool = False) -> Origin:
         """The origin of the row that an expression produces."""
-        return Origin((node,), created)
+        return Origin((node,), created, built)
 
 
 class _Methods(dict[type[ast.AST], Callable[..., Any] | None]):
@@ -855,6 +927,35 @@ def join(left: Names, right: Names) -> Names:
         if name not in left and "." not in name:
             joined[name] = union(value, UNKNOWN)
     return joined
+
+
+def members(classes: Value) -> Sequence[Value]:
+    """The classes of a tuple of them, as `isinstance` and `except` take it; a single one by itself."""
+    return classes.items if isinstance(classes, Collection) and classes.items is not None else (classes,)
+
+
+def asks_for_more(pattern: ast.pattern) -> bool:
+    """Whether a class pattern may fail for an instance of its class."""
+    return any(isinstance(part, ast.MatchClass) and (part.patterns or part.kwd_patterns) for part in walk(pattern))
+
+
+def tested(test: ast.expr) -> str | None:
+    """The one variable, or attribute of one, that every part of a test is about."""
+    if isinstance(test, ast.BoolOp):
+        paths = {tested(part) for part in test.values}
+        return paths.pop() if len(paths) == 1 else None
+    if isinstance(test, ast.UnaryOp):
+        return tested(test.operand)
+    if isinstance(test, ast.Compare):
+        return tested(test.left)
+    if isinstance(test, ast.Call):
+        is_known = isinstance(test.func, ast.Name) and test.func.id in ("isinstance", "hasattr", "type") and test.args
+        return dotted_name(test.args[0]) if is_known else None
+    return dotted_name(test)
+
+
+def _of_row(name: ast.expr) -> bool:
+    return isinstance(name, ast.Constant) and name.value in (*_KEYS, "_meta", "save")
 
 
 def join_element(container: Collection, value: Value) -> Value:

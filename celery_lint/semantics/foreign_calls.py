@@ -70,7 +70,7 @@ def of_external(run: Interpreter, callee: External, args: Sequence[Argument], no
     if path.endswith(("declarative_base", "automap_base", "generate_base")):
         return External(f"{path}()")
     if run.hub.classes.is_model(path):
-        return ModelValue(path, run.row(node))
+        return ModelValue(path, run.row(node, built=True))
     if name[:1].isupper() and not name.isupper():
         return Instance(path, run.row(node))
     return UNKNOWN
@@ -80,7 +80,7 @@ def _task(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call)
     function = first_argument(args)
     if function is not None and isinstance(function.value, FunctionValue):
         return run.hub.task_by_call(function.value.function, node)
-    return Decorator("task", node)
+    return Decorator("task", node, run.module)
 
 
 def _canvas(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
@@ -97,7 +97,7 @@ def _partial(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Ca
         return UNKNOWN
     rest = tuple(a.value for a in args[1:] if a.keyword is None)
     keywords = tuple((a.keyword, a.value) for a in args[1:] if a.keyword is not None)
-    return Partial(args[0].value, rest, keywords, node)
+    return Partial(args[0].value, rest, keywords, node, run.module)
 
 
 def _atomic(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
@@ -260,6 +260,8 @@ def _of_builtin(run: Interpreter, name: str, args: Sequence[Argument], node: ast
     if name in _PLAIN_BUILTINS:
         if name in ("str", "int") and isinstance(value, KeyValue):
             return value  # `str(order.id)` still names the row
+        if name in ("str", "int") and isinstance(value, Scalar):
+            return Scalar(name, value.origin)
         return Scalar(name if name in ("str", "int", "float", "bool") else "")
     if name in _CONTAINERS:
         return _container(run, name, args)

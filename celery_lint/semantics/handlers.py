@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Collection as AnyOf
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -130,13 +131,26 @@ class Catch:
         """Whether the handler raises something, at least on some of its ways."""
         return any(isinstance(n, ast.Raise) for n in own_nodes(self.body))
 
+    def raises_same(self, hub: Semantics) -> bool:
+        """Whether what it caught is raised again, at least on some ways: by the handler, a helper, or code after it."""
+        return (
+            any(isinstance(n, ast.Raise) and n.exc is None for n in own_nodes(self.body))
+            or any(_raises_again(hub, call, self.name) for call in self.calls)
+            or self._is_raised_by_name
+        )
+
     @property
-    def raises_same(self) -> bool:
-        """Whether the handler raises what it caught, at least on some of its ways."""
-        return any(
-            isinstance(n, ast.Raise)
-            and (n.exc is None or (self.name is not None and isinstance(n.exc, ast.Name) and n.exc.id == self.name))
-            for n in own_nodes(self.body)
+    def _is_raised_by_name(self) -> bool:
+        """`raise exc`, also by another name that the handler gives it, and after the statement."""
+        own = {self.name} if self.name is not None else set()
+        kept: set[str] = set()
+        for node in own_nodes(self.body):
+            if isinstance(node, ast.Assign) and (_is_one_of(node.value, own | kept) or _is_current(node.value)):
+                kept.update(n.id for target in node.targets for n in walk(target) if isinstance(n, ast.Name))
+        # Python deletes the clause's own variable at its end.
+        later = self.flow.function.body if self.flow.function is not None and kept else ()
+        return any(_raises(n, own | kept) for n in own_nodes(self.body)) or any(
+            _raises(n, kept) and n.lineno > self.node.lineno for n in own_nodes(later) if isinstance(n, ast.Raise)
         )
 
     def names(self, paths: frozenset[str]) -> bool:
@@ -183,6 +197,49 @@ def flattened(value: Value) -> Iterator[Value]:
             yield one
 
 
+def _is_one_of(node: ast.expr, names: AnyOf[str]) -> bool:
+    return isinstance(node, ast.Name) and node.id in names
+
+
+def _is_current(node: ast.expr) -> bool:
+    """Whether an expression gives the exception being handled: `sys.exc_info()`, `sys.exc_info()[1]`."""
+    if isinstance(node, ast.Subscript):
+        node = node.value
+    func = node.func if isinstance(node, ast.Call) else node
+    name = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
+    return isinstance(node, ast.Call) and name in ("exc_info", "exception")
+
+
+def _raises(node: ast.AST, names: AnyOf[str]) -> bool:
+    """Whether a statement raises one of the variables: `raise exc`, `raise exc.with_traceback(tb)`."""
+    if not isinstance(node, ast.Raise) or node.exc is None:
+        return False
+    raised = node.exc
+    if isinstance(raised, ast.Call) and isinstance(raised.func, ast.Attribute) and raised.func.attr == "with_traceback":
+        raised = raised.func.value
+    return _is_one_of(raised, names)
+
+
+def _raises_again(hub: Semantics, call: Call, name: str | None) -> bool:
+    """Whether a helper that a handler calls raises the exception being handled, which it may get as an argument."""
+    for callee in call.callee.alternatives():
+        if not isinstance(callee, FunctionValue) or not callee.function.holds(("raise",)):
+            continue
+        bound = hub.dispatches.bind(callee, call.args)
+        given = {
+            parameter
+            for parameter, sent in (bound[1] if bound is not None else {}).items()
+            if name is not None and any(_is_one_of(one.node, (name,)) for one in sent)
+        }
+        body = callee.function.body
+        in_handlers = {n for h in own_nodes(body) if isinstance(h, ast.ExceptHandler) for n in walk(h)}
+        for node in own_nodes(body):
+            is_bare = isinstance(node, ast.Raise) and node.exc is None and node not in in_handlers
+            if is_bare or _raises(node, given):
+                return True
+    return False
+
+
 def _calls_in(flow: FunctionFlow, body: Sequence[ast.stmt]) -> Sequence[Call]:
     nodes = {n for n in own_nodes(body) if isinstance(n, ast.Call)}
     return tuple(c for c in flow.calls if c.node in nodes)
@@ -227,7 +284,7 @@ def _raised_by_helper(hub: Semantics, call: Call, depth: int) -> Iterator[Raised
         else:
             flow = hub.flow(target.function, target.captured)
         for raised in raised_predicates(hub, flow, depth - 1):
-            if swallower(flow, raised) is None and not _is_caught(flow, raised):
+            if swallower(hub, flow, raised) is None and not _is_caught(hub, flow, raised):
                 place = call.flow.module.source.place(call.node)
                 step = Step(place, f"`{target.function.qualname}` is called here")
                 yield Raised(call.node, raised.kind, call.frame, (step, *raised.steps))
@@ -258,18 +315,18 @@ def predicate(value: Value) -> str | None:
     return None
 
 
-def swallower(flow: FunctionFlow, raised: Raised) -> Catch | None:
+def swallower(hub: Semantics, flow: FunctionFlow, raised: Raised) -> Catch | None:
     """The broad clause that ends a predicate's way to the worker; None when it gets through, or is meant."""
     for catch in _on_the_way(flow, raised):
-        if catch.raises_same:
+        if catch.raises_same(hub):
             continue
         is_meant = catch.names(_PREDICATE_NAMES) or catch.asks_for(_PREDICATE_NAMES)
         return catch if catch.is_broad and not is_meant else None
     return None
 
 
-def _is_caught(flow: FunctionFlow, raised: Raised) -> bool:
-    return any(not catch.raises_same for catch in _on_the_way(flow, raised))
+def _is_caught(hub: Semantics, flow: FunctionFlow, raised: Raised) -> bool:
+    return any(not catch.raises_same(hub) for catch in _on_the_way(flow, raised))
 
 
 def _on_the_way(flow: FunctionFlow, raised: Raised) -> Iterator[Catch]:
@@ -318,6 +375,7 @@ _MUTE_METHODS = frozenset(
         "delete", "quit", "isoformat", "strftime", "cleanup", "seek", "truncate", "expunge_all", "expire_all",
     }
 )  # fmt: skip
+_READING = frozenset({"refresh_from_db", "arefresh_from_db"})
 _DATABASE = (ModelValue, ManagerValue, QuerySetValue)
 
 
@@ -333,7 +391,9 @@ def _is_mute(callee: Value, call: Call) -> bool:
     if isinstance(callee, External):
         return _MUTE_PATHS.match(callee.path) is not None
     if isinstance(callee, BoundMethod):
-        return callee.name in _MUTE_METHODS and not isinstance(callee.receiver, _DATABASE)
+        if isinstance(callee.receiver, _DATABASE):
+            return callee.name in _READING
+        return callee.name in _MUTE_METHODS
     if isinstance(callee, Field):
         return callee.name in _MUTE_METHODS
     return callee == UNKNOWN and call.name in _MUTE_METHODS

@@ -24,13 +24,14 @@ from celery_lint.project.syntax import walk
 from celery_lint.semantics import attributes, declarations, frameworks
 from celery_lint.semantics.callgraph import CallGraph
 from celery_lint.semantics.candidates import Candidates
-from celery_lint.semantics.classes import Classes
+from celery_lint.semantics.classes import MODEL_ROOTS, Classes
 from celery_lint.semantics.dispatches import Dispatches
 from celery_lint.semantics.flow import MAX_DEPTH, Interpreter
 from celery_lint.semantics.hazards import Hazards
 from celery_lint.semantics.memo import Memo, remembered
 from celery_lint.semantics.model import App, Argument, Call, Dispatch, Frame, FunctionFlow
 from celery_lint.semantics.packages import APP_CLASSES
+from celery_lint.semantics.passing import changes_result
 from celery_lint.semantics.returning import argument_for
 from celery_lint.semantics.roles import Roles
 from celery_lint.semantics.settings import ProjectSettings, given
@@ -407,6 +408,8 @@ class Semantics:
             return TaskValue(task)
         if arg.annotation is not None:
             declared = self.annotation(arg.annotation, function.module)
+            if isinstance(declared, Scalar):
+                return Scalar(declared.kind, Origin((Parameter(function, name),)))
             if declared is not UNKNOWN:
                 return with_origin(declared, name)
         known = frameworks.parameter(self, function, name, is_first)
@@ -497,6 +500,22 @@ class Semantics:
             return Collection("generator", union(*(v for _, v, _ in flow.yields)) if flow.yields else UNKNOWN)
         return union(*(v for _, v in flow.returns)) if flow.returns else UNKNOWN
 
+    def is_remade(self, function: Function) -> bool:
+        """Whether a decorator gives something else to the caller than what the function returns."""
+        return bool(function.decorators) and self.memo.get(("remade", function), self._is_remade, False, function)
+
+    def _is_remade(self, function: Function) -> bool:
+        for decorator in function.decorators:
+            value = self.evaluate(decorator.func if isinstance(decorator, ast.Call) else decorator, function.module)
+            if isinstance(value, FunctionValue) and changes_result(value.function):
+                return True
+            if isinstance(value, External) and value.path in (
+                "functools.singledispatch",
+                "functools.singledispatchmethod",
+            ):
+                return True
+        return False
+
     # Context managers
 
     def is_context_manager(self, function: Function) -> bool:
@@ -555,7 +574,7 @@ class Semantics:
             if isinstance(cls, ClassValue):
                 return isinstance(own, Class) and self.classes.inherits(own, cls.cls)
             if isinstance(cls, External):
-                return own == cls.path or (isinstance(own, Class) and cls.path in self.classes.ancestors(own))
+                return self.classes.has_foreign_base(own, cls.path)
         if isinstance(cls, External) and cls.path.startswith("builtins."):
             kind = cls.path.removeprefix("builtins.")
             if isinstance(value, Constant):
@@ -567,6 +586,14 @@ class Semantics:
         if isinstance(cls, External) and cls.path.endswith(".QuerySet"):
             return isinstance(value, QuerySetValue)
         return False
+
+    def is_of_rows(self, cls: Value) -> bool:
+        """Whether a class is one of rows or of sets of rows."""
+        if isinstance(cls, ClassValue):
+            return self.classes.is_model(cls.cls)
+        return isinstance(cls, External) and (
+            cls.path in MODEL_ROOTS or self.classes.is_model(cls.path) or cls.path.endswith((".QuerySet", ".Manager"))
+        )
 
     def instance_attribute(self, cls: Class, name: str) -> Value:
         """The kind of `self.name`, from what the class's methods assign to it."""
@@ -652,25 +679,26 @@ class Semantics:
         return "pickle" if value == "pickle" else "other"
 
     def is_encodable(self, cls: Class | str) -> bool:
-        """Whether kombu's JSON can carry instances of a class: `__json__`, or a registered type.
+        """Whether kombu's JSON can carry instances of a class: `__json__`, or a type that is registered for it.
 
         kombu/utils/json.py, JSONEncoder.default and register_type.
         """
-        if isinstance(cls, str):
-            return False
-        return self.memo.get(("encodable", cls), lambda: self._is_encodable(cls), False)
-
-    def _is_encodable(self, cls: Class) -> bool:
-        if self.classes.function(cls, "__json__") is not None:
+        if isinstance(cls, Class) and self.classes.function(cls, "__json__") is not None:
             return True
-        for filename in self.project.mentioning("register_type"):
-            module = self.project.module_or_none(filename)
-            for node in walk(module.tree) if module is not None else ():
-                if isinstance(node, ast.Call) and node.args and ast.unparse(node.func).endswith("register_type"):
-                    found = self.evaluate(node.args[0], module)  # type: ignore[arg-type]
-                    if isinstance(found, ClassValue) and self.classes.inherits(cls, found.cls):
-                        return True
-        return False
+        return any(self.is_instance(ModelValue(cls), one) for one in self.registered_types())
+
+    def registered_types(self) -> Sequence[Value]:
+        """The classes that the project teaches kombu's JSON to carry, with their instances."""
+        return self.memo.get(("registered types",), self._registered_types, ())
+
+    def _registered_types(self) -> Sequence[Value]:
+        return [
+            self.evaluate(node.args[0], module)
+            for filename in self.project.mentioning("register_type")
+            if (module := self.project.module_or_none(filename)) is not None
+            for node in walk(module.tree)
+            if isinstance(node, ast.Call) and node.args and ast.unparse(node.func).endswith("register_type")
+        ]
 
     def passed(self, call: Call, function: Function, name: str) -> Value:
         """What a call that runs a function gives to one of its parameters, its receiver included."""

@@ -7,14 +7,16 @@ that moment (billiard/pool.py, `soft_timeout_sighandler`).
 from __future__ import annotations
 
 import ast
+from collections.abc import Collection as AnyOf
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from celery_lint.semantics.blocking import blocking_call, helper_block
 from celery_lint.semantics.handlers import SOFT_LIMIT, Catch, catches, is_mute, is_retry
 from celery_lint.semantics.limits import SOFT, own, pool_applies
-from celery_lint.semantics.model import Step, Task
-from celery_lint.semantics.values import Constant
+from celery_lint.semantics.model import Call, Step, Task
+from celery_lint.semantics.packages import NEVER_RETURNING
+from celery_lint.semantics.values import Constant, FunctionValue
 from celery_lint.semantics.writes import may_follow
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 # What catches an exception begins so; `contextlib.suppress` may have another name.
 _CATCHES = ("except", "with")
+_ENDS = ("raise", "exit", "_exit", "quit", "abort")
 
 Way = Literal["fall", "continue", "break"]
 
@@ -49,7 +52,7 @@ def swallowing(hub: Semantics, task: Task) -> Iterator[tuple[Catch, Literal["ret
         return
     for flow in hub.calls.flows_within(task.function):
         for catch in catches(flow):
-            if not catch.is_broad or catch.raises_same or catch.asks_for(SOFT_LIMIT) or catch.names(SOFT_LIMIT):
+            if not catch.is_broad or catch.raises_same(hub) or catch.asks_for(SOFT_LIMIT) or catch.names(SOFT_LIMIT):
                 continue
             if any(earlier.names(SOFT_LIMIT) for earlier in catch.earlier):
                 continue
@@ -64,7 +67,7 @@ def goes_on(hub: Semantics, catch: Catch) -> Literal["retry", "loop", "work"] | 
         return None
     if any(is_retry(hub, call) for call in catch.calls):
         return "retry"
-    ways = ways_out(catch.body)
+    ways = ways_out(catch.body, {call.node for call in catch.calls if never_returns(hub, call)})
     loop = catch.around.find("loop")
     in_loop = loop is not None and isinstance(loop.node, (ast.For, ast.AsyncFor, ast.While))
     if in_loop and ways & {"fall", "continue"}:
@@ -86,22 +89,36 @@ def goes_on(hub: Semantics, catch: Catch) -> Literal["retry", "loop", "work"] | 
     return None
 
 
-def ways_out(body: Sequence[ast.stmt]) -> frozenset[Way]:
-    """How control may leave a block other than by `return` or `raise`."""
+def never_returns(hub: Semantics, call: Call) -> bool:
+    """Whether a call ends what called it: `sys.exit()`, a helper that raises whatever happens."""
+    return all(
+        one in NEVER_RETURNING
+        or (
+            isinstance(one, FunctionValue)
+            and one.function.holds(_ENDS)
+            and not one.function.is_generator
+            and not hub.flow(one.function, one.captured).returns
+        )
+        for one in call.callee.alternatives()
+    )
+
+
+def ways_out(body: Sequence[ast.stmt], ends: AnyOf[ast.expr] = ()) -> frozenset[Way]:
+    """How control may leave a block other than by `return` or `raise`; `ends` are calls that never return."""
     found: set[Way] = set()
     for node in body:
-        if isinstance(node, (ast.Return, ast.Raise)):
+        if isinstance(node, (ast.Return, ast.Raise)) or (isinstance(node, ast.Expr) and node.value in ends):
             return frozenset(found)
         if isinstance(node, ast.Continue):
             return frozenset({*found, "continue"})
         if isinstance(node, ast.Break):
             return frozenset({*found, "break"})
         if isinstance(node, ast.If):
-            inner = ways_out(node.body) | ways_out(node.orelse)
+            inner = ways_out(node.body, ends) | ways_out(node.orelse, ends)
         elif isinstance(node, (ast.With, ast.AsyncWith)):
-            inner = ways_out(node.body)
+            inner = ways_out(node.body, ends)
         elif isinstance(node, ast.Try):
-            inner = ways_out([*node.body, *node.orelse]).union(*(ways_out(h.body) for h in node.handlers))
+            inner = ways_out([*node.body, *node.orelse], ends).union(*(ways_out(h.body, ends) for h in node.handlers))
         else:
             continue
         found |= inner - {"fall"}

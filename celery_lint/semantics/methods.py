@@ -123,7 +123,7 @@ def _of_app_method(run: Interpreter, base: AppValue, name: str, args: Sequence[A
         arg = first_argument(args)
         if arg is not None and isinstance(arg.value, FunctionValue):
             return hub.task_by_call(arg.value.function, node)
-        return Decorator("task", node)
+        return Decorator("task", node, run.module)
     if name == "register_task" and args:
         cls = args[0].value.cls if isinstance(args[0].value, (Instance, ClassValue)) else None
         task = hub.class_task(cls) if isinstance(cls, Class) else None
@@ -183,7 +183,7 @@ def row_by_key(run: Interpreter, args: Sequence[Argument], node: ast.AST) -> Ori
     """The origin of a row that is looked up: by a key that is known, the key's row."""
     for arg in args:
         if arg.keyword in ("pk", "id"):
-            if isinstance(arg.value, KeyValue) and arg.value.origin is not None:
+            if isinstance(arg.value, (KeyValue, Scalar)) and arg.value.origin is not None:
                 return arg.value.origin
             if isinstance(arg.value, (Parameter, Field)):
                 return Origin((arg.value,))

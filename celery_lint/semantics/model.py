@@ -211,6 +211,8 @@ class Task:
     """Whether options may be there that can't be read (`**OPTIONS`, a project decorator)."""
     factory: Function | None = None
     """The project's own decorator that makes the task."""
+    takes_options: bool = True
+    """Not where a variable holds the decorator with its options: `retried = shared_task(max_retries=3)`."""
 
     @property
     def name(self) -> str:

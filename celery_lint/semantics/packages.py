@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from celery_lint.semantics.values import External
+
 # celery.Celery and its old and re-exported homes (celery/__init__.py, celery/app/base.py).
 APP_CLASSES = frozenset({"celery.Celery", "celery.app.Celery", "celery.app.base.Celery", "flask_celery.Celery"})
 TASK_DECORATORS = frozenset(
@@ -47,3 +49,6 @@ SESSION_MAKERS = (
     "sqlalchemy.orm.session.sessionmaker",
 )
 ENGINES = ("sqlalchemy.create_engine()", "sqlalchemy.engine.Engine", "sqlalchemy.Engine")
+NEVER_RETURNING = frozenset(
+    map(External, ("sys.exit", "os._exit", "os.abort", "builtins.exit", "builtins.quit", "_thread.exit"))
+)

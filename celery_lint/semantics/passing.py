@@ -7,7 +7,7 @@ from collections.abc import Collection as AnyOf
 from collections.abc import Iterator
 
 from celery_lint.project.modules import Function
-from celery_lint.project.syntax import walk
+from celery_lint.project.syntax import own_nodes, walk
 
 # Calls that read what they are given as `args` and `kwargs`, and keep it as it is.
 _READERS = frozenset(
@@ -102,6 +102,40 @@ def wraps_unchanged(decorator: Function, decorated: AnyOf[str]) -> bool:
                     if passes_all(wrapper, call):
                         return True
     return False
+
+
+def changes_result(decorator: Function) -> bool:
+    """Whether what a decorator puts in a function's place returns something made of the function's result.
+
+    `return func(*args).pk` and `row = func(*args); return row.pk`; not `return func(*args)`.
+    """
+    decorated = {a.arg for a in decorator.parameters.values()}
+    for wrapper in walk(decorator.node):
+        if not isinstance(wrapper, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            continue
+        if wrapper is not decorator.node:
+            decorated |= {a.arg for a in wrapper.args.args}
+        own = [*own_nodes(wrapper.body)]
+        results = {
+            target.id
+            for node in own
+            if isinstance(node, ast.Assign) and _is_call_of(node.value, decorated)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        }
+        for node in own:
+            if isinstance(node, ast.Return) and node.value is not None and not _is_call_of(node.value, decorated):
+                if not (isinstance(node.value, ast.Name) and node.value.id in results) and any(
+                    _is_call_of(part, decorated) or (isinstance(part, ast.Name) and part.id in results)
+                    for part in walk(node.value)
+                ):
+                    return True
+    return False
+
+
+def _is_call_of(node: ast.AST, names: AnyOf[str]) -> bool:
+    node = node.value if isinstance(node, ast.Await) else node
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names
 
 
 def overrides_unchanged(method: Function, is_packed: bool) -> bool:

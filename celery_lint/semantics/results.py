@@ -104,7 +104,7 @@ def _of_construction(run: Interpreter, callee: ClassValue, args: Sequence[Argume
     if hub.classes.derives_from(cls, _DJANGO_ATOMIC):
         return Atomic()
     if hub.classes.is_model(cls):
-        return ModelValue(cls, run.row(node))
+        return ModelValue(cls, run.row(node, built=True))
     return Instance(cls, run.row(node))
 
 

@@ -34,12 +34,15 @@ from celery_lint.semantics.values import (
 if TYPE_CHECKING:
     from celery_lint.semantics.flow import Interpreter
 
+_SAVING = ("save", "asave", "bulk_create", "abulk_create", "add", "add_all")
 _VIEW_HOOKS = frozenset({"get_object", "get_queryset"})
 
 
 def returned(run: Interpreter, callee: FunctionValue, args: Sequence[Argument], node: ast.AST | None) -> Value:
     """What calling a function of the project gives: by its annotation, else by reading it."""
     function = callee.function
+    if run.hub.is_remade(function):
+        return UNKNOWN
     declared: Value = UNKNOWN
     annotation = function.returns
     if annotation is not None:
@@ -56,24 +59,30 @@ def returned(run: Interpreter, callee: FunctionValue, args: Sequence[Argument], 
         value = better if better is not UNKNOWN else value
     if value is UNKNOWN:
         return declared
-    return each(value, lambda one: renewed(substitute(run, one, callee, args), node))
+    is_saved = function.holds(_SAVING)
+    return each(value, lambda one: renewed(substitute(run, one, callee, args), node, is_saved))
 
 
 def served(run: Interpreter, callee: FunctionValue) -> Value:
-    """What a method of a manager or queryset class gives for the model of its receiver.
+    """What a method of a manager or queryset class gives for the model of its receiver, or a model's for its heir.
 
     UNKNOWN where the class stands beside the one model that it serves: then any reading of it says the same.
     """
     function, receiver = callee.function, callee.receiver
-    if not isinstance(receiver, (ManagerValue, QuerySetValue)) or receiver.model is None:
+    if not isinstance(receiver, (ManagerValue, QuerySetValue, ClassValue)):
         return UNKNOWN
     if run.fuel <= 0 or function.cls is None or not function.positional or function.is_generator:
         return UNKNOWN
-    if getattr(run.hub.self_value(function.cls), "model", None) is receiver.model:
+    own: Value = receiver
+    if isinstance(receiver, ClassValue):
+        if receiver.cls is function.cls or not run.hub.classes.is_model(receiver.cls):
+            return UNKNOWN
+    elif receiver.model is None or getattr(run.hub.self_value(function.cls), "model", None) is receiver.model:
         return UNKNOWN
-    own: Value = ManagerValue(receiver.model, receiver.cls)
-    if isinstance(receiver, QuerySetValue):
+    elif isinstance(receiver, QuerySetValue):
         own = QuerySetValue(receiver.model, receiver.rows, receiver.cls)
+    else:
+        own = ManagerValue(receiver.model, receiver.cls)
     return run.hub.returned_with(function, {function.positional[0].arg: own}, callee.captured, run.fuel - 1)
 
 
@@ -111,17 +120,20 @@ def is_telling(run: Interpreter, value: Value) -> bool:
     )
 
 
-def renewed(value: Value, node: ast.AST | None) -> Value:
-    """A row returned by a call is, to the caller, the call's own row."""
+def renewed(value: Value, node: ast.AST | None, is_saved: bool = False) -> Value:
+    """A row returned by a call is, to the caller, the call's own row; with `is_saved`, one that the call has saved."""
     if value.__class__ is ModelValue and node is not None:
         origin = value.origin
         if origin is not None and origin.key == ("self",):
             return value
-        return ModelValue(value.model, Origin((node,), origin is not None and origin.created))
+        is_new = origin is not None and (origin.created or (origin.built and is_saved))
+        return ModelValue(value.model, Origin((node,), is_new))
     if value.__class__ is KeyValue and node is not None and value.origin is not None and value.origin.created:
         return KeyValue(value.column, value.model, Origin((node,), created=True))
     if value.__class__ is Collection and value.items is not None:
-        return Collection(value.kind, value.element, tuple([renewed(v, node) for v in value.items]), value.keys)
+        return Collection(
+            value.kind, value.element, tuple([renewed(v, node, is_saved) for v in value.items]), value.keys
+        )
     return value
 
 

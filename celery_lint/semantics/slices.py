@@ -191,8 +191,10 @@ def _test(node: ast.If | ast.While) -> _Unit:
             changes.update(_bound(part.args[0]))
             sources += part.args
         elif isinstance(part, ast.Compare):
-            changes.update(_bound(part.left))
-            sources.append(part.left)
+            # `type(order) is Order` says something of `order`.
+            asked = part.left.args[0] if isinstance(part.left, ast.Call) and part.left.args else part.left
+            changes.update(_bound(asked))
+            sources += [part.left, part.comparators[0]]
         elif isinstance(part, (ast.Name, ast.Attribute)):
             changes.update(_bound(part))
             sources.append(part)
@@ -203,7 +205,7 @@ def _match(node: ast.Match) -> _Unit:
     captured = {
         n.name for case in node.cases for n in walk(case.pattern) if isinstance(n, (ast.MatchAs, ast.MatchStar))
     }
-    return _Unit(node, {name for name in captured if name}, (node.subject,))
+    return _Unit(node, {name for name in captured if name} | set(_bound(node.subject)), (node.subject,))
 
 
 _READERS: dict[type[ast.AST], Callable[[Any], _Unit]] = {

@@ -25,6 +25,7 @@ from celery_lint.semantics.values import (
     External,
     FunctionValue,
     Instance,
+    Partial,
     TaskValue,
     Value,
 )
@@ -92,7 +93,7 @@ class Tasks:
             if made is None:
                 continue
             factory = made if isinstance(made, Function) else None
-            return self._task(function, None, decorator, factory)
+            return self._task(function, None, decorator, factory, value)
         return None
 
     def _decorator_value(self, node: ast.expr, function: Function, captured: Captured | None) -> Value:
@@ -121,6 +122,8 @@ class Tasks:
                     return True
             elif isinstance(one, Decorator) and one.kind == "task":
                 return True
+            elif isinstance(one, Partial):  # `retried = partial(shared_task, max_retries=3)`
+                return self.makes_task(one.function, node, module)
             elif isinstance(one, FunctionValue):
                 dotted = f"{one.function.module.name}.{one.function.qualname}"
                 if dotted in self._hub.settings.task_decorators or self.is_factory(one.function):
@@ -216,24 +219,39 @@ class Tasks:
         return self._task(run, cls, None, None)
 
     def _task(
-        self, function: Function, cls: Class | None, decorator: ast.expr | None, factory: Function | None
+        self,
+        function: Function,
+        cls: Class | None,
+        decorator: ast.expr | None,
+        factory: Function | None,
+        stored: Value = UNKNOWN,
     ) -> Task:
         task = Task(cls.module if cls else function.module, function, cls, decorator, factory=factory)
         if factory is not None:
             self._factory_options(task, factory)
         if isinstance(decorator, ast.Call):
-            self._decorator_options(task, decorator)
+            self._decorator_options(task, decorator, task.module)
+        self._stored_options(task, stored)
         base = cls if cls is not None else self.base_class(task)
         if base is not None:
             self._class_options(task, base)
         return task
 
-    def _decorator_options(self, task: Task, decorator: ast.Call) -> None:
-        hub, module = self._hub, task.module
+    def _stored_options(self, task: Task, decorator: Value) -> None:
+        """The options of a decorator that a variable holds, which those at the task itself outrank."""
+        if isinstance(decorator, (Decorator, Partial)) and decorator.node is not None and decorator.module is not None:
+            self._decorator_options(task, decorator.node, decorator.module)
+            if isinstance(decorator, Partial):
+                self._stored_options(task, decorator.function)
+            else:
+                task.takes_options = False
+
+    def _decorator_options(self, task: Task, decorator: ast.Call, module: Module) -> None:
+        hub = self._hub
         for keyword in decorator.keywords:
             value = hub.evaluate(keyword.value, module)
             if keyword.arg is not None:
-                task.options[keyword.arg] = Option(value, keyword.value, module)
+                task.options.setdefault(keyword.arg, Option(value, keyword.value, module))
             elif isinstance(value, Collection) and value.keys is not None and value.items is not None:
                 for key, item in zip(value.keys, value.items, strict=True):
                     task.options.setdefault(key, Option(item, keyword.value, module))

@@ -27,11 +27,12 @@ class Origin:
     """Which row a value belongs to: two values with one origin are, or name, the same row.
 
     `key` identifies the expression that produced it inside one function.
-    `created` says that the row was made in this function.
+    `created` says that the row was made in this function, `built` that it was made in memory, and may be saved.
     """
 
     key: tuple[object, ...]
     created: bool = False
+    built: bool = False
 
 
 class Value:
@@ -158,10 +159,11 @@ class QuerySetValue(Value):
 class Scalar(Value):
     """A plain value that every serializer carries: a number, a string, a flag, None.
 
-    `kind` is the Python type's name where it is known.
+    `kind` is the Python type's name where it is known, `origin` the row that it may be the key of.
     """
 
     kind: str = ""
+    origin: Origin | None = None
 
 
 @record()
@@ -222,6 +224,8 @@ class Partial(Value):
     args: tuple[Value, ...] = ()
     keywords: tuple[tuple[str, Value], ...] = ()
     node: ast.Call | None = field(default=None, compare=False)
+    module: Module | None = field(default=None, compare=False)
+    """Where `node` stands."""
 
 
 @record()
@@ -315,6 +319,8 @@ class Decorator(Value):
 
     kind: str
     node: ast.Call | None = field(default=None, compare=False)
+    module: Module | None = field(default=None, compare=False)
+    """Where `node` stands."""
 
 
 def union(*values: Value) -> Value:

@@ -22,6 +22,7 @@ from celery_lint.semantics.values import (
     Origin,
     Parameter,
     QuerySetValue,
+    Scalar,
     Super,
     Value,
 )
@@ -165,7 +166,7 @@ class Writes:
 def origin_of(value: Value) -> Origin | None:
     """The row that a value is, or is a column of."""
     for one in value.alternatives():
-        if isinstance(one, (ModelValue, KeyValue)):
+        if isinstance(one, (ModelValue, KeyValue)) or (isinstance(one, Scalar) and one.origin is not None):
             return one.origin
         if isinstance(one, Collection):
             for part in one.items or (one.element,):

@@ -11,7 +11,7 @@ from celery_lint.semantics.context import FileContext
 from celery_lint.semantics.keyed import keyed
 from celery_lint.semantics.model import Task
 from celery_lint.semantics.taskparams import Given, given_to, named_model, names_key, row_use
-from celery_lint.semantics.values import ModelValue
+from celery_lint.semantics.values import ModelValue, Scalar
 
 STALE = "a copy that is stale when it runs: take its key and load the row"
 CURE = "which no JSON message can carry: take its key and load the row"
@@ -80,6 +80,8 @@ class ModelTypedParameter(Rule):
         name = task.name
         declared = hub.annotation(arg.annotation, task.module) if arg.annotation is not None else None
         if declared is not None:
+            if any(isinstance(one, Scalar) for one in declared.alternatives()):
+                return None  # `order: Order | int` takes keys
             for one in declared.alternatives():
                 if isinstance(one, ModelValue) and not hub.is_encodable(one.model):
                     if given.direct_only:

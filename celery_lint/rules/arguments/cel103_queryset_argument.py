@@ -54,7 +54,10 @@ class QuerysetArgument(Rule):
     def check_dispatch(self, dispatch: Dispatch, file: FileContext) -> Iterator[Finding]:
         if dispatch.verb in ("map", "starmap", "chunks") or file.hub.serializer(dispatch) == "other":
             return
+        is_pickled = file.hub.serializer(dispatch) == "pickle"
         for found in carried(dispatch, file, lambda v: isinstance(v, (QuerySetValue, ManagerValue))):
+            if is_pickled and isinstance(found.value, QuerySetValue) and found.value.rows != "instances":
+                continue  # keys and columns, which are what they are
             yield self._report(found, dispatch, file)
 
     def _report(self, found: Carried, dispatch: Dispatch, file: FileContext) -> Finding:

@@ -68,7 +68,7 @@ class SwallowedRetry(Rule):
             return
         found: dict[object, tuple[Catch, list[Raised]]] = {}
         for raised in raised_predicates(file.hub, flow):
-            catch = swallower(flow, raised)
+            catch = swallower(file.hub, flow, raised)
             if catch is not None:
                 found.setdefault(catch.node, (catch, []))[1].append(raised)
         for catch, swallowed in found.values():

@@ -143,7 +143,12 @@ def _fix_for_all(unlimited: Unlimited, file: FileContext) -> Fix | None:
 
 def _fix(task: Task, file: FileContext) -> Fix | None:
     """Limits at the task's own decorator, where it is one of Celery's."""
-    if task.factory is not None or task.decorator is None or task.report_node is not task.decorator:
+    if (
+        task.factory is not None
+        or not task.takes_options
+        or task.decorator is None
+        or task.report_node is not task.decorator
+    ):
         return None
     if any(swallowing(file.hub, task)):
         # A soft limit would be an exception that a handler of the task eats.
