@@ -12,7 +12,10 @@ import pytest
 from tests.conftest import SWALLOWING_TASK, Workspace
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
-BAD = sorted(path for path in FIXTURES.glob("*/bad*") if ".fixed" not in path.name)
+# What the linter says of its own work, CEL001 and CEL002, is not for comments to silence.
+BAD = sorted(
+    path for path in FIXTURES.glob("*/bad*") if ".fixed" not in path.name and not path.parent.name.startswith("CEL0")
+)
 HEAD = (
     "from celery import shared_task\nfrom shop.models import Order\n\n\n@shared_task\ndef pack(*a):\n    return a\n\n\n"
 )

@@ -220,7 +220,8 @@ def sarif_edits(workspace: Workspace, *arguments: str) -> Iterator[dict[str, lis
 
 @pytest.mark.parametrize("format_edits", [json_edits, sarif_edits])
 @pytest.mark.parametrize("newline", ["\n", "\r\n"], ids=["lf", "crlf"])
-@pytest.mark.parametrize("example", examples(), ids=str)
+# In a file that cannot be parsed there is nothing to edit.
+@pytest.mark.parametrize("example", [each for each in examples() if each.code != "CEL001"], ids=str)
 def test_an_editor_that_applies_the_edits_gets_what_fix_makes(
     workspace: Workspace,
     example: Example,

@@ -16,6 +16,7 @@ def test_an_example_differs_from_its_repair_and_is_a_module_of_the_oldest_python
 ) -> None:
     """A repair that `replace` makes of the bad text may have replaced nothing."""
     assert example.bad != example.repaired
-    for text in (example.bad, example.repaired):
+    # What is wrong by CEL001 is no module of any Python.
+    for text in (example.bad, example.repaired) if example.code != "CEL001" else (example.repaired,):
         path = lay_out(tmp_path, text, example.module)
         ast.parse(path.read_text("utf-8"), feature_version=(3, 10))
