@@ -133,6 +133,19 @@ class CallGraph:
         elif isinstance(callee, (Field, Unknown)) and isinstance(call.node.func, ast.Attribute):
             yield from (Target(method) for method in self.family(call.node.func.attr))
 
+    def entering(self, expression: ast.expr, flow: FunctionFlow) -> Iterator[Function]:
+        """The project's functions that run when a `with` statement enters the value of an expression."""
+        event = flow.events.get(expression) if isinstance(expression, ast.Call) else None
+        for target in self.targets(event) if event is not None else ():
+            if self._hub.is_context_manager(target.function):
+                yield target.function
+        for one in flow.value(expression).alternatives():
+            if isinstance(one, Instance) and isinstance(one.cls, Class):
+                for name in ("__enter__", "__aenter__"):
+                    method = self._hub.classes.function(one.cls, name)
+                    if method is not None:
+                        yield method
+
     def candidates(self, call: Call) -> Sequence[Function]:
         """All methods that a call on an unknown object may run, when its name is telling; the trivial ones left out.
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Literal
 
 from celery_lint.project.modules import Class, Function
@@ -83,11 +83,28 @@ _MESSAGE_VERBS = frozenset(
         "notify_multiple_devices", "send_sms",
     }
 )  # fmt: skip
+# The services of Amazon that send mail and messages, by the methods of their clients (botocore/data).
+_SES_VERBS = frozenset(
+    {"send_email", "send_raw_email", "send_templated_email", "send_bulk_email", "send_bulk_templated_email"}
+)
+_SERVICES: Mapping[str, tuple[EffectKind, frozenset[str]]] = {
+    "boto3.client.ses": ("mail", _SES_VERBS),
+    "boto3.client.sesv2": ("mail", _SES_VERBS),
+    "boto3.client.sns": ("message", frozenset({"publish", "publish_batch"})),
+    "boto3.client.pinpoint": ("message", frozenset({"send_messages", "send_users_messages"})),
+    "boto3.client.pinpoint-sms-voice-v2": ("message", frozenset({"send_text_message", "send_voice_message"})),
+}
 _CREATES = frozenset({"create", "acreate", "bulk_create", "abulk_create"})
 _QUESTION = re.compile(
-    r"token|oauth|login|auth/|search|query|graphql|verify|validate|check|lookup|preview|estimate|calculate|purge",
+    r"(?<![a-z])(?:oauth\d?|login|auth/|graphql|validated?|search(?:es)?|verify|query|purge"
+    r"|(?:token|check|lookup|preview|estimate|calculate)s?)(?![a-z])",
     re.IGNORECASE,
 )
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_FILE_VERBS = frozenset({"write", "writelines", "writerow", "writerows"})
+_ROW_WRITERS = frozenset({External("csv.writer"), External("csv.DictWriter")})
+_OPENS = frozenset({External("builtins.open"), External("io.open"), External("codecs.open")})
+_APPENDS = re.compile(r"[bt+]*a[bt+]*")
 # Rows that record what happened: one more of them is what a second run should leave.
 _RECORD = re.compile(r"log|audit|history|event|record|attempt|trace|metric|stat|journal|snapshot|run$", re.IGNORECASE)
 
@@ -100,6 +117,8 @@ NETWORK = frozenset(
         "suds", "aiohttp",
     }
 )  # fmt: skip
+# A package's calls raise another package's exceptions too.
+_RAISED_FOR = frozenset({("requests", "urllib3"), ("boto3", "botocore")})
 _WRITES = frozenset(
     {
         "save", "asave", "create", "acreate", "bulk_create", "update", "aupdate", "bulk_update", "delete",
@@ -148,7 +167,7 @@ def _effects(hub: Semantics, flow: FunctionFlow, depth: int) -> Iterator[Effect]
             yield Effect(kind, (call,))
         elif depth > 0:
             for target in hub.calls.targets(call):
-                if not target.deferred and target.function.parent is None:
+                if not target.deferred:
                     for deeper in effects(hub, hub.flow(target.function), depth - 1):
                         pays = deeper.kind == "request" and call.name in _PAYMENT_NAMES
                         yield Effect("payment" if pays else deeper.kind, (call, *deeper.path))
@@ -223,7 +242,19 @@ def only_asks(call: Call) -> bool:
         value = arg.value
         if isinstance(value, Collection) and value.keys is not None and "grant_type" in value.keys:
             return True
-    return any(a.keyword in (None, "url") and _QUESTION.search(ast.unparse(a.node)) for a in call.args[:2])
+    place = 1 if call.name == "request" else 0
+    url = call.keyword("url") or next(iter(call.positional[place:]), None)
+    return url is not None and _QUESTION.search(_CAMEL.sub("_", address(url.node))) is not None
+
+
+def address(node: ast.expr) -> str:
+    """The text of a URL, without what is put into the midst of it: `f"{base}/bot{token}/send"` is about no token."""
+    if not isinstance(node, ast.JoinedStr):
+        return ast.unparse(node)
+    return "".join(
+        str(part.value) if isinstance(part, ast.Constant) else "" if index else ast.unparse(part)
+        for index, part in enumerate(node.values)
+    )
 
 
 def _of_instance(hub: Semantics, call: Call, receiver: Instance) -> EffectKind | None:
@@ -233,6 +264,8 @@ def _of_instance(hub: Semantics, call: Call, receiver: Instance) -> EffectKind |
         else [a for a in hub.classes.ancestors(receiver.cls) if isinstance(a, str)]
     )
     for path in names:
+        if path in _SERVICES and call.name in _SERVICES[path][1]:
+            return _SERVICES[path][0]
         if path.startswith(_MAIL_CLASSES) and call.name in ("send", "send_message", "send_messages"):
             return "mail"
         if path in _MAIL_SERVERS and call.name in ("sendmail", "send_message"):
@@ -354,30 +387,42 @@ def _is_message(call: Call) -> bool:
 
 
 def _is_append(call: Call) -> bool:
-    """`file.write(...)` of a file opened for appending."""
+    """Whether a call writes to a file opened for appending: `file.write(...)`, `print(..., file=file)`."""
     func = call.node.func
-    if (
-        call.name not in ("write", "writelines")
-        or not isinstance(func, ast.Attribute)
-        or not isinstance(func.value, ast.Name)
-    ):
-        return False
-    for expression, node, _, _ in call.flow.withs:
-        for item in node.items:
-            if (
-                item.context_expr is expression
-                and isinstance(item.optional_vars, ast.Name)
-                and item.optional_vars.id == func.value.id
-            ):
-                return isinstance(expression, ast.Call) and _opens_to_append(expression, call.flow)
+    if call.name in _FILE_VERBS:
+        return isinstance(func, ast.Attribute) and is_appended(func.value, call.flow)
+    if call.callee == External("builtins.print"):
+        file = call.keyword("file")
+        return file is not None and is_appended(file.node, call.flow)
     return False
 
 
-def _opens_to_append(node: ast.Call, flow: FunctionFlow) -> bool:
-    if flow.value(node.func) != External("builtins.open"):
+def is_appended(node: ast.expr, flow: FunctionFlow, depth: int = 3) -> bool:
+    """Whether an expression is a file opened for appending, or a writer of such a file's rows."""
+    if isinstance(node, ast.Call):
+        if flow.value(node.func) in _ROW_WRITERS:
+            return bool(node.args) and depth > 0 and is_appended(node.args[0], flow, depth - 1)
+        return opens_to_append(node, flow)
+    return (
+        isinstance(node, ast.Name)
+        and depth > 0
+        and any(is_appended(one, flow, depth - 1) for one in (*flow.assigned(node.id), *flow.entered(node.id)))
+    )
+
+
+def opens_to_append(node: ast.Call, flow: FunctionFlow) -> bool:
+    """Whether a call is `open(path, "a")`, or `path.open("a")`."""
+    func = node.func
+    if flow.value(func) in _OPENS:
+        place = 1
+    elif isinstance(func, ast.Attribute) and func.attr == "open":
+        place = 0
+    else:
         return False
-    mode = node.args[1] if len(node.args) > 1 else next((k.value for k in node.keywords if k.arg == "mode"), None)
-    return isinstance(mode, ast.Constant) and isinstance(mode.value, str) and "a" in mode.value
+    mode = next((k.value for k in node.keywords if k.arg == "mode"), None)
+    if mode is None and len(node.args) > place:
+        mode = node.args[place]
+    return isinstance(mode, ast.Constant) and isinstance(mode.value, str) and _APPENDS.fullmatch(mode.value) is not None
 
 
 # What may fail
@@ -497,7 +542,7 @@ def fits(hub: Semantics, risk: Risk, cls: Value) -> bool:
         return root in _PAYMENT_PACKAGES | _MESSENGERS
     if risk.root == "http":
         return root in ("requests", "httpx", "urllib3")
-    return risk.root == root or (root == "urllib3" and risk.root == "requests")
+    return risk.root == root or (risk.root, root) in _RAISED_FOR
 
 
 __all__ = ["DATABASE", "Effect", "Risk", "effects", "fits", "is_swallowed", "risks"]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from celery_lint.semantics.classes import model_of
-from celery_lint.semantics.methods import row_by_key
+from celery_lint.semantics.methods import client_of_service, row_by_key
 from celery_lint.semantics.model import Argument, first_argument
 from celery_lint.semantics.packages import APP_CLASSES, SCOPED_SESSION, SELECT, SESSION_MAKERS, TASK_DECORATORS
 from celery_lint.semantics.queries import query
@@ -158,6 +158,10 @@ def _same(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call)
     return given.value if given is not None else Decorator("transparent")
 
 
+def _service(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
+    return client_of_service(args)
+
+
 def _cast(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
     return run.hub.annotation(args[0].node, run.module) if args else UNKNOWN
 
@@ -250,6 +254,7 @@ _READINGS: Mapping[_Reading, Sequence[str]] = {
         "sqlalchemy.orm.aliased",
     ),
     _cast: ("typing.cast",),
+    _service: ("boto3.client",),
     _always(Decorator("transparent")): ("functools.wraps",),
     _always(Instance("datetime.datetime")): (
         "datetime.datetime.now",

@@ -2,9 +2,10 @@
 
 Known guards: a test of a status, a date or a flag; `exists()`; a conditional
 `update()` whose count is tested; `get_or_create`; `cache.add`, `set(nx=True)`;
-locks; idempotency keys; a test of `self.request.retries`; celery-once and
-celery-singleton as base classes; decorators and helpers that do one of these,
-found by reading them. A guard only silences, so that a name that says so is
+locks; idempotency keys; a test of `self.request.retries`; a row that the
+database refuses to make twice, or that is asked for first; celery-once and
+celery-singleton as base classes; decorators, helpers and context managers that
+do one of these, found by reading them. A guard only silences, so that a name that says so is
 enough where nothing else can be read.
 """
 
@@ -15,19 +16,27 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from celery_lint.project.modules import Function
+from celery_lint.project.modules import Class, Function
 from celery_lint.project.syntax import own_nodes, walk
 from celery_lint.semantics import locks
-from celery_lint.semantics.model import Call, Frame, FunctionFlow, Task
+from celery_lint.semantics.model import Argument, Call, Frame, FunctionFlow, Task
+from celery_lint.semantics.questions import (
+    MAX_DOWN,
+    Questions,
+    are_rows,
+    columns,
+    is_row,
+    names_state,
+    refused,
+    written_columns,
+)
 from celery_lint.semantics.values import (
-    BoundMethod,
     ClassValue,
     Constant,
     External,
     FunctionValue,
     Instance,
     ManagerValue,
-    ModelValue,
     QuerySetValue,
     TaskRequest,
     Value,
@@ -36,25 +45,6 @@ from celery_lint.semantics.values import (
 if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
 
-# Names of columns, variables and helpers that say whether something has been done.
-_STATE = re.compile(
-    r"(^|_)(status|state|stage|phase|sent|done|processed|completed?|finished|notified|delivered|paid|charged"
-    r"|refunded|captured|handled|published|exported|imported|synced|created|updated|already|exists?|existing"
-    r"|duplicates?|dup|seen|claims?|claimed|acquired?|pending|queued|started|attempts?|retries|emailed|mailed"
-    r"|reminded|expired?|once|first|last|previous|new|due|should|needs?|can|lock(ed)?|idempot\w*|unsent|unpaid"
-    r"|unprocessed|scheduled)(_|$)|(_at|_on|_until)$",
-    re.IGNORECASE,
-)
-# A column that is filled by the effect: a guard only where the run goes on while it is empty.
-_FILLED = re.compile(r"(_id|_key|_ref|_reference|_number|_date|_time|_url|_token)$", re.IGNORECASE)
-_NO_STATE = frozenset({"status_code"})
-_ASKING = frozenset(
-    {
-        "exists", "aexists", "update", "aupdate", "add", "setnx", "get_or_create", "update_or_create",
-        "get_or_set", "has_key", "sismember", "sadd", "hexists", "hsetnx", "set", "incr", "acquire",
-        "contains",
-    }
-)  # fmt: skip
 _KEYS = re.compile(
     r"idempot|dedup|unique_?(key|id)|request_?id|nonce|reference_id|client_token|transaction_?id",
     re.IGNORECASE,
@@ -66,15 +56,17 @@ _ONCE_WORDS = frozenset(
         "idempotent", "add", "sadd", "pg_advisory_lock", "pg_try_advisory_lock", "advisory_lock", "lock",
     }
 )  # fmt: skip
-_STORES = ("redis", "cache", "memcache")
-MAX_DOWN = 2
+_FILTERS = frozenset({"get", "filter", "exclude", "aget", "get_object_or_404", "filter_by", "where", "first", "Q"})
+# What says that there is no such row: Django's own, SQLAlchemy's.
+_MISSING = re.compile(r"DoesNotExist|NoResultFound")
 
 
 def is_guarded(hub: Semantics, path: Sequence[Call], task: Task) -> bool:
     """Whether a guard stands before the effect that a path of calls leads to."""
-    if runs_once(hub, task):
+    if runs_once(hub, task) or has_key(path):
         return True
-    return has_key(path) or any(_is_guarded_at(hub, call, task) for call in path)
+    questions = Questions(hub, frozenset().union(*(written_columns(hub, call.flow) for call in path)))
+    return any(_is_guarded_at(hub, call, task, questions) for call in path)
 
 
 def runs_once(hub: Semantics, task: Task) -> bool:
@@ -109,24 +101,101 @@ def has_key(path: Sequence[Call]) -> bool:
     return False
 
 
-def _is_guarded_at(hub: Semantics, call: Call, task: Task) -> bool:
+def _is_guarded_at(hub: Semantics, call: Call, task: Task, questions: Questions) -> bool:
     flow = call.flow
     if flow.function is not None and guards_by_decorator(hub, flow.function, task):
         return True
-    if locks.is_locked(call.frame) or locks.takes_lock(flow, call.index):
+    if locks.is_locked(hub, flow, call.frame) or locks.takes_lock(flow, call.index):
         return True
-    if any(is_declared(hub, c) or filters_by_state(c) for c in flow.calls if c.index < call.index or _holds(call, c)):
+    before = [c for c in flow.calls if c.index < call.index]
+    if any(is_declared(hub, c) or filters_by_state(hub, c) for c in flow.calls if c in before or _holds(call, c)):
         return True
-    if any(is_state_test(hub, test, holds, flow) for test, holds in conditions(call)):
+    if any(questions.is_state_test(test, holds, flow) for test, holds in conditions(call)):
         return True
-    if in_search(call):
+    if any(_refuses(hub, c, questions) and leads_past(c, call) for c in before):
         return True
-    # `except IntegrityError`: the database refuses the second one.
-    tries = {id(f.node) for f in call.frame.chain() if f.kind == "try"}
+    return in_search(call) or is_refused(call) or is_asked_for(call)
+
+
+def _refuses(hub: Semantics, call: Call, questions: Questions) -> bool:
+    """Whether a call of a helper, or entering a context manager, raises where the work has been done."""
+    run = [t.function for t in hub.calls.targets(call) if not t.deferred]
+    if any(expression is call.node for expression, _, _, _ in call.flow.withs):
+        run += hub.calls.entering(call.node, call.flow)
+    return any(questions.refuses(function) for function in run)
+
+
+def leads_past(earlier: Call, call: Call) -> bool:
+    """Whether a place is reached only past an earlier call that has not raised."""
+    for frame in earlier.frame.chain():
+        if frame.encloses(call.frame):
+            return True
+        if frame.kind in ("try", "else") and isinstance(frame.node, ast.Try):
+            if not all(leaves(handler.body) for handler in frame.node.handlers):
+                return False
+        elif frame.kind not in ("with", "atomic", "finally") or frame.detail == Instance("contextlib.suppress"):
+            return False
+    return False
+
+
+def leaves(block: Sequence[ast.stmt]) -> bool:
+    """Whether a block ends by leaving the function or the loop's turn."""
+    return bool(block) and isinstance(block[-1], (ast.Return, ast.Raise, ast.Continue, ast.Break))
+
+
+def is_refused(call: Call) -> bool:
+    """Whether the database refuses a second run: `except IntegrityError` round the effect, or before it."""
     return any(
-        id(statement) in tries and "IntegrityError" in ast.unparse(handler.type)
-        for handler, statement, _, _ in flow.handlers
-        if handler.type is not None
+        refused(handler)
+        and (_stands_in(call, statement, "try", "else") or (leaves(handler.body) and _comes_after(call, statement)))
+        for handler, statement, _, _ in call.flow.handlers
+    )
+
+
+def is_asked_for(call: Call) -> bool:
+    """Whether the run goes on only where a row is missing that was asked for: `except Receipt.DoesNotExist`."""
+    for handler, statement, frame, _ in call.flow.handlers:
+        if handler.type is None or not _MISSING.search(ast.unparse(handler.type)):
+            continue
+        inside = frame.encloses(call.frame)
+        if leaves(statement.orelse or statement.body) and (inside or _comes_after(call, statement)):
+            return True
+        if inside and _makes_what_is_missing(call, statement):
+            return True
+    return False
+
+
+def _makes_what_is_missing(call: Call, statement: ast.Try) -> bool:
+    """Whether the run makes a row of a model for which the `try` around has asked."""
+    asked = [_queried(c) for c in call.flow.calls if _stands_in(c, statement, "try")]
+    return any(
+        c.name in ("create", "acreate") and _queried(c) in asked
+        for c in call.flow.calls
+        if c.index >= call.index and _queried(c) is not None
+    )
+
+
+def _queried(call: Call) -> Class | str | None:
+    """The model whose manager or queryset a call asks."""
+    for callee in call.callee.alternatives():
+        receiver = getattr(callee, "receiver", None)
+        if isinstance(receiver, (ManagerValue, QuerySetValue)):
+            return receiver.model
+    return None
+
+
+def _stands_in(call: Call, statement: ast.Try, *kinds: str) -> bool:
+    """Whether a call stands in one of these blocks of a `try`."""
+    return any(f.node is statement and f.kind in kinds for f in call.frame.chain())
+
+
+def _comes_after(call: Call, statement: ast.Try) -> bool:
+    """Whether a call is reached past a whole `try`."""
+    around = call.flow.frames.get(statement)
+    return (
+        around is not None
+        and around.encloses(call.frame)
+        and call.node.lineno > (statement.end_lineno or statement.lineno)
     )
 
 
@@ -173,149 +242,33 @@ def _subject(case: ast.match_case, flow: FunctionFlow) -> ast.expr:
     return ast.Constant(None)
 
 
-def is_state_test(hub: Semantics, test: ast.expr, holds: bool, flow: FunctionFlow, depth: int = MAX_DOWN) -> bool:
-    """Whether a test asks if the work has been done, so that a second run takes the other way."""
-    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
-        return is_state_test(hub, test.operand, not holds, flow, depth)
-    if isinstance(test, ast.BoolOp):
-        return any(is_state_test(hub, part, holds, flow, depth) for part in test.values)
-    if isinstance(test, ast.Compare) and isinstance(test.ops[0], (ast.Is, ast.IsNot)):
-        left = test.left
-        if isinstance(left, (ast.Name, ast.NamedExpr)) and is_row(flow.value(left)):
-            return isinstance(test.ops[0], ast.Is) == holds  # goes on only where there is no row yet
-    if isinstance(test, (ast.Name, ast.NamedExpr)) and is_row(flow.value(test)):
-        return not holds
-    if is_empty_test(test, holds):
-        return True
-    for column in columns(test):
-        if names_state(column.attr) or column.attr in written_columns(hub, flow, MAX_DOWN):
-            return True
-        if any(isinstance(v, TaskRequest) for v in flow.value(column.value).alternatives()):
-            return True
-    for node in walk(test):
-        if isinstance(node, ast.Call):
-            if asks(hub, node, flow, depth):
+def filters_by_state(hub: Semantics, call: Call, depth: int = MAX_DOWN) -> bool:
+    """Whether a query leaves out what has been done: `filter(pk=pk, sent=False)`, or a helper that makes one."""
+    if call.name in _FILTERS and any(_tells_state(arg, call.flow) for arg in call.args):
+        for callee in call.callee.alternatives():
+            if isinstance(getattr(callee, "receiver", None), (ManagerValue, QuerySetValue)):
                 return True
-        elif isinstance(node, ast.Name):
-            if names_state(node.id) or (depth > 0 and _comes_from_question(hub, node.id, flow)):
+            if isinstance(callee, External):
                 return True
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and names_state(node.value):
-            return True
-    return False
-
-
-def written_columns(hub: Semantics, flow: FunctionFlow, depth: int) -> frozenset[str]:
-    """The attributes and columns that a body and its helpers set: what they may mark as done."""
-
-    def search() -> frozenset[str]:
-        found = {s.target.attr for s in flow.stores}
-        for call in flow.calls:
-            if call.name in ("update", "aupdate"):
-                found.update(a.keyword for a in call.args if a.keyword)
-            for target in hub.calls.targets(call) if depth > 0 else ():
-                found |= written_columns(hub, hub.flow(target.function), depth - 1)
-        return frozenset(found)
-
-    return hub.memo.get(("written columns", flow, depth), search, frozenset())
-
-
-def columns(node: ast.expr) -> Iterator[ast.Attribute]:
-    """The attributes that an expression reads, its methods left out."""
-    methods = {id(n.func) for n in walk(node) if isinstance(n, ast.Call)}
-    return (n for n in walk(node) if isinstance(n, ast.Attribute) and id(n) not in methods)
-
-
-def is_empty_test(test: ast.expr, holds: bool) -> bool:
-    """Whether the run goes on only while what the effect fills is empty: `if not order.charge_id:`."""
-    if isinstance(test, ast.Compare) and isinstance(test.ops[0], (ast.Is, ast.IsNot)):
-        holds = isinstance(test.ops[0], ast.IsNot) == holds
-        test = test.left
-    return isinstance(test, ast.Attribute) and not holds and _FILLED.search(test.attr) is not None
-
-
-def names_state(name: str) -> bool:
-    """Whether a name says that something has been done, or when."""
-    return name not in _NO_STATE and _STATE.search(name) is not None
-
-
-def is_row(value: Value) -> bool:
-    """Whether a value may be a row, or none where there is no such row."""
-    return any(isinstance(v, ModelValue) for v in value.alternatives())
-
-
-def asks(hub: Semantics, node: ast.Call, flow: FunctionFlow, depth: int = MAX_DOWN) -> bool:
-    """Whether a call asks the database, a cache or a helper if the work has been done."""
-    func = node.func
-    name = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
-    if names_state(name) and name not in ("first", "last", "created", "new"):
-        return True
-    event = flow.events.get(node)
-    for callee in flow.value(func).alternatives():
-        receiver = getattr(callee, "receiver", None)
-        if isinstance(receiver, (ManagerValue, QuerySetValue, ModelValue)) and name in _ASKING:
-            return True
-        path = callee.path if isinstance(callee, External) else ""
-        if isinstance(receiver, Instance) and isinstance(receiver.cls, str):
-            path = receiver.cls
-        if any(s in path.lower() for s in _STORES):
-            return True
-        if (
-            isinstance(callee, FunctionValue)
-            and event is not None
-            and depth > 0
-            and helper_asks(hub, callee.function, depth - 1)
-        ):
-            return True
-    return name in _ASKING - {"set", "add", "update", "contains"}
-
-
-def helper_asks(hub: Semantics, function: Function, depth: int) -> bool:
-    """Whether a helper says if the work has been done: it returns a state, or yes or no after a question."""
-    return hub.memo.get(("helper asks", function, depth), lambda: _helper_asks(hub, function, depth), False)
-
-
-def _helper_asks(hub: Semantics, function: Function, depth: int) -> bool:
-    flow = hub.flow(function)
-    flags = 0
-    for statement, value in flow.returns:
-        flags += value in (Constant(True), Constant(False))
-        for node in walk(statement) if isinstance(statement, ast.Return) else ():
-            if (
-                isinstance(node, ast.Attribute)
-                and isinstance(node.ctx, ast.Load)
-                and names_state(node.attr)
-                and node.attr.islower()
-            ) and not isinstance(flow.value(node), (FunctionValue, BoundMethod)):
-                return True
-            if isinstance(node, ast.Call) and asks(hub, node, flow, depth):
-                return True
-    return flags > 0 and any(asks(hub, c.node, flow, depth) for c in flow.calls)
-
-
-def _comes_from_question(hub: Semantics, name: str, flow: FunctionFlow) -> bool:
-    """Whether a variable holds the answer of a question: `added = cache.add(...)`."""
-    for node in own_nodes(flow.function.body if flow.function else ()):
-        if isinstance(node, (ast.Assign, ast.NamedExpr)):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            bound = {n.id for t in targets for n in walk(t) if isinstance(n, ast.Name)}
-            if name in bound and any(isinstance(n, ast.Call) and asks(hub, n, flow, 1) for n in walk(node.value)):
-                return True
-            if name in bound and any(names_state(n.attr) for n in columns(node.value)):
-                return True
-    return False
-
-
-def filters_by_state(call: Call) -> bool:
-    """Whether a query leaves out what has been done: `filter(pk=pk, sent=False)`."""
-    if call.name not in ("get", "filter", "exclude", "aget", "get_object_or_404", "filter_by", "first"):
+    if depth <= 0 or (_queried(call) is None and not is_row(call.result) and not are_rows(call.result)):
         return False
-    for callee in call.callee.alternatives():
-        receiver = getattr(callee, "receiver", None)
-        if isinstance(receiver, (ManagerValue, QuerySetValue)) or isinstance(callee, External):
-            for arg in call.args:
-                if arg.keyword and _state_keyword(arg.keyword, arg.value):
-                    return True
-    return False
+    return any(_filters(hub, target.function, depth - 1) for target in hub.calls.targets(call) if not target.deferred)
+
+
+def _filters(hub: Semantics, function: Function, depth: int) -> bool:
+    """Whether a function that gives rows leaves out what has been done."""
+
+    def search() -> bool:
+        return any(filters_by_state(hub, call, depth) for call in hub.flow(function).calls)
+
+    return hub.memo.get(("filters by state", function, depth), search, False)
+
+
+def _tells_state(arg: Argument, flow: FunctionFlow) -> bool:
+    """Whether a query's condition is about a state: `sent=False`, SQLAlchemy's `Invoice.sent_at.is_(None)`."""
+    if arg.keyword:
+        return _state_keyword(arg.keyword, arg.value)
+    return any(names_state(c.attr) and isinstance(flow.value(c.value), ClassValue) for c in columns(arg.node))
 
 
 def _state_keyword(keyword: str, value: Value) -> bool:

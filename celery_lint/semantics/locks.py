@@ -38,18 +38,40 @@ def names_lock(node: ast.AST) -> bool:
     return False
 
 
-def is_locked(frame: Frame) -> bool:
-    """Whether a `with` block around a place holds a lock."""
-    for one in frame.chain():
-        items = one.node.items if isinstance(one.node, (ast.With, ast.AsyncWith)) else ()
-        if any(names_lock(item.context_expr) for item in items):
+def is_locked(hub: Semantics, flow: FunctionFlow, frame: Frame) -> bool:
+    """Whether a `with` block around a place in a body holds a lock, by its name or by what entering it does."""
+    expressions = [
+        item.context_expr
+        for one in frame.chain()
+        if isinstance(one.node, (ast.With, ast.AsyncWith))
+        for item in one.node.items
+    ]
+    return any(names_lock(e) for e in expressions) or any(
+        _locks(hub, function) for e in expressions for function in hub.calls.entering(e, flow)
+    )
+
+
+def _locks(hub: Semantics, function: Function) -> bool:
+    """Whether a context manager's function takes a lock that it keeps while the block runs."""
+
+    def search() -> bool:
+        flow = hub.flow(function)
+        if any(is_locked(hub, flow, frame) for _, _, frame in flow.yields):
             return True
-    return False
+        # A `with` statement inside it lets go again.
+        entered = {expression for expression, _, _, _ in flow.withs}
+        return any(_takes(call) and call.node not in entered for call in flow.calls)
+
+    return hub.memo.get(("takes lock", function), search, False)
 
 
 def takes_lock(flow: FunctionFlow, before: int) -> bool:
     """Whether the body acquires a lock by a call made before the call number `before`."""
-    return any(c.index < before and (names_lock(c.node.func) or c.name == "acquire") for c in flow.calls)
+    return any(c.index < before and _takes(c) for c in flow.calls)
+
+
+def _takes(call: Call) -> bool:
+    return names_lock(call.node.func) or call.name == "acquire"
 
 
 def decorated_with_lock(function: Function | None) -> bool:
@@ -82,7 +104,7 @@ def locks_rows(hub: Semantics, function: Function | None, depth: int = 2) -> boo
 def is_protected(hub: Semantics, flow: FunctionFlow, frame: Frame, before: int) -> bool:
     """Whether a place in a body is under some lock that the function itself takes."""
     return (
-        is_locked(frame)
+        is_locked(hub, flow, frame)
         or takes_lock(flow, before)
         or decorated_with_lock(flow.function)
         or locks_rows(hub, flow.function)

@@ -91,6 +91,7 @@ _GIVING_ROWS = frozenset(
     }
 )
 _GIVES_ITSELF = frozenset({"save", "insert", "create", "reload", "replace"})
+_SERVICES = frozenset({"boto3.Session", "boto3.session.Session"})
 _STR_METHODS = frozenset({"split", "rsplit", "splitlines", "partition", "rpartition"})
 
 
@@ -282,7 +283,16 @@ def _of_instance_method(run: Interpreter, base: Instance, name: str, args: Seque
             return Atomic(None, "session", name == "savepoint", ContextManager(UNKNOWN))
         if base.cls.endswith("SQLAlchemy"):
             return of_extension(run, name, args, node)
+    if base.cls in _SERVICES and name == "client":
+        return client_of_service(args)
     return run.hub.framework_result(run, base, name, args, node)
+
+
+def client_of_service(args: Sequence[Argument]) -> Value:
+    """A client of one of Amazon's services, by its name: `boto3.client("ses")`."""
+    service = first_argument(args, "service_name")
+    known = service.value.value if service is not None and isinstance(service.value, Constant) else None
+    return Instance(f"boto3.client.{known}") if isinstance(known, str) else UNKNOWN
 
 
 def _of_collection_method(

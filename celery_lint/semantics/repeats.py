@@ -19,7 +19,7 @@ from celery_lint.semantics import guards
 from celery_lint.semantics.effects import DATABASE, Effect, Risk, effects, fits, is_swallowed, risks
 from celery_lint.semantics.model import Call, Frame, FunctionFlow, Task
 from celery_lint.semantics.reruns import Rerun, reruns
-from celery_lint.semantics.values import ClassValue, External, Instance, Unknown, Value
+from celery_lint.semantics.values import ClassValue, Collection, External, Instance, QuerySetValue, Unknown, Value
 from celery_lint.semantics.writes import may_follow
 
 if TYPE_CHECKING:
@@ -120,6 +120,8 @@ def _by_retry(hub: Semantics, effect: Effect, rerun: Rerun) -> Repeat | None:
     retry = rerun.call
     assert retry is not None
     call = effect.call
+    if in_own_loop(call) and takes_what_is_left(retry):
+        return None
     if rerun.guarded is None:
         before = call.index < retry.index and may_follow(call.frame, retry.frame, call.flow)
         if (
@@ -146,6 +148,34 @@ def _by_retry(hub: Semantics, effect: Effect, rerun: Rerun) -> Repeat | None:
     if inside and in_own_loop(call) and any(fits_any(hub, r, rerun.classes) for r in risks(hub, call)):
         return Repeat(effect, rerun, call.node, call.flow)
     return None
+
+
+def takes_what_is_left(retry: Call) -> bool:
+    """Whether a retry is given a part of the work, which the run picked: what failed, `retry(args=[failed])`."""
+    function = retry.flow.function
+    for arg in retry.args:
+        given = arg.value.items if isinstance(arg.value, Collection) else None
+        if arg.keyword not in (None, "args", "kwargs") or given is None:
+            continue
+        for node, value in zip(displayed(arg.node), given, strict=False):
+            is_whole = (
+                isinstance(node, ast.Name)
+                and function is not None
+                and node.id in function.parameters
+                and not any(retry.flow.assigned(node.id))
+            )
+            if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice):
+                return True
+            if not is_whole and any(isinstance(v, (Collection, QuerySetValue)) for v in value.alternatives()):
+                return True
+    return False
+
+
+def displayed(node: ast.expr) -> Sequence[ast.expr]:
+    """The members of a display of a list or tuple, the values of one of a dict."""
+    if isinstance(node, ast.Dict):
+        return node.values
+    return node.elts if isinstance(node, (ast.List, ast.Tuple)) else ()
 
 
 def _by_failure(hub: Semantics, effect: Effect, rerun: Rerun, within: ast.Try | None) -> Repeat | None:

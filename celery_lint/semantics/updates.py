@@ -8,7 +8,7 @@ ref/models/expressions.html, "Avoiding race conditions using F()").
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import Class, Function
@@ -42,6 +42,8 @@ _EXPRESSIONS = (
     "django.db.models.functions.",
     "django.db.models.Case",
 )
+# Built-in functions that give a number made of the numbers that they are given.
+_NUMBERS = frozenset({"max", "min", "abs", "round", "int"})
 _SAVES = frozenset({"save", "asave"})
 _BULK = frozenset({"bulk_update", "abulk_update"})
 _WRITES = _SAVES | _BULK
@@ -92,7 +94,7 @@ def may_update(function: Function) -> bool:
     for node in walk(function.node):
         if node.__class__ is ast.AugAssign and isinstance(node.target, ast.Attribute):
             return True
-        if node.__class__ is ast.Assign and isinstance(node.value, (ast.BinOp, ast.Name)):
+        if node.__class__ is ast.Assign and may_compute(node.value):
             target = node.targets[0]
             if isinstance(target, ast.Attribute):
                 return True
@@ -104,7 +106,14 @@ def is_arithmetic(store: Store) -> bool:
     node = store.node
     if isinstance(node, ast.AugAssign):
         return isinstance(node.op, _ARITHMETIC)
-    return isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.value, (ast.BinOp, ast.Name))
+    return isinstance(node, ast.Assign) and len(node.targets) == 1 and may_compute(node.value)
+
+
+def may_compute(node: ast.expr) -> bool:
+    """Whether an expression may be arithmetic, or a variable that holds its outcome."""
+    if isinstance(node, ast.Call):
+        return isinstance(node.func, ast.Name) and node.func.id in _NUMBERS
+    return isinstance(node, (ast.BinOp, ast.Name, ast.IfExp))
 
 
 def is_number_column(hub: Semantics, row: ModelValue, name: str) -> bool:
@@ -124,43 +133,58 @@ def reads_itself(store: Store, flow: FunctionFlow) -> ast.AST | None:
     if isinstance(store.node, ast.AugAssign):
         return store.node
     assert isinstance(store.node, ast.Assign)
-    target = ast.unparse(store.target)
-    if isinstance(store.node.value, ast.BinOp):
-        for part in operands(store.node.value):
-            if isinstance(part, ast.Attribute) and ast.unparse(part) == target:
-                return part
-            if isinstance(part, ast.Name) and _held(part.id, target, store, flow, False):
-                return store.node
-        return None
-    if isinstance(store.node.value, ast.Name) and _held(store.node.value.id, target, store, flow, True):
-        return store.node
+    column = ast.unparse(store.target)
+    known = held(column, store, flow)
+    for part, is_changed, is_plain in parts(store.node.value):
+        if is_changed and is_column(part, column):
+            return part if is_plain else store.node
+        if isinstance(part, ast.Name) and part.id in known and (is_changed or known[part.id]):
+            return store.node
     return None
 
 
-def _held(name: str, target: str, store: Store, flow: FunctionFlow, changed: bool) -> bool:
-    """Whether a variable holds the column's value; with `changed`, the value after arithmetic on it."""
-    if flow.function is None:
-        return False
-    held = altered = False
-    for node in own_nodes(flow.function.body):
+def held(column: str, store: Store, flow: FunctionFlow) -> dict[str, bool]:
+    """The variables that hold the column's value, each with whether arithmetic has changed it."""
+    known: dict[str, bool] = {}
+    for node in own_nodes(flow.body):
         if getattr(node, "lineno", 0) >= store.node.lineno:
             continue
-        if isinstance(node, ast.Assign) and [ast.unparse(t) for t in node.targets] == [name]:
-            parts = list(operands(node.value)) if isinstance(node.value, ast.BinOp) else [node.value]
-            held = any(isinstance(p, ast.Attribute) and ast.unparse(p) == target for p in parts)
-            altered = held and isinstance(node.value, ast.BinOp)
-        elif isinstance(node, ast.AugAssign) and ast.unparse(node.target) == name:
-            altered = held
-    return altered if changed else held
+        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+            found = [
+                is_changed or (isinstance(part, ast.Name) and known[part.id])
+                for part, is_changed, _ in parts(node.value)
+                if is_column(part, column) or (isinstance(part, ast.Name) and part.id in known)
+            ]
+            known.pop(node.targets[0].id, None)
+            if found:
+                known[node.targets[0].id] = any(found)
+        elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name) and node.target.id in known:
+            known[node.target.id] = True
+    return known
 
 
-def operands(node: ast.expr) -> Iterator[ast.expr]:
-    """The parts of an arithmetic expression."""
+def is_column(node: ast.expr, column: str) -> bool:
+    """Whether an expression is the column, given as it is written: `row.count`."""
+    return isinstance(node, ast.Attribute) and column.endswith(node.attr) and ast.unparse(node) == column
+
+
+def parts(node: ast.expr, is_changed: bool = False, is_plain: bool = True) -> Iterator[tuple[ast.expr, bool, bool]]:
+    """What a number is computed from: each part, whether arithmetic changes it, and whether nothing else is done."""
+    inner: Sequence[ast.expr] = ()
     if isinstance(node, ast.BinOp) and isinstance(node.op, _ARITHMETIC):
-        yield from operands(node.left)
-        yield from operands(node.right)
-    else:
-        yield node
+        for side in (node.left, node.right):
+            yield from parts(side, True, is_plain)
+        return
+    if isinstance(node, ast.IfExp):
+        inner = (node.body, node.orelse)
+    elif isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or):  # `row.count or 0`
+        inner = node.values
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _NUMBERS:
+        inner = node.args
+    if not inner:
+        yield node, is_changed, is_plain
+    for one in inner:
+        yield from parts(one, is_changed, False)
 
 
 def uses_expression(store: Store, flow: FunctionFlow) -> bool:

@@ -35,10 +35,14 @@ class NonIdempotentRetry(Rule):
     """A task that may run again repeats something that must happen once.
 
     ## What it does
-    Reports a payment, a mail, a text message, `requests.post`, a new row, `F("n") + 1` or an
+    Reports a payment, a mail, a text or push message, `requests.post`, a new row, `F("n") + 1` or an
     append to a file in a task that may run again (`autoretry_for`, `self.retry()`,
     `acks_late`), when something after it may fail and nothing keeps the second run from
     doing it once more.
+
+    Late acknowledgement repeats a run only when its worker dies. For it alone, payments,
+    mails and messages count, and new rows where the task sets `acks_late` itself; posted
+    requests, `F("n") + 1` and appends do not.
 
     ## Why is this bad
     A retry runs the whole body from the start. What was done before the failure is done
@@ -69,9 +73,11 @@ class NonIdempotentRetry(Rule):
     ## Silent when
     A guard stands before it: a test of a status, date or flag, `exists()`, a conditional
     `update()`, `get_or_create`, `cache.add`, `set(nx=True)`, a lock, an idempotency key, a
-    test of `self.request.retries`, celery-once or celery-singleton, or a decorator or helper
-    that does one of these. Also when the effect is the last thing that may fail, and when a
-    transaction takes it back.
+    test of `self.request.retries`, a row that is asked for first or that the database
+    refuses to make twice (`except IntegrityError`), celery-once or celery-singleton, or a
+    decorator, property, query method, helper or context manager that does one of these. Also
+    when a retry is given only what failed (`self.retry(args=[failed])`), when the effect is
+    the last thing that may fail, and when a transaction takes it back.
 
     ## Options
     `idempotency-guards`

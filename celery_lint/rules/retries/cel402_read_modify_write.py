@@ -33,8 +33,9 @@ class ReadModifyWrite(Rule):
     """A number is read from a row, changed in Python and saved back.
 
     ## What it does
-    Reports `row.column += n` (also `row.column = row.column + n`, and through a variable)
-    on a numeric column of a Django model where the row is saved afterwards.
+    Reports `row.column += n` (also `row.column = row.column + n`, through variables, and
+    inside `max(...)`, `a if b else c` and the like) on a numeric column of a Django model
+    where the row is saved afterwards.
 
     ## Why is this bad
     Workers run side by side. Two runs read the same number, both add to it, and the later
