@@ -73,8 +73,10 @@ def _of_unknown(run: Interpreter, callee: Field | Unknown, args: Sequence[Argume
     func = node.func
     if isinstance(func, ast.Attribute) and run.fuel > 1:
         methods = run.hub.calls.family(func.attr)
+        if len(methods) != 1:
+            return UNKNOWN
         scope = Scope(run.hub, run.module, run.function, lambda one: _known(run, one))
-        if len(methods) == 1 and may_be_meant(func, methods, scope):
+        if may_be_meant(func, methods, scope):
             receiver = run.hub.self_value(methods[0].cls) if methods[0].cls is not None else None
             return returned(run, FunctionValue(methods[0], receiver), args, node)
     return UNKNOWN
