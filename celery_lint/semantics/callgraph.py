@@ -13,6 +13,7 @@ from celery_lint.records import record
 from celery_lint.semantics.dispatches import is_sendable
 from celery_lint.semantics.frameworks import signals_of
 from celery_lint.semantics.model import Argument, Call, FunctionFlow
+from celery_lint.semantics.receivers import Scope, may_be_meant
 from celery_lint.semantics.values import (
     BoundMethod,
     Captured,
@@ -131,7 +132,7 @@ class CallGraph:
             if len(methods) <= MAX_DYNAMIC:
                 yield from (Target(method) for method in methods)
         elif isinstance(callee, (Field, Unknown)) and isinstance(call.node.func, ast.Attribute):
-            yield from (Target(method) for method in self.family(call.node.func.attr))
+            yield from (Target(method) for method in self.meant(call))
 
     def entering(self, expression: ast.expr, flow: FunctionFlow) -> Iterator[Function]:
         """The project's functions that run when a `with` statement enters the value of an expression."""
@@ -177,8 +178,17 @@ class CallGraph:
             and bool(self._hub.project.defining(value.value))
         )
 
+    def meant(self, call: Call) -> Sequence[Function]:
+        """The methods meant by `x.name()` on an unknown `x`."""
+        func, flow = call.node.func, call.flow
+        methods = self.family(func.attr) if isinstance(func, ast.Attribute) else ()
+        if not methods or not isinstance(func, ast.Attribute):
+            return ()
+        scope = Scope(self._hub, flow.module, flow.function, flow.value)
+        return methods if may_be_meant(func, methods, scope) else ()
+
     def family(self, name: str) -> Sequence[Function]:
-        """The methods meant by `x.name()` on an unknown `x`.
+        """The methods that a call of this name on an unknown object might run.
 
         There are any only where the name is telling, and all that bear it are methods
         of one module's classes: one class, or a base and its kin.

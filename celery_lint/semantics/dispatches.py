@@ -11,6 +11,7 @@ from celery_lint.project.syntax import walk
 from celery_lint.semantics.model import Argument, Call, Dispatch, FunctionFlow, Sent, Task
 from celery_lint.semantics.passing import is_only_passed
 from celery_lint.semantics.returning import is_method
+from celery_lint.semantics.runners import METHODS, Runner, handed_over, runner
 from celery_lint.semantics.tasks import TASK_CLASSES
 from celery_lint.semantics.values import (
     UNKNOWN,
@@ -68,7 +69,8 @@ class Dispatches:
         """The dispatches that one call is, by itself or through a wrapper of the project."""
         seen: set[tuple[str, Task | str | None]] = set()
         for callee in call.callee.alternatives():
-            for dispatch in self._of_callee(call, callee) if callee.__class__ in _MAY_SEND else ():
+            may_send = callee.__class__ in _MAY_SEND or call.name in METHODS
+            for dispatch in self._of_callee(call, callee) if may_send else ():
                 key = (dispatch.verb, dispatch.task)
                 if key not in seen:
                     seen.add(key)
@@ -79,12 +81,16 @@ class Dispatches:
         if self._hub.settings.dispatch_wrappers and self._is_declared_wrapper(callee):
             yield from self._by_declared_wrapper(call)
             return
-        if callee.__class__ is BoundMethod:
+        if callee.__class__ is FunctionValue:
+            yield from self._forwarded(call, callee)
+            return
+        how = runner(callee, call)
+        if how is not None:
+            yield from self._run_elsewhere(call, how)
+        elif callee.__class__ is BoundMethod:
             found = self._by_method(call, callee, call.args, node.func)
             if found is not None:
                 yield found
-        elif callee.__class__ is FunctionValue:
-            yield from self._forwarded(call, callee)
         elif callee.__class__ is External:
             verb = callee.path.rpartition(".")[2]
             if verb not in VERBS and verb not in _MAKING:
@@ -280,6 +286,16 @@ class Dispatches:
                 found = self._by_method(call, callee, call.args[1:], inner.node)
                 if found is not None:
                     found.is_signature = True
+                    yield found
+
+    def _run_elsewhere(self, call: Call, how: Runner) -> Iterator[Dispatch]:
+        """`run_in_threadpool(task.delay, x)`: a verb that another package's function calls."""
+        handed = handed_over(call, how)
+        for callee in handed[0].value.alternatives() if handed is not None else ():
+            if handed is not None and isinstance(callee, BoundMethod) and callee.name in SENDING:
+                found = self._by_method(call, callee, handed[1], handed[0].node)
+                if found is not None:
+                    found.is_signature |= how.is_later
                     yield found
 
     # Wrappers of the project

@@ -34,6 +34,7 @@ from celery_lint.semantics.values import (
     ResultValue,
     Scalar,
     SignatureValue,
+    Super,
     Unknown,
     Value,
     union,
@@ -320,6 +321,8 @@ def _of_builtin(run: Interpreter, name: str, args: Sequence[Argument], node: ast
         return _attribute_by_name(run, args)
     if name == "open":
         return Instance("io.TextIOWrapper")
+    if name == "super" and len(args) == 2 and isinstance(value, ClassValue):
+        return Super(value.cls, args[1].value)
     return Instance(f"builtins.{name}") if name[:1].isupper() else UNKNOWN
 
 

@@ -362,6 +362,7 @@ _MUTE_PATHS = re.compile(
     |django\.core\.cache\.(cache|caches)\.(delete|delete_many|get|clear|touch|close)$
     |django\.db\.(close_old_connections|reset_queries|connections?\.close(_all)?)$
     |django\.db\.transaction\.(rollback|set_rollback|savepoint_rollback|savepoint|savepoint_commit|commit)$
+    |transaction\.(abort|doom|begin|manager\.(abort|begin))$
     |django\.utils\.timezone\.now$ | datetime\..* | decimal\.Decimal$ | uuid\.\w+$ | random\..*
     |json\.(loads|dumps)$ | collections\..* | gevent\.sleep$ | asyncio\.sleep$
     |builtins\.(?!print$|setattr$|open$|exec$|eval$|__import__$|input$).*""",

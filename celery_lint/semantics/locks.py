@@ -1,7 +1,7 @@
 """What keeps two runs of the same code apart: row locks and locks of other kinds.
 
-A row lock is Django's `select_for_update()` (docs: ref/models/querysets.html),
-which lasts until the transaction ends. Other locks are context managers
+A row lock is Django's `select_for_update()` (docs: ref/models/querysets.html)
+or what SQLAlchemy and peewee have for it, which lasts until the transaction ends. Other locks are context managers
 (`cache.lock(...)`, redis-py's `Redis.lock`, advisory locks) and decorators. A
 lock cannot be told from its type in most projects, so names count here: they
 only ever silence a rule.
@@ -20,7 +20,9 @@ from celery_lint.semantics.model import Call, Frame, FunctionFlow
 if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
 
-ROW_LOCKS = frozenset({"select_for_update", "with_for_update", "lock_for_update", "skip_locked"})
+ROW_LOCKS = frozenset({"select_for_update", "with_for_update", "for_update", "lock_for_update", "skip_locked"})
+# SQLAlchemy takes it as a keyword too: `session.get(Account, key, with_for_update=True)`.
+_LOCKING_KEYWORD = frozenset({"with_for_update"})
 _LOCK = re.compile(
     r"lock|mutex|semaphore|exclusive|advisory|single_?(ton|_task|instance|run)|only_one|serializ(e_access|ed_by)",
     re.IGNORECASE,
@@ -87,7 +89,7 @@ def locks_rows(hub: Semantics, function: Function | None, depth: int = 2) -> boo
     """Whether a function, or one of the project that it calls, locks rows."""
     if function is None:
         return False
-    if function.mentions(ROW_LOCKS):
+    if function.mentions(ROW_LOCKS) or function.holds(_LOCKING_KEYWORD):
         return True
     if depth <= 0:
         return False

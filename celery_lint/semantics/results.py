@@ -11,6 +11,7 @@ from celery_lint.semantics.foreign_calls import of_external
 from celery_lint.semantics.methods import of_method
 from celery_lint.semantics.model import Argument
 from celery_lint.semantics.packages import APP_CLASSES, SCOPED_SESSION, SESSION_MAKERS
+from celery_lint.semantics.receivers import Scope, may_be_meant
 from celery_lint.semantics.returning import returned
 from celery_lint.semantics.values import (
     UNKNOWN,
@@ -69,12 +70,24 @@ def _of_instance(run: Interpreter, callee: Instance, args: Sequence[Argument], n
 
 def _of_unknown(run: Interpreter, callee: Field | Unknown, args: Sequence[Argument], node: ast.Call) -> Value:
     """`checkout.create_order()` on an unknown `checkout`: by the only method of that name."""
-    if isinstance(node.func, ast.Attribute) and run.fuel > 1:
-        methods = run.hub.calls.family(node.func.attr)
-        if len(methods) == 1:
+    func = node.func
+    if isinstance(func, ast.Attribute) and run.fuel > 1:
+        methods = run.hub.calls.family(func.attr)
+        if len(methods) != 1:
+            return UNKNOWN
+        scope = Scope(run.hub, run.module, run.function, lambda one: _known(run, one))
+        if may_be_meant(func, methods, scope):
             receiver = run.hub.self_value(methods[0].cls) if methods[0].cls is not None else None
             return returned(run, FunctionValue(methods[0], receiver), args, node)
     return UNKNOWN
+
+
+def _known(run: Interpreter, node: ast.expr) -> Value:
+    """The kind of an expression as far as it was read before; of names and their attributes in any case."""
+    root = node
+    while isinstance(root, ast.Attribute):
+        root = root.value
+    return run.eval_quietly(node) if isinstance(root, ast.Name) else run.flow.values.get(node, UNKNOWN)
 
 
 def _decorated(run: Interpreter, decorator: Decorator, args: Sequence[Argument], node: ast.Call) -> Value:

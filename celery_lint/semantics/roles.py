@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 from celery_lint.project.index import is_test_file
@@ -13,7 +14,7 @@ from celery_lint.records import record
 from celery_lint.semantics import frameworks
 from celery_lint.semantics.callgraph import last_name
 from celery_lint.semantics.model import Step
-from celery_lint.semantics.values import External, HttpRequest, Value
+from celery_lint.semantics.values import External, FunctionValue, HttpRequest, Instance, Value
 
 if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
@@ -43,6 +44,19 @@ _TASK_HOOKS = frozenset({"before_start", "on_success", "on_failure", "on_retry",
 _CONSUMER_METHODS = frozenset({"connect", "disconnect", "receive", "receive_json"})
 _ROUTES = frozenset(
     "route get post put delete patch head options websocket api_route view_config action api_view".split()
+)
+# Hooks of Flask, FastAPI and flask-login that run around each request, and those that answer one which failed.
+_REQUEST_HOOKS = frozenset(
+    """before_request after_request teardown_request before_app_request after_app_request teardown_app_request
+    context_processor app_context_processor user_loader request_loader""".split()
+)
+_ERROR_HOOKS = frozenset({"errorhandler", "app_errorhandler", "exception_handler"})
+_WEB_PACKAGES = ("aiohttp", "fastapi", "flask", "starlette")
+# How code makes a function a dependency, or a view under a path: `Depends(f)`, `add_get("/", f)`.
+_DEPENDING = ("Depends", "Security")
+_REGISTERING = (
+    *("Route", "WebSocketRoute", "add_route", "add_api_route", "add_url_rule"),
+    *("add_get", "add_post", "add_put", "add_patch", "add_delete"),
 )
 _VIEWS_FILE = re.compile(r"(^|/)(views?|viewsets?)(/|[^/]*\.py$)")
 _COMMAND_FILE = re.compile(
@@ -111,15 +125,65 @@ class Roles:
             return Role("signal", False, names[0])
         if self._has_route(function):
             return Role("view")
-        if cls is None and self._is_function_view(function):
-            return Role("view")
+        if cls is None:
+            return self._by_hook(function) or self._by_registration(function) or self._by_arguments(function)
         return Role()
 
     def _of_nested(self, function: Function) -> Role:
         """The role of a function inside another: a route of an application's factory, or Django's middleware."""
         if self._has_route(function):
             return Role("view")
+        hook = self._by_hook(function)
+        if hook is not None:
+            return hook
         return Role("middleware") if is_middleware(function) else Role()
+
+    def _by_arguments(self, function: Function) -> Role:
+        return Role("view") if self._is_function_view(function) else Role()
+
+    def _by_hook(self, function: Function) -> Role | None:
+        """The role that a decorator for all requests, or for failed ones, gives to a function."""
+        for decorator in function.decorators:
+            node = decorator.func if isinstance(decorator, ast.Call) else decorator
+            last = node.attr if isinstance(node, ast.Attribute) else ""
+            if last in _ERROR_HOOKS and isinstance(decorator, ast.Call):
+                return Role("view")
+            if last in _REQUEST_HOOKS or (last == "middleware" and is_for_http(decorator)):
+                return Role("middleware")
+        return None
+
+    def _by_registration(self, function: Function) -> Role | None:
+        """The role of a function that a call makes a view or a dependency: `Route("/", f)`, `Depends(f)`."""
+        name = function.name.encode()
+        for words, role in ((_REGISTERING, Role("view")), (_DEPENDING, Role("middleware"))):
+            for filename in self._files_with(words):
+                text = self._hub.project.read(filename)
+                if name in text and self._is_given(function, words, filename, text.decode("utf-8", "replace")):
+                    return role
+        return None
+
+    def _files_with(self, words: Sequence[str]) -> Sequence[str]:
+        """The files in which a web framework is told of functions by one of these names; without parsing."""
+
+        def search() -> Sequence[str]:
+            project = self._hub.project
+            if not any(project.mentioning(package) for package in _WEB_PACKAGES):
+                return ()
+            return tuple(dict.fromkeys(f for word in words for f in project.mentioning(word) if not is_test_file(f)))
+
+        return self._hub.memo.once(("files with", words), search)
+
+    def _is_given(self, function: Function, words: Sequence[str], filename: str, text: str) -> bool:
+        """Whether a call of one of these names has a path, if it is for one, and the function for arguments."""
+        path = r"""(?:path=|rule=)?['"][^'"]*['"],[^()]*?""" if words is _REGISTERING else ""
+        given = re.compile(rf"\b(?:{'|'.join(words)})\(\s*{path}\b((?:\w+\.)*{function.name})\b(?!\s*[(=.])")
+        names = {found[1] for found in given.finditer(text)}
+        module = self._hub.project.module_or_none(filename) if names else None
+        for name in names if module is not None else ():
+            value = self._hub.evaluate(ast.parse(name, mode="eval").body, module) if module is not None else None
+            if isinstance(value, FunctionValue) and value.function is function:
+                return True
+        return False
 
     def _of_method(self, function: Function, cls: Class) -> Role:
         hub, name = self._hub, function.name
@@ -192,16 +256,18 @@ class Roles:
                 )
             ):
                 return True
-            if (
-                last in _ROUTES
-                and isinstance(decorator, ast.Call)
-                and isinstance(node, ast.Attribute)
-                and decorator.args
-            ):
-                first = decorator.args[0]
-                if isinstance(first, ast.Constant) and isinstance(first.value, str) and first.value.startswith("/"):
+            if last in _ROUTES and isinstance(decorator, ast.Call) and isinstance(node, ast.Attribute):
+                route = route_of(decorator)
+                if route is not None and (
+                    route.startswith("/") or (route == "" and self._is_router(node.value, function))
+                ):
                     return True
         return False
+
+    def _is_router(self, node: ast.expr, function: Function) -> bool:
+        """Whether an expression is a router or an application of a web framework."""
+        value = self._hub.evaluate(node, function.module)
+        return isinstance(value, Instance) and isinstance(value.cls, str) and value.cls.startswith(_WEB_PACKAGES)
 
     def _is_function_view(self, function: Function) -> bool:
         positional = function.positional
@@ -338,3 +404,17 @@ def is_middleware(function: Function) -> bool:
         n.value.id for n in own_nodes(factory.body) if isinstance(n, ast.Return) and isinstance(n.value, ast.Name)
     }
     return function.name in returned and function.mentions(("get_response",))
+
+
+def route_of(decorator: ast.Call) -> str | None:
+    """The path that a decorator names: `@router.get("/orders")`, `@router.get(path="/orders")`."""
+    first = decorator.args[0] if decorator.args else None
+    for keyword in decorator.keywords:
+        if keyword.arg in ("path", "rule"):
+            first = keyword.value
+    return first.value if isinstance(first, ast.Constant) and isinstance(first.value, str) else None
+
+
+def is_for_http(decorator: ast.expr) -> bool:
+    """Whether a decorator is `@app.middleware("http")`."""
+    return isinstance(decorator, ast.Call) and route_of(decorator) == "http"

@@ -2,7 +2,9 @@
 
 Between the read and the write another process may write the same column, and
 its change is lost; `F()` lets the database do the arithmetic (Django docs:
-ref/models/expressions.html, "Avoiding race conditions using F()").
+ref/models/expressions.html, "Avoiding race conditions using F()"), as does the
+column of a SQLAlchemy class (docs: orm/persistence_techniques.html, "Embedding
+SQL Insert/Update Expressions into a Flush").
 """
 
 from __future__ import annotations
@@ -11,12 +13,13 @@ import ast
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from celery_lint.project.modules import Class, Function
+from celery_lint.project.modules import AssignBinding, Class, Function
 from celery_lint.project.syntax import own_nodes, walk
 from celery_lint.records import record
 from celery_lint.semantics import locks
 from celery_lint.semantics.model import Call, FunctionFlow, Store
 from celery_lint.semantics.values import (
+    Atomic,
     BoundMethod,
     ClassValue,
     Collection,
@@ -44,9 +47,20 @@ _EXPRESSIONS = (
 )
 # Built-in functions that give a number made of the numbers that they are given.
 _NUMBERS = frozenset({"max", "min", "abs", "round", "int"})
+# The fields of peewee and mongoengine, and SQLAlchemy's types and the annotations that stand for them.
+_OTHER_NUMERIC = (*_NUMERIC, "DoubleField", "IntField", "LongField", "Decimal128Field")
+_NUMERIC_TYPES = frozenset(
+    """Integer BigInteger SmallInteger INTEGER INT BIGINT SMALLINT Float FLOAT REAL Double DOUBLE DOUBLE_PRECISION
+    Numeric NUMERIC DECIMAL int float Decimal""".split()
+)
+_SQLMODEL = frozenset({"sqlmodel.SQLModel", "sqlmodel.main.SQLModel"})
+_COLUMNS = frozenset({"Column", "mapped_column", "Field"})
+# What may stand around a type in an annotation: `Mapped[int | None]`.
+_AROUND_TYPE = frozenset({"Mapped", "Optional", "Annotated", "None"})
 _SAVES = frozenset({"save", "asave"})
 _BULK = frozenset({"bulk_update", "abulk_update"})
-_WRITES = _SAVES | _BULK
+_COMMITS = frozenset({"commit", "flush"})
+_WRITES = _SAVES | _BULK | _COMMITS
 
 
 @record()
@@ -55,7 +69,10 @@ class Update:
 
     store: Store
     row: ModelValue
-    save: Call
+    save: Call | None
+    """None where the end of a session's block writes the column."""
+    saved: ast.expr
+    """The call, or what opens the block."""
     read: ast.Attribute | None
     """Where the new value's expression itself reads the column; None for `+=` and variables."""
 
@@ -76,7 +93,8 @@ def lossy_updates(hub: Semantics, flow: FunctionFlow) -> Iterator[Update]:
         if read is None or is_new(row.origin, flow) or uses_expression(store, flow):
             continue
         save = saved_by(hub, store, row, flow)
-        if save is None or locks.is_protected(hub, flow, store.frame, store.index):
+        saved = save.node if save is not None else session_block(hub, store, row, flow)
+        if saved is None or locks.is_protected(hub, flow, store.frame, store.index):
             continue
         if (
             comes_from_outside(hub, row.origin, flow)
@@ -84,12 +102,14 @@ def lossy_updates(hub: Semantics, flow: FunctionFlow) -> Iterator[Update]:
             and callers_may_protect(hub, flow.function)
         ):
             continue
-        yield Update(store, row, save, read if isinstance(read, ast.Attribute) else None)
+        yield Update(store, row, save, saved, read if isinstance(read, ast.Attribute) else None)
 
 
 def may_update(function: Function) -> bool:
     """Whether it is worth to read a function's body: it saves, and does arithmetic on an attribute."""
-    if not (function.mentions(_WRITES) and (function.scan.stored_attributes or function.has_nested)):
+    if not (function.mentions(_WRITES) or "ession" in function.text):
+        return False
+    if not (function.scan.stored_attributes or function.has_nested):
         return False
     for node in walk(function.node):
         if node.__class__ is ast.AugAssign and isinstance(node.target, ast.Attribute):
@@ -117,15 +137,66 @@ def may_compute(node: ast.expr) -> bool:
 
 
 def is_number_column(hub: Semantics, row: ModelValue, name: str) -> bool:
-    """Whether the column is declared with a numeric field of Django."""
-    if not isinstance(row.model, Class) or not hub.classes.is_django_model(row.model):
+    """Whether the column is declared as a number."""
+    if not isinstance(row.model, Class):
         return False
     assigned = hub.classes.assignment(row.model, name)
-    if assigned is None or not isinstance(assigned[1].value, ast.Call):
+    if assigned is None:
+        return False
+    if not hub.classes.is_django_model(row.model):
+        is_plain = hub.classes.derives_from(row.model, _SQLMODEL)
+        return is_mapped_number(assigned[1], is_plain) and not detects_conflicts(hub, row.model)
+    if not isinstance(assigned[1].value, ast.Call):
         return False
     field = hub.evaluate(assigned[1].value.func, assigned[0].module)
     path = field.path if isinstance(field, External) else field.cls.name if isinstance(field, ClassValue) else ""
     return path.endswith(_NUMERIC)
+
+
+def is_mapped_number(binding: AssignBinding, is_plain: bool) -> bool:
+    """Whether another mapper than Django's makes a number of the column.
+
+    `Column(Integer)`, `IntField()`, `n: Mapped[int]`, or with `is_plain` SQLModel's `n: int`.
+    """
+    if isinstance(binding.value, ast.Call):
+        made = last_name(binding.value.func)
+        if made not in _COLUMNS:
+            return made.endswith(_OTHER_NUMERIC)
+        types = {last_name(a.func if isinstance(a, ast.Call) else a) for a in binding.value.args}
+        if types & _NUMERIC_TYPES:
+            return True
+    named = {last_name(n) for n in walk(binding.annotation) if isinstance(n, ast.expr)} if binding.annotation else set()
+    return (
+        (is_plain or "Mapped" in named)
+        and bool(named & _NUMERIC_TYPES)
+        and named - {""} <= _NUMERIC_TYPES | _AROUND_TYPE
+    )
+
+
+def detects_conflicts(hub: Semantics, model: Class) -> bool:
+    """Whether an update fails that another run has overtaken: a version column, or the database's isolation.
+
+    docs.sqlalchemy.org: orm/versioning.html.
+    """
+    if any(hub.project.mentioning(level) for level in ("SERIALIZABLE", "REPEATABLE")):
+        return True
+    given = hub.classes.assignment(model, "__mapper_args__")
+    if given is None:
+        return hub.classes.function(model, "__mapper_args__") is not None
+    node = given[1].value
+    if not isinstance(node, ast.Dict):
+        return True
+    for key, value in zip(node.keys, node.values, strict=True):
+        if not isinstance(key, ast.Constant):
+            return True
+        if key.value == "version_id_col" and not (isinstance(value, ast.Constant) and value.value is None):
+            return True
+    return False
+
+
+def last_name(node: ast.AST) -> str:
+    """`c` of `a.b.c`."""
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
 def reads_itself(store: Store, flow: FunctionFlow) -> ast.AST | None:
@@ -234,9 +305,12 @@ def callers_may_protect(hub: Semantics, function: Function) -> bool:
 def saved_by(hub: Semantics, store: Store, row: ModelValue, flow: FunctionFlow) -> Call | None:
     """The later call that writes the column of the row back."""
     text = ast.unparse(store.target.value)
+    is_djangos = hub.classes.is_django_model(row.model)
     for call in flow.calls:
         if call.index < store.index or not may_follow(store.frame, call.frame, flow):
             continue
+        if call.name in _COMMITS and not is_djangos and isinstance(call.node.func, ast.Attribute):
+            return call
         if call.name in _SAVES and isinstance(call.node.func, ast.Attribute):
             same = ast.unparse(call.node.func.value) == text or _row_of(call) == row.origin
             if same and writes_column(call, store.target.attr):
@@ -246,6 +320,14 @@ def saved_by(hub: Semantics, store: Store, row: ModelValue, flow: FunctionFlow) 
             if any(_queries(m, row) for m in models):
                 return call
     return None
+
+
+def session_block(hub: Semantics, store: Store, row: ModelValue, flow: FunctionFlow) -> ast.expr | None:
+    """What opens the block around a place at whose end a session writes what has changed."""
+    block = None if hub.classes.is_django_model(row.model) else store.frame.find("atomic")
+    if block is None or not isinstance(block.detail, Atomic) or block.detail.kind != "session":
+        return None
+    return next((node for node, _, _, frame in flow.withs if frame is block), None)
 
 
 def _row_of(call: Call) -> Origin | None:

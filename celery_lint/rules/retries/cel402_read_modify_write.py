@@ -22,6 +22,7 @@ from celery_lint.project.syntax import walk
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
 from celery_lint.semantics.inline import is_for_operators
+from celery_lint.semantics.model import Call
 from celery_lint.semantics.updates import Update, lossy_updates, may_update
 
 _F = Import("django.db.models", "F")
@@ -34,8 +35,9 @@ class ReadModifyWrite(Rule):
 
     ## What it does
     Reports `row.column += n` (also `row.column = row.column + n`, through variables, and
-    inside `max(...)`, `a if b else c` and the like) on a numeric column of a Django model
-    where the row is saved afterwards.
+    inside `max(...)`, `a if b else c` and the like) on a numeric column where the row is
+    saved afterwards: by `save()` with Django, peewee and mongoengine, by the session's
+    commit with SQLAlchemy.
 
     ## Why is this bad
     Workers run side by side. Two runs read the same number, both add to it, and the later
@@ -55,18 +57,20 @@ class ReadModifyWrite(Rule):
     player.games = F("games") + 1
     player.save(update_fields=["games"])
     ```
-    or `Player.objects.filter(pk=player_id).update(games=F("games") + 1)`. Where the new value
-    decides what happens next, read the row with `select_for_update()` inside `atomic`.
+    or `Player.objects.filter(pk=player_id).update(games=F("games") + 1)`; with SQLAlchemy
+    `player.games = Player.games + 1`. Where the new value decides what happens next, read the
+    row with `select_for_update()` inside `atomic`, or `with_for_update()`.
 
     ## Silent when
-    The row is read with `select_for_update()`; a lock is held around it, by the function or
-    by a caller; the row was created in the same function; in tests, migrations, commands
-    and scripts.
+    The row is read with `select_for_update()` or `with_for_update()`; SQLAlchemy's model has a
+    version column, or the project names a stricter isolation level, so that the later write
+    fails; a lock is held around it, by the function or by a caller; the row was created in the
+    same function; in tests, migrations, commands and scripts.
 
     ## Fix safety
     Unsafe: after the save the attribute is an expression until the row is read again, and
-    `update_fields` leaves columns alone that a full `save()` writes. Offered where the save
-    follows at once and nothing reads the column afterwards.
+    `update_fields` leaves columns alone that a full `save()` writes. Offered for models of
+    Django where the save follows at once and nothing reads the column afterwards.
 
     ## References
     - [Django: avoiding race conditions using F()](https://docs.djangoproject.com/en/stable/ref/models/expressions.html#avoiding-race-conditions-using-f)
@@ -88,17 +92,20 @@ class ReadModifyWrite(Rule):
     def _report(self, update: Update, file: FileContext) -> Finding:
         node = update.store.node
         row = file.text(update.store.target.value)
-        line = update.save.node.lineno
+        line = update.saved.lineno
+        saver = f"line {line}" if update.save is not None else f"the transaction of line {line}"
         message = (
-            f"`{file.text(node)}` computes the new value from what was read earlier, and line {line} saves"
+            f"`{file.text(node)}` computes the new value from what was read earlier, and {saver} saves"
             f" it: a change that another process makes to `{row}.{update.column}` in between is lost"
         )
-        saved = Related("and written back here", file.place(update.save.node))
+        saved = Related("and written back here", file.place(update.saved))
         return self.finding(file.place(node), message, related=(saved,), fix=self._fix(update, file))
 
     def _fix(self, update: Update, file: FileContext) -> Fix | None:
+        if update.save is None or not file.hub.classes.is_django_model(update.row.model):
+            return None
         arithmetic = self._in_database(update, file)
-        columns = saved_columns(update, file)
+        columns = saved_columns(update, update.save, file)
         if arithmetic is None or columns is None:
             return None
         listed = ", ".join(f'"{c}"' for c in columns)
@@ -124,15 +131,14 @@ class ReadModifyWrite(Rule):
         return None
 
 
-def saved_columns(update: Update, file: FileContext) -> list[str] | None:
+def saved_columns(update: Update, save: Call, file: FileContext) -> list[str] | None:
     """The columns for `update_fields`; None where the repair would not be exact.
 
     The save is the very next statement and has no arguments but `update_fields`,
     the row is a plain variable that nothing reads afterwards but for its key, and
     the model's own `save()` is Django's.
     """
-    store, save = update.store, update.save
-    flow = save.flow
+    store, flow = update.store, save.flow
     row = store.target.value
     model = update.row.model
     if (

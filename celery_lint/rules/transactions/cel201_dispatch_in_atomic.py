@@ -9,7 +9,6 @@ from celery_lint.rules.base import Rule
 from celery_lint.rules.transactions import repair
 from celery_lint.semantics.context import FileContext, related
 from celery_lint.semantics.model import FunctionFlow
-from celery_lint.semantics.transactions import dispatched_name
 
 
 class DispatchInAtomic(Rule):
@@ -78,9 +77,8 @@ class DispatchInAtomic(Rule):
                 continue
             what = file.text(hazard.call.node.func)
             opened = repair.opened(hazard.transaction, file)
-            sends = "is sent" if hazard.is_direct else f"sends `{dispatched_name(hazard.dispatch)}`"
             message = (
-                f"`{what}(...)` {sends} inside {opened}:"
+                f"`{what}(...)` {repair.sending(hazard)} inside {opened}:"
                 " the worker may run before the commit, and runs even after a rollback"
             )
             yield self.finding(

@@ -10,7 +10,6 @@ from celery_lint.rules.transactions import repair
 from celery_lint.semantics.context import FileContext, related
 from celery_lint.semantics.hazards import Hazard
 from celery_lint.semantics.model import FunctionFlow
-from celery_lint.semantics.transactions import dispatched_name
 
 
 class DispatchInSignal(Rule):
@@ -77,8 +76,7 @@ class DispatchInSignal(Rule):
                 )
 
     def _what(self, hazard: Hazard) -> str:
-        sends = "is sent" if hazard.is_direct else f"sends `{dispatched_name(hazard.dispatch)}`"
-        role = hazard.role
+        role, sends = hazard.role, repair.sending(hazard)
         if role.detail == "pre_save":
             return f"{sends} at `pre_save`, before the row is written: the task reads the old row, or none"
         if hazard.transaction is not None and hazard.transaction.kind == "request":

@@ -10,7 +10,7 @@ from celery_lint.semantics.deferral import guard, keeps_arguments
 from celery_lint.semantics.hazards import Hazard
 from celery_lint.semantics.hub import Semantics
 from celery_lint.semantics.model import Call, Dispatch
-from celery_lint.semantics.transactions import Transaction
+from celery_lint.semantics.transactions import Transaction, dispatched_name
 
 MAX_PLACES = 5
 """A call that sends at more places than this is for its author to untangle."""
@@ -29,6 +29,19 @@ def opened(transaction: Transaction, file: FileContext) -> str:
     if place.filename == file.filename:
         return f"the transaction opened at line {row}"
     return f"a transaction (opened in {place.filename}:{row})"
+
+
+def sending(hazard: Hazard) -> str:
+    """Words for what the reported call does: it is the dispatch, or leads to it."""
+    dispatch = hazard.dispatch
+    if hazard.is_direct and not is_handed_over(dispatch):
+        return "is sent"
+    return f"sends `{dispatched_name(dispatch)}`"
+
+
+def is_handed_over(dispatch: Dispatch) -> bool:
+    """Whether another function is given the verb to call: `run_in_threadpool(task.delay, key)`."""
+    return dispatch.target is not None and any(dispatch.target is argument for argument in dispatch.node.args)
 
 
 def may_wait_for_commit(hazard: Hazard) -> bool:
@@ -86,6 +99,8 @@ def deferred(hazard: Hazard, file: FileContext) -> Fix | None:
 
 def _deferral(hazard: Hazard, dispatch: Dispatch, hub: Semantics) -> DeferToCommit | None:
     """How a dispatch is put off."""
+    if is_handed_over(dispatch):
+        return None  # the callback would run in another thread than the one it is meant for
     if dispatch.call.use != "discarded" or (hazard.using is not None and not hazard.is_direct):
         return None  # its result is used, or the helper does not know the database
     if hazard.call is not dispatch.call and not keeps_arguments(hub, hazard.call):
