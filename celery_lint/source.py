@@ -134,6 +134,12 @@ class Source:
             return array("L", [0, *(end.end() for end in NEWLINE.finditer(text)), len(text) + 1])
         return array("L", accumulate(map((1).__add__, map(len, text.split("\n"))), initial=0))
 
+    def code(self, node: ast.AST) -> str:
+        """The node's own source text as it stands, with its ends of lines."""
+        span, starts = self.span(node), self._starts
+        start = starts[span.start.row - 1] + span.start.column - 1
+        return self.text[start : starts[span.end.row - 1] + span.end.column - 1]
+
     def rows_text(self, first: int, last: int) -> str:
         """The text of some rows, counted from 1, the end of the last left out."""
         starts = self._starts

@@ -1,4 +1,4 @@
-"""What a call that is put off until the commit would lose: its arguments as they are now, the `try` around it."""
+"""What a call that is put off until the commit would lose, and where it cannot be put off."""
 
 from __future__ import annotations
 
@@ -57,6 +57,28 @@ def keeps_arguments(hub: Semantics, call: Call, depth: int = MAX_CALLERS_UP) -> 
     if depth <= 0 or not any(path in function.parameters for path in held):
         return True
     return all(keeps_arguments(hub, site.call, depth - 1) for site in hub.calls.callers(function) or ())
+
+
+def may_be_in_event_loop(hub: Semantics, call: Call, depth: int = MAX_CALLERS_UP) -> bool:
+    """Whether a call may run in a coroutine function, itself or through those that call it.
+
+    Django's connections refuse to work there: `on_commit` outside a transaction asks
+    for the connection, and raises SynchronousOnlyOperation (django/utils/asyncio.py).
+    """
+    function = call.flow.function
+    while function is not None and function.name == "<lambda>":
+        function = function.parent
+    if function is None or function.is_async or depth <= 0:
+        return function is not None and function.is_async
+    sites = (site for site in hub.calls.callers(function) or () if not site.deferred and not _is_awaited(site.call))
+    return any(may_be_in_event_loop(hub, site.call, depth - 1) for site in sites)
+
+
+def _is_awaited(call: Call) -> bool:
+    """Whether a coroutine function awaits a call: if that runs a plain function, an adapter does so in a thread."""
+    function = call.flow.function
+    nodes = own_nodes(function.body) if function is not None and function.is_async else ()
+    return any(isinstance(node, ast.Await) and node.value is call.node for node in nodes)
 
 
 def guard(call: Call) -> Catch | None:
