@@ -84,7 +84,8 @@ def _keyed(hub: Semantics, task: Task) -> Keyed | None:
     places = f"its {len(uses)} uses pass" if len(uses) > 1 else "its use passes"
     plural = "keys" if len(rows) > 1 else "the key"
     message = f"Let `{task.name}` take {plural} {named}, and load the row{'s' * (len(rows) > 1)} itself; {places} `.pk`"
-    return Keyed(Fix(Applicability.UNSAFE, message, tuple(changes)), frozenset(row.name for row in rows))
+    fix = Fix(Applicability.UNSAFE, message, tuple(changes), cures=("CEL101", "CEL102"))
+    return Keyed(fix, frozenset(row.name for row in rows))
 
 
 def _may_change(hub: Semantics, task: Task) -> bool:
