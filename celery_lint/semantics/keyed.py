@@ -162,13 +162,13 @@ def _model_at(hub: Semantics, node: ast.expr, use: Use) -> Class | str | None:
         return _model_from_callers(hub, value)
     models: set[Class | str] = set()
     for one in value.alternatives():
-        if not isinstance(one, ModelValue) or _is_unsaved(hub, one, use.call):
+        if not isinstance(one, ModelValue) or is_unsaved(hub, one, use.call):
             return None
         models.add(one.model)
     return models.pop() if len(models) == 1 else None
 
 
-def _is_unsaved(hub: Semantics, row: ModelValue, call: Call) -> bool:
+def is_unsaved(hub: Semantics, row: ModelValue, call: Call) -> bool:
     """Whether a row is one that the calling function has only constructed so far."""
     flow = call.flow
     made_by = row.origin.key[0] if row.origin is not None else None
