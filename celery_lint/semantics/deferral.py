@@ -11,6 +11,7 @@ from celery_lint.project.syntax import own_nodes, walk
 from celery_lint.semantics.closures import in_other_branch
 from celery_lint.semantics.handlers import Catch, catches
 from celery_lint.semantics.model import Argument, Call
+from celery_lint.semantics.transactions import Transaction
 from celery_lint.semantics.values import Collection
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     _Changing: TypeAlias = ast.Call | ast.Subscript | ast.AugAssign
 
 MAX_CALLERS_UP = 2
+MAX_TRANSACTIONS_UP = 4
 _CHANGING = frozenset(
     """append appendleft extend extendleft insert remove pop popleft popitem clear sort reverse rotate update
     setdefault add discard difference_update intersection_update symmetric_difference_update""".split()
@@ -79,6 +81,22 @@ def _is_awaited(call: Call) -> bool:
     function = call.flow.function
     nodes = own_nodes(function.body) if function is not None and function.is_async else ()
     return any(isinstance(node, ast.Await) and node.value is call.node for node in nodes)
+
+
+def databases(hub: Semantics, call: Call, depth: int = MAX_TRANSACTIONS_UP) -> frozenset[str | None]:
+    """The databases, by their aliases as code, whose transactions may be open around a call: None for the default."""
+    inner = hub.transactions.around(call.frame, call.flow)
+    function = call.flow.function
+    if isinstance(inner, Transaction):
+        return frozenset({inner.using})
+    if inner is False or function is None or depth <= 0:
+        return frozenset()
+    return hub.memo.get(("databases", function, depth), lambda: _databases(hub, function, depth), frozenset())
+
+
+def _databases(hub: Semantics, function: Function, depth: int) -> frozenset[str | None]:
+    sites = hub.calls.callers(function) or ()
+    return frozenset[str | None]().union(*(databases(hub, site.call, depth - 1) for site in sites if not site.deferred))
 
 
 def guard(call: Call) -> Catch | None:
