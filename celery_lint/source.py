@@ -90,7 +90,10 @@ class Source:
         try:
             encoding, _ = tokenize.detect_encoding(io.BytesIO(self.data).readline)
         except (SyntaxError, UnicodeDecodeError) as error:
-            raise UnreadableError(f"{error}".partition(" for ")[0]) from None
+            # Said also of a first line that declares nothing and is no UTF-8: which byte is not, is told below.
+            if not f"{error}".startswith("invalid or missing encoding declaration"):
+                raise UnreadableError(f"{error}".partition(" for ")[0]) from None
+            encoding = "utf-8"
         try:
             codec = codecs.lookup(encoding)
             text, _ = codec.decode(self.data)

@@ -134,6 +134,25 @@ class TestWhatIsSaid:
         assert workspace.lint("--fix", *named, stdin=broken).out == broken
 
 
+@pytest.mark.parametrize(
+    ("code", "body"),
+    [
+        ("CEL205", "def later():\n    transaction.on_commit(lambda: pack.s(  # soon\n        1\n    ))\n"),
+        ("CEL402", "@shared_task\ndef add(pk):\n    order = Order.objects.get(pk=pk)\n"
+         "    order.total += (\n        1  # one\n        + 1\n    )\n    order.save()\n"),
+        ("CEL302", "@shared_task(bind=True)\ndef again(self):\n    try:\n        raise self.retry()\n"
+         "    except* Exception:\n        return None\n"),
+    ],
+)  # fmt: skip
+def test_a_fix_that_could_not_be_made_is_not_announced(workspace: Workspace, code: str, body: str) -> None:
+    if "except*" in body and sys.version_info < (3, 11):
+        pytest.skip("no syntax of this Python")
+    lay_shop(workspace, views=body)
+    workspace.write({"shop/models.py": MODELS.replace("pass", "total = models.IntegerField()")})
+    (found,) = json.loads(workspace.lint("--isolated", "--select", code, "--output-format", "json").out)
+    assert (found["code"], found["fix"]) == (code, None)
+
+
 TAKES_ROW = (
     TASK
     + """

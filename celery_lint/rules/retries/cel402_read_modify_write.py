@@ -113,7 +113,7 @@ class ReadModifyWrite(Rule):
         if isinstance(node, ast.AugAssign):
             operator = _OPERATORS.get(type(node.op))
             value = file.module.source.segment(node.value)
-            if operator is None or any(c in value for c in "\n${"):
+            if operator is None or any(c in value for c in "#${"):
                 return None
             value = value if isinstance(node.value, _ATOMS) else f"({value})"
             target = file.module.source.segment(node.target)
