@@ -34,7 +34,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FORMAT = 1
+FORMAT = 2
 MAX_BYTES = 64_000_000
 MAX_FILES = 16
 """How many projects and configurations are kept in one folder, and how many outcomes of whole runs."""
@@ -45,11 +45,21 @@ class FileState:
     """A file as it was when it was read."""
 
     modified: int
-    """Nanoseconds since the epoch."""
+    """When its content changed, in nanoseconds since the epoch."""
+    entered: int
+    """The same of the file system's own entry, which nothing can set back."""
     size: int
     digest: str
     """That of the content; empty as long as nobody has looked into the file."""
     traced: bool
+
+    @classmethod
+    def of(cls, status: os.stat_result, digest: str = "") -> FileState:
+        return cls(status.st_mtime_ns, status.st_ctime_ns, status.st_size, digest, False)
+
+    def is_as(self, status: os.stat_result) -> bool:
+        """Whether a file looks as it did, from outside."""
+        return (self.modified, self.entered, self.size) == (status.st_mtime_ns, status.st_ctime_ns, status.st_size)
 
 
 @dataclass(slots=True)
@@ -148,20 +158,19 @@ def changes_since(snapshot: Snapshot, root: Path, files: Sequence[str]) -> Chang
             status = os.stat(prefix + name)
         except OSError:
             return None
-        if known is not None and status.st_mtime_ns == known.modified and status.st_size == known.size:
-            if known.modified < snapshot.taken - RACY:
-                continue
+        if known is not None and known.is_as(status) and max(known.modified, known.entered) < snapshot.taken - RACY:
+            continue
         try:
             with open(prefix + name, "rb") as file:
                 data = file.read()
         except OSError:
             return None
         is_dated_anew = True
-        state = FileState(status.st_mtime_ns, status.st_size, digest_of(data), False)
+        state = FileState.of(status, digest_of(data))
         if known is None or state.digest != known.digest:
             contents[name], states[name] = data, state
         else:
-            known.modified, known.size = state.modified, state.size
+            known.modified, known.entered, known.size = state.modified, state.entered, state.size
     present = frozenset(files) if len(files) < len(snapshot.files) + len(contents) else snapshot.files.keys()
     gone = [name for name in snapshot.files if name not in present]
     return Changes(contents, states, gone, is_dated_anew)
@@ -174,9 +183,9 @@ def states_of(root: Path, files: Sequence[str]) -> dict[str, FileState]:
     for name in files:
         try:
             status = os.stat(prefix + name)
-            states[name] = FileState(status.st_mtime_ns, status.st_size, "", False)
+            states[name] = FileState.of(status)
         except OSError:
-            states[name] = FileState(0, 0, "", False)
+            states[name] = FileState(0, 0, 0, "", False)
     return states
 
 
@@ -226,7 +235,7 @@ def _packed(snapshot: Snapshot, key: str) -> dict[str, Any]:
     return {
         "key": key,
         "taken": snapshot.taken,
-        "files": [[n, s.modified, s.size, s.digest, int(s.traced)] for n, s in snapshot.files.items()],
+        "files": [[n, s.modified, s.entered, s.size, s.digest, int(s.traced)] for n, s in snapshot.files.items()],
         "inputs": snapshot.inputs,
         "selected": [
             [*selection, [numbers[name] for name in found if name in numbers]]
@@ -241,7 +250,7 @@ def _packed(snapshot: Snapshot, key: str) -> dict[str, Any]:
 def _unpacked(data: Any, key: str) -> Snapshot | None:
     if data["key"] != key:
         return None
-    files = {n: FileState(int(m), int(s), str(d), bool(t)) for n, m, s, d, t in data["files"]}
+    files = {n: FileState(int(m), int(e), int(s), str(d), bool(t)) for n, m, e, s, d, t in data["files"]}
     names = list(files)
     sets = [int(text, 16) for text in data["sets"]]
     return Snapshot(

@@ -286,7 +286,8 @@ def _check(
         )
         _write(text, arguments.output_file, to_stderr=is_filter)
         # What --fix leaves, another --fix like it will not repair.
-        notes += results.summary(tried=allowed if arguments.fix else ())
+        if checked or not errors:
+            notes += results.summary(tried=allowed if arguments.fix else ())
         is_reported = bool(results.findings)
         if recording is not None and not errors and output_format not in WITH_EDITS:
             code = FINDINGS if is_reported and not arguments.exit_zero else NOTHING_TO_REPORT

@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from importlib.metadata import version
 
 from celery_lint import __version__
-from celery_lint.findings import Applicability, Finding
-from celery_lint.fixes import Failure, FixedFile, FixResult, fix_project, remove_abandoned, unified_diff
+from celery_lint.discovery import Project, is_excluded
+from celery_lint.findings import Applicability, Finding, PutStatement, Side
+from celery_lint.fixes import Failure, FixedFile, FixResult, Read, fix_project, remove_abandoned, unified_diff
 from celery_lint.output import count, shown_path
 from celery_lint.run import Checked, check_project
+from celery_lint.source import Source
+from celery_lint.suppressions import Comments
 
 SHOWN_PLACES = 3
 
@@ -54,7 +57,8 @@ def fix(
         ]
         diffs.append(unified_diff(shown))
         for failure in result.failures:
-            message = f"{shown_path(root, failure.filename)}: not fixed: {failure.reason}"
+            what = f"{', '.join(sorted(set(failure.codes)))} not fixed" if failure.is_internal else "not fixed"
+            message = f"{shown_path(root, failure.filename)}: {what}: {failure.reason}"
             errors.append((message, _report(failure) if failure.is_internal else ""))
         for finding, reason in result.reasons.items():
             place = finding.place
@@ -116,7 +120,48 @@ def _fix_project(checked: Checked, allowed: frozenset[Applicability], write: boo
     if write:
         folders = {os.path.dirname(project.root / filename) for filename in project.files}
         remove_abandoned(folders)
-    return fix_project(check, checked.read, allowed, write, project.root, asked if only_asked else None)
+    return fix_project(check, checked.read, allowed, write, project.root, _Objections(project, only_asked).of)
+
+
+class _Objections:
+    """Reasons not to make a fix that lie in what the user asked for."""
+
+    def __init__(self, project: Project, only_asked: bool) -> None:
+        self._settings = project.settings
+        self._asked = frozenset(project.asked)
+        self._only_asked = only_asked
+        self._comments: dict[str, tuple[bytes, Comments]] = {}
+
+    def of(self, finding: Finding, read: Read) -> str | None:
+        """The reason to hold a finding's fix back, because it would change what is to be left alone."""
+        fix = finding.fix
+        if fix is None:
+            return None
+        codes = {finding.code, *fix.cures}
+        for change in fix.changes:
+            filename, row = change.place.filename, change.place.span.start.row
+            if filename not in self._asked:
+                if self._only_asked:
+                    return "it would change other files as well"
+                if is_excluded(self._settings, filename):
+                    return "it would change an excluded file"
+            if codes & self._settings.ignored_codes(filename):
+                return "it would change a file in which the rule is ignored"
+            is_beside = isinstance(change, PutStatement) and change.side is not Side.INSTEAD
+            comments = self._comments_of(filename, read)
+            if not is_beside and any(comments.silences(code, row) for code in codes):
+                return "it would change a line where a comment silences the rule"
+        return None
+
+    def _comments_of(self, filename: str, read: Read) -> Comments:
+        try:
+            data = read(filename)
+        except OSError:
+            data = b""
+        known = self._comments.get(filename)
+        if known is None or known[0] != data:
+            known = self._comments[filename] = (data, Comments(Source(filename, data)))
+        return known[1]
 
 
 def _under_one_name(finding: Finding, links: Mapping[str, str]) -> Finding:
@@ -137,6 +182,6 @@ def _report(failure: Failure) -> str:
     return (
         f"{failure.reason.removeprefix('internal error: ')}\n\n"
         f"celery-lint {__version__}, libcst {version('libcst')}, Python {platform.python_version()}\n"
-        f"fixed before it was put back: {', '.join(failure.codes) or 'nothing'}\n\n"
+        f"to be fixed: {', '.join(failure.codes)}\n\n"
         f"```diff\n{patch.decode('utf-8', 'backslashreplace')}```"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from celery_lint.cache import Changes, FileState, Snapshot, digest_of
 from celery_lint.codec import decode_findings, encode
@@ -73,9 +74,9 @@ def _bring_up_to_date(snapshot: Snapshot, changes: Changes) -> None:
     for name, data in changes.contents.items():
         state = changes.states.get(name)
         snapshot.files[name] = (
-            FileState(0, len(data), digest_of(data), has_trace(data))
+            FileState(0, 0, len(data), digest_of(data), has_trace(data))
             if state is None  # content in the place of a file's, which is not kept
-            else FileState(state.modified, state.size, state.digest, has_trace(data))
+            else replace(state, traced=has_trace(data))
         )
 
 

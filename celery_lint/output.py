@@ -85,8 +85,11 @@ class Results:
         files = sum(len(each.project.asked) for each in self._checked)
         if not files:
             return ["There is no Python file to check."]
+        failed = sum(len(each.failures) for each in self._checked)
         found = count(len(self.findings), "finding") if self.findings else "No findings"
-        lines = [f"{found} in {count(files, 'file')}."]
+        lines = [f"{found} in {count(files - failed, 'file')}."] if files > failed else []
+        if failed:
+            lines.append(f"Not checked because of an internal error: {count(failed, 'file')}.")
         by_fix = Counter(
             finding.fix.applicability
             for finding in self.findings

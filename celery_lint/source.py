@@ -90,7 +90,10 @@ class Source:
         try:
             encoding, _ = tokenize.detect_encoding(io.BytesIO(self.data).readline)
         except (SyntaxError, UnicodeDecodeError) as error:
-            raise UnreadableError(f"{error}".partition(" for ")[0]) from None
+            # Said also of a first line that declares nothing and is no UTF-8: which byte is not, is told below.
+            if not f"{error}".startswith("invalid or missing encoding declaration"):
+                raise UnreadableError(f"{error}".partition(" for ")[0]) from None
+            encoding = "utf-8"
         try:
             codec = codecs.lookup(encoding)
             text, _ = codec.decode(self.data)
@@ -133,6 +136,12 @@ class Source:
         if "\r" in text:
             return array("L", [0, *(end.end() for end in NEWLINE.finditer(text)), len(text) + 1])
         return array("L", accumulate(map((1).__add__, map(len, text.split("\n"))), initial=0))
+
+    def code(self, node: ast.AST) -> str:
+        """The node's own source text as it stands, with its ends of lines."""
+        span, starts = self.span(node), self._starts
+        start = starts[span.start.row - 1] + span.start.column - 1
+        return self.text[start : starts[span.end.row - 1] + span.end.column - 1]
 
     def rows_text(self, first: int, last: int) -> str:
         """The text of some rows, counted from 1, the end of the last left out."""

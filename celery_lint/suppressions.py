@@ -147,11 +147,14 @@ class Comments:
 
     def silence(self, finding: Finding) -> bool:
         """Whether a comment silences the finding; the comment counts as used then."""
-        row = finding.place.span.start.row
+        return self.silences(finding.code, finding.place.span.start.row)
+
+    def silences(self, code: str, row: int) -> bool:
+        """Whether a comment silences what is found of a rule in a row; the comment counts as used then."""
         rows = {row, _next_row(row, self._without_comment), *self._statement_rows(row)}
         directives = [*self._for_file, *(each for row in rows for each in self._by_row.get(row, ()))]
         # All are asked: each that names the code counts as used.
-        silencing = [directive for directive in directives if directive.silences(finding.code)]
+        silencing = [directive for directive in directives if directive.silences(code)]
         return bool(silencing)
 
     def _statement_rows(self, row: int) -> tuple[int, ...]:

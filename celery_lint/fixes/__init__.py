@@ -15,7 +15,7 @@ lost, and the result parses.
 
 from celery_lint.fixes.apply import Failure, FixedFile, FixResult, fix_project
 from celery_lint.fixes.diff import unified_diff
-from celery_lint.fixes.plan import Edit, edits_for
+from celery_lint.fixes.plan import Edit, Read, edits_for
 from celery_lint.fixes.write import Replacement, remove_abandoned, replace_files
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "Failure",
     "FixResult",
     "FixedFile",
+    "Read",
     "Replacement",
     "edits_for",
     "fix_project",

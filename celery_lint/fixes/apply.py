@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from celery_lint.findings import Applicability, Finding, Fix
@@ -14,8 +16,10 @@ from celery_lint.fixes.write import Replacement, replace_files
 from celery_lint.records import record
 
 ROUNDS = 10
+_NUMBER = re.compile(r"\d+")
 
 Check = Callable[[Mapping[str, bytes]], list[Finding]]
+Objection = Callable[[Finding, Read], str | None]
 
 
 @record()
@@ -30,11 +34,11 @@ class FixedFile:
 
 @record()
 class Failure:
-    """A file that is as it was, although fixes were made for it, and why.
+    """A file that lacks a fix, or all fixes made for it, and why.
 
-    `is_internal`: the fix was wrong, which is an error of the linter. Then
-    `codes` are the findings that were to be fixed, and `before` and `attempted`
-    what the file held and what it was to hold.
+    `is_internal`: a fix was wrong, which is an error of the linter. Then `codes`
+    are the findings that it was to cure, and `before` and `attempted` what the
+    file held and what it was to hold. Otherwise the file is as it was.
     """
 
     filename: str
@@ -52,8 +56,8 @@ class FixResult:
     `files` are the changed ones, by name. `findings` is the last check's
     report. `held_back` are those of its findings whose fix was allowed, but
     could not be made, each with its reason in `reasons`: the place does not
-    allow an exact edit, fixes still overlap after the last round, or the file
-    failed.
+    allow an exact edit, fixes still overlap after the last round, the fix or its
+    file failed.
     """
 
     files: tuple[FixedFile, ...]
@@ -81,7 +85,7 @@ class _Applied:
 
 @record()
 class _Broken:
-    """Why a file has to be put back, and whether a wrong fix is to blame."""
+    """Why a round's result for a file cannot stay, and whether a wrong fix is to blame."""
 
     reason: str
     is_internal: bool = False
@@ -89,11 +93,16 @@ class _Broken:
 
 @record()
 class _Round:
-    """What one round made of the files, and in which it went wrong."""
+    """What one round made of the files, in which it went wrong, and what is found in the project then.
+
+    `reasons` say why fixes were not made.
+    """
 
     applied: list[_Applied]
     contents: dict[str, bytes]
     broken: dict[str, _Broken]
+    findings: list[Finding]
+    reasons: dict[Finding, str]
 
 
 def fix_project(
@@ -102,20 +111,19 @@ def fix_project(
     allowed: frozenset[Applicability],
     write: bool,
     root: Path = Path(),
-    only: Collection[str] | None = None,
+    objection: Objection = lambda finding, read: None,
 ) -> FixResult:
     """Make the allowed fixes of all that `check` finds, and write the files if `write`.
 
     `check` gives the findings of the project in which some files, named as
     findings name them, hold other bytes than on disk. `read` gives a file's
-    bytes. `root` is the directory that the names start from. With `only`, fixes
-    that would change another file are held back.
+    bytes. `root` is the directory that the names start from. `objection` gives the
+    reason to hold back a finding's fix, if there is one.
 
-    A file that fixes would break, or in which they would bring up a finding
-    that was not there, stays as it was, together with all files that a fix
-    joins to it.
+    A fix that would break a file, or bring up a finding that was not there, is
+    left out, with all of its changes; the others are made.
     """
-    fixing = _Fixing(check, read, allowed, only, line_length(root))
+    fixing = _Fixing(check, read, allowed, objection, line_length(root))
     fixing.run()
     if write:
         fixing.write(root)
@@ -130,37 +138,39 @@ class _Fixing:
         check: Check,
         read: Read,
         allowed: frozenset[Applicability],
-        only: Collection[str] | None,
+        objection: Objection,
         width: int,
     ) -> None:
         self._check = check
         self._read_original = read
         self._allowed = allowed
-        self._only = only
+        self._objection = objection
         self._files = Files(width)
         self._originals: dict[str, bytes] = {}
         self._current: dict[str, bytes] = {}
         self._applied: list[_Applied] = []
-        self._failures: dict[str, Failure] = {}
+        self._failures: list[Failure] = []
+        self._refused: dict[tuple[str, ...], str] = {}
         self._reasons: dict[Finding, str] = {}
         self._findings = check({})
 
     def run(self) -> None:
         for _ in range(ROUNDS):
-            done = self._round()
-            if not done.applied:
-                return
-            self._applied += done.applied
-            before, self._current = self._findings, {**self._current, **done.contents}
-            if not done.broken:
-                self._findings = self._check(self._current)
-                done.broken.update(self._gained(before, done))
+            refused = len(self._refused)
+            done = self._tried(self._findings)
             if done.broken:
-                self._put_back(done.broken)
+                done = self._sound_part(done)
+            self._reasons = done.reasons
+            if done.applied:
+                self._applied += done.applied
+                self._current.update(done.contents)
+                self._findings = done.findings
+            elif len(self._refused) == refused:
+                return
 
     def write(self, root: Path) -> None:
         """Write the files. Those that fixes join are written together, or none of them."""
-        broken: dict[str, _Broken] = {}
+        broken: dict[str, str] = {}
         for group in self._joined():
             replacements = [
                 Replacement(root / name, self._originals[name], self._current[name]) for name in sorted(group)
@@ -168,7 +178,7 @@ class _Fixing:
             try:
                 replace_files(replacements)
             except OSError as error:
-                broken.update((name, _Broken(f"cannot be written: {error.strerror or error}")) for name in group)
+                broken.update((name, f"cannot be written: {error.strerror or error}") for name in group)
         if broken:
             self._put_back(broken)
 
@@ -183,7 +193,7 @@ class _Fixing:
         ]
         held_back = [finding for finding in self._findings if self._is_allowed(finding)]
         reasons = {finding: self._reasons.get(finding, f"not done after {ROUNDS} rounds") for finding in held_back}
-        failures = [failure for _, failure in sorted(self._failures.items())]
+        failures = sorted(self._failures, key=lambda failure: (failure.filename, failure.codes))
         return FixResult(tuple(files), tuple(self._findings), tuple(held_back), tuple(failures), reasons)
 
     def _is_allowed(self, finding: Finding) -> bool:
@@ -196,36 +206,40 @@ class _Fixing:
             self._originals[filename] = self._read_original(filename)
         return self._originals[filename]
 
-    def _round(self) -> _Round:
+    def _tried(self, candidates: Iterable[Finding]) -> _Round:
+        """One round, and how the project is after it."""
+        done = self._round(candidates)
+        if done.applied and not done.broken:
+            done.findings.extend(self._check({**self._current, **done.contents}))
+            done.broken.update(self._gained(done))
+        return done
+
+    def _round(self, candidates: Iterable[Finding]) -> _Round:
         """Make all fixes that overlap none made before them; the others wait for the next round."""
         drafts = Drafts(self._read, self._files)
-        applied: list[_Applied] = []
+        done = _Round([], {}, {}, [], {})
+        applied, reasons = done.applied, done.reasons
         made: dict[Fix, frozenset[str]] = {}
-        self._reasons = {}
         # Those that yield come last, when it is known which other fixes are made.
-        for finding in sorted(self._findings, key=_yields):
+        for finding in sorted(candidates, key=_yields):
             if finding.fix is None or not self._is_allowed(finding):
                 continue
             if finding.fix.yields and finding.code in {i.finding.code for i in applied if not _yields(i.finding)}:
                 continue
-            changed = {change.place.filename for change in finding.fix.changes}
-            if changed & self._failures.keys():
-                self._reasons[finding] = "its file was put back"
-                continue
-            if self._only is not None and not changed <= set(self._only):
-                self._reasons[finding] = "it would change other files as well"
+            objection = self._refused.get(_kind(finding)) or self._objection(finding, self._read)
+            if objection is not None:
+                reasons[finding] = objection
                 continue
             try:
                 files = made.get(finding.fix) or drafts.add(finding.fix)
             except NotExact as error:
-                self._reasons[finding] = str(error)
+                reasons[finding] = str(error)
                 continue
             if files is None:
-                self._reasons[finding] = "it overlaps another one"
+                reasons[finding] = "it overlaps another one"
             else:
                 made[finding.fix] = files
                 applied.append(_Applied(finding, files))
-        done = _Round(applied, {}, {})
         for name, draft in drafts.by_file.items():
             try:
                 data = draft.bridge.source.encode(draft.text())
@@ -238,16 +252,22 @@ class _Fixing:
                 done.broken[name] = _Broken(f"the fixed file does not parse: {wrong}", is_internal=True)
         return done
 
-    def _gained(self, before: Sequence[Finding], done: _Round) -> dict[str, _Broken]:
+    def _gained(self, done: _Round) -> dict[str, _Broken]:
         """The files that have more findings of a code than they had, less those fixed.
 
         Messages are not compared, as they quote code and rows that fixes change.
         """
-        expected = _counted(before)
+        expected = _counted(self._findings)
         expected.subtract(_counted(item.finding for item in done.applied))
+        uncovered = {
+            (name, code)
+            for item in done.applied
+            for code in (item.finding.fix.uncovers if item.finding.fix is not None else ())
+            for name in item.files
+        }
         gained = {}
-        for (name, code), number in sorted(_counted(self._findings).items()):
-            if number > max(expected[name, code], 0):
+        for (name, code), number in sorted(_counted(done.findings).items()):
+            if number > max(expected[name, code], 0) and (name, code) not in uncovered:
                 changed = {name}
                 if name not in done.contents:
                     # Another file brought it up: one that was changed for that finding, or any.
@@ -258,23 +278,59 @@ class _Fixing:
                     gained[file] = _Broken(f"fixed, it would leave or bring up {code} in {name}", is_internal=True)
         return gained
 
-    def _put_back(self, broken: Mapping[str, _Broken]) -> None:
-        """Undo, in all rounds, what was done to broken files and those that fixes join to them."""
+    def _sound_part(self, done: _Round) -> _Round:
+        """As many fixes of a round that went wrong as go right together; the others are refused from now on."""
+        fixes = dict.fromkeys((item.finding.fix, not item.files & done.broken.keys()) for item in done.applied)
+        kept: set[Fix | None] = set()
+        sound = _Round([], {}, {}, [], {})
+        # The last is taken first: what has nothing to do with the broken files.
+        waiting = [[fix for fix, is_apart in fixes if is_apart == each] for each in (False, True)]
+        while waiting:
+            batch = waiting.pop()
+            trial = self._tried([each for each in self._findings if each.fix in kept or each.fix in batch])
+            if not trial.broken:
+                kept.update(batch)
+                sound = trial
+            elif len(batch) > 1:
+                half = len(batch) // 2
+                waiting += [batch[half:], batch[:half]]
+            else:
+                self._refuse(batch[0], trial)
+        return replace(sound, reasons=done.reasons)
+
+    def _refuse(self, fix: Fix | None, trial: _Round) -> None:
+        """Leave out a fix that goes wrong, and those like it."""
+        items = [item for item in trial.applied if item.finding.fix == fix]
+        files = frozenset[str]().union(*(item.files for item in items))
+        name = min(files & trial.broken.keys(), default=min(files))
+        why = trial.broken.get(name) or next(iter(trial.broken.values()))
+        self._refused.update(
+            (_kind(item.finding), "it went wrong" if why.is_internal else why.reason) for item in items
+        )
+        if why.is_internal:
+            codes = tuple(sorted(item.finding.code for item in items))
+            attempted = trial.contents.get(name, b"")
+            self._failures.append(
+                Failure(name, f"internal error: {why.reason}", True, codes, self._read(name), attempted)
+            )
+
+    def _put_back(self, broken: Mapping[str, str]) -> None:
+        """Undo what was done to files that cannot be written, and to those that fixes join to them."""
         for group in self._joined():
             reasons = [broken[name] for name in sorted(group) if name in broken]
             if not reasons:
                 continue
             for name in group:
-                why = broken.get(name, reasons[0])
-                codes = [item.finding.code for item in self._applied if name in item.files]
-                attempted = self._current.pop(name, b"")
-                before = self._originals.get(name, b"")
-                prefix = "internal error: " if why.is_internal else ""
-                self._failures[name] = Failure(
-                    name, prefix + why.reason, why.is_internal, tuple(sorted(codes)), before, attempted
-                )
+                self._current.pop(name, None)
+                self._failures.append(Failure(name, broken.get(name, reasons[0])))
             self._applied = [item for item in self._applied if not item.files & group]
         self._findings = self._check(self._current)
+        put_back = {failure.filename for failure in self._failures if not failure.is_internal}
+        self._reasons.update(
+            (finding, "its file was put back")
+            for finding in self._findings
+            if finding.fix is not None and put_back & {change.place.filename for change in finding.fix.changes}
+        )
 
     def _joined(self) -> list[set[str]]:
         """The changed files, in groups that fixes join."""
@@ -289,6 +345,11 @@ class _Fixing:
                     apart.append(other)
             groups = [*apart, group]
         return groups
+
+
+def _kind(finding: Finding) -> tuple[str, ...]:
+    """What findings have in common that one fix and its like are for, wherever other fixes move them."""
+    return (finding.place.filename, finding.code, _NUMBER.sub("", finding.message))
 
 
 def _yields(finding: Finding) -> bool:

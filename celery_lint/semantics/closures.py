@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from celery_lint.findings import Place
 from celery_lint.project.modules import Class, Function
 from celery_lint.project.syntax import own_nodes, walk
 from celery_lint.records import record
+from celery_lint.semantics.keyed import is_unsaved
 from celery_lint.semantics.model import Call, Frame
 from celery_lint.semantics.transactions import Transaction
-from celery_lint.semantics.values import BoundMethod, FunctionValue, ModelValue, Super
+from celery_lint.semantics.values import UNKNOWN, BoundMethod, FunctionValue, ModelValue, Super
 from celery_lint.semantics.writes import may_follow
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 # django-safedelete, model_utils.models.SoftDeletableModel, paranoid and trash models.
 _KEEPS = re.compile(r"delet|paranoi|trash|archiv", re.IGNORECASE)
+# What gives the same for the same, whenever it is called.
+_CONVERSIONS = frozenset({"str", "int", "float", "bool", "repr"})
+_COMPUTING = (ast.comprehension, ast.Lambda, ast.NamedExpr, ast.Await, ast.Yield, ast.YieldFrom)
 
 
 @record()
@@ -150,6 +154,55 @@ def keys_read(function: Function) -> list[str]:
         for n in own_nodes(function.body)
         if isinstance(n, ast.Attribute) and n.attr in ("pk", "id") and isinstance(n.value, ast.Name)
     ]
+
+
+def may_be_bound_now(hub: Semantics, call: Call, callback: FunctionValue, nodes: Iterable[ast.expr]) -> bool:
+    """Whether these expressions of a callback have their values where it is handed over, and keep them.
+
+    Not if they call something, or if the function goes on to work with the objects
+    that they look into. A row that is saved already keeps its key.
+    """
+    owner = call.flow.function
+    if owner is None:
+        return False
+    objects: set[str] = set()
+    for node in walk(*nodes):
+        if isinstance(node, ast.Call):
+            if not (isinstance(node.func, ast.Name) and node.func.id in _CONVERSIONS):
+                return False
+        elif isinstance(node, _COMPUTING):
+            return False
+        elif isinstance(node, (ast.Attribute, ast.Subscript)) and not _is_key_of_saved(hub, call, callback, node):
+            objects.add(root_name(node))
+    here = (call.node.end_lineno or 0, call.node.end_col_offset or 0)
+    later = (n for n in own_nodes(owner.body) if (getattr(n, "lineno", 0), getattr(n, "col_offset", 0)) > here)
+    return not any(_works_with(node, objects) for node in later)
+
+
+def _is_key_of_saved(hub: Semantics, call: Call, callback: FunctionValue, node: ast.Attribute | ast.Subscript) -> bool:
+    """Whether an expression is the key of a row that is in the database already."""
+    if not (isinstance(node, ast.Attribute) and node.attr in ("pk", "id") and isinstance(node.value, ast.Name)):
+        return False
+    rows = callback.captured.names.get(node.value.id, UNKNOWN).alternatives() if callback.captured is not None else ()
+    return bool(rows) and all(isinstance(row, ModelValue) and not is_unsaved(hub, row, call) for row in rows)
+
+
+def _works_with(node: ast.AST, objects: Collection[str]) -> bool:
+    """Whether a node sets a part of one of these variables, calls a method of it, or hands it on."""
+    if isinstance(node, (ast.Attribute, ast.Subscript)):
+        return not isinstance(node.ctx, ast.Load) and root_name(node) in objects
+    if not isinstance(node, ast.Call):
+        return False
+    given = (*node.args, *(keyword.value for keyword in node.keywords))
+    is_method = isinstance(node.func, ast.Attribute) and root_name(node.func) in objects
+    return is_method or any(isinstance(n, ast.Name) and n.id in objects for n in given)
+
+
+def root_name(node: ast.expr) -> str:
+    """`a` of `a.b[c].d`; empty where that is no name."""
+    while isinstance(node, (ast.Attribute, ast.Subscript)):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 def loops_around(frame: Frame, atomic: Frame | None) -> list[Frame]:

@@ -1,17 +1,19 @@
-"""What a call that is put off until the commit would lose: its arguments as they are now, the `try` around it."""
+"""What a call that is put off until the commit would lose, and where it cannot be put off."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import Function
 from celery_lint.project.syntax import own_nodes, walk
 from celery_lint.semantics.closures import in_other_branch
 from celery_lint.semantics.handlers import Catch, catches
-from celery_lint.semantics.model import Argument, Call
-from celery_lint.semantics.values import Collection
+from celery_lint.semantics.model import Argument, Call, FunctionFlow
+from celery_lint.semantics.transactions import Transaction
+from celery_lint.semantics.values import Collection as CollectionValue
+from celery_lint.semantics.values import FunctionValue
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     _Changing: TypeAlias = ast.Call | ast.Subscript | ast.AugAssign
 
 MAX_CALLERS_UP = 2
+MAX_TRANSACTIONS_UP = 4
+MAX_HELPERS = 2
 _CHANGING = frozenset(
     """append appendleft extend extendleft insert remove pop popleft popitem clear sort reverse rotate update
     setdefault add discard difference_update intersection_update symmetric_difference_update""".split()
@@ -51,12 +55,50 @@ def keeps_arguments(hub: Semantics, call: Call, depth: int = MAX_CALLERS_UP) -> 
         return True
     held = list(_held(call.args))
     nodes = list(own_nodes(function.body)) if held else []
-    changing = [node for node in nodes if isinstance(node, (ast.Call, ast.Subscript, ast.AugAssign))]
-    if any(_is_changed_later(path, call, function, changing, nodes) for path in held):
-        return False
+    for names in _with_other_names(held, call, nodes):
+        if any(_is_changed_later(hub, name, same, call, function, nodes) for name, same in names.items()):
+            return False
     if depth <= 0 or not any(path in function.parameters for path in held):
         return True
     return all(keeps_arguments(hub, site.call, depth - 1) for site in hub.calls.callers(function) or ())
+
+
+def may_be_in_event_loop(hub: Semantics, call: Call, depth: int = MAX_CALLERS_UP) -> bool:
+    """Whether a call may run in a coroutine function, itself or through those that call it.
+
+    Django's connections refuse to work there: `on_commit` outside a transaction asks
+    for the connection, and raises SynchronousOnlyOperation (django/utils/asyncio.py).
+    """
+    function = call.flow.function
+    while function is not None and function.name == "<lambda>":
+        function = function.parent
+    if function is None or function.is_async or depth <= 0:
+        return function is not None and function.is_async
+    sites = (site for site in hub.calls.callers(function) or () if not site.deferred and not _is_awaited(site.call))
+    return any(may_be_in_event_loop(hub, site.call, depth - 1) for site in sites)
+
+
+def _is_awaited(call: Call) -> bool:
+    """Whether a coroutine function awaits a call: if that runs a plain function, an adapter does so in a thread."""
+    function = call.flow.function
+    nodes = own_nodes(function.body) if function is not None and function.is_async else ()
+    return any(isinstance(node, ast.Await) and node.value is call.node for node in nodes)
+
+
+def databases(hub: Semantics, call: Call, depth: int = MAX_TRANSACTIONS_UP) -> frozenset[str | None]:
+    """The databases, by their aliases as code, whose transactions may be open around a call: None for the default."""
+    inner = hub.transactions.around(call.frame, call.flow)
+    function = call.flow.function
+    if isinstance(inner, Transaction):
+        return frozenset({inner.using})
+    if inner is False or function is None or depth <= 0:
+        return frozenset()
+    return hub.memo.get(("databases", function, depth), lambda: _databases(hub, function, depth), frozenset())
+
+
+def _databases(hub: Semantics, function: Function, depth: int) -> frozenset[str | None]:
+    sites = hub.calls.callers(function) or ()
+    return frozenset[str | None]().union(*(databases(hub, site.call, depth - 1) for site in sites if not site.deferred))
 
 
 def guard(call: Call) -> Catch | None:
@@ -94,14 +136,42 @@ def _held(arguments: tuple[Argument, ...]) -> Iterator[str]:
             waiting += [node.target, node.value]
 
 
+def _with_other_names(
+    held: Sequence[str], call: Call, nodes: Sequence[ast.AST]
+) -> Iterator[Mapping[str, Collection[ast.AST]]]:
+    """For each held object, the names that the function has for it, with the targets of `other = name`."""
+    pairs = [
+        (target, ast.unparse(node.value))
+        for node in nodes
+        if isinstance(node, ast.Assign) and isinstance(node.value, (ast.Name, ast.Attribute))
+        for target in node.targets
+        if isinstance(target, (ast.Name, ast.Attribute))
+    ]
+    for path in held:
+        names: dict[str, list[ast.AST]] = {path: []}
+        for target, value in pairs:
+            other = ast.unparse(target)
+            if value in names:
+                names.setdefault(other, []).append(target)
+            elif other in names and _start(target) < _start(call.node):
+                names[value] = []
+        yield names
+
+
 def _is_changed_later(
-    path: str, call: Call, function: Function, changing: Sequence[_Changing], nodes: Sequence[ast.AST]
+    hub: Semantics, path: str, same: Collection[ast.AST], call: Call, function: Function, nodes: Sequence[ast.AST]
 ) -> bool:
-    """Whether the object at `path` is changed in place after the call, in its function with these nodes."""
-    changes = [node for node in changing if _changes(node, path, call)]
+    """Whether the object at `path` is changed in place after the call, in its function with these nodes.
+
+    `same` are targets that get this very object.
+    """
+    given = [call.flow.value(n) for n in walk(call.node) if isinstance(n, ast.expr) and ast.unparse(n) == path]
+    is_collection = any(isinstance(value, CollectionValue) for value in given)
+    changing = [node for node in nodes if isinstance(node, (ast.Call, ast.Subscript, ast.AugAssign))]
+    changes = [node for node in changing if _changes(hub, node, path, call.flow, is_collection)]
     if not changes:
         return False
-    kept = {id(node.target) for node in nodes if isinstance(node, ast.AugAssign)}
+    kept = {id(node.target) for node in nodes if isinstance(node, ast.AugAssign)} | {id(node) for node in same}
     bound = [_start(node) for node in nodes if id(node) not in kept and _binds(node, path)]
     loops = [frame.node for frame in call.frame.chain() if frame.kind == "loop" and isinstance(frame.node, ast.stmt)]
     here = _end(call.node)
@@ -115,18 +185,43 @@ def _is_changed_later(
     return False
 
 
-def _changes(node: _Changing, path: str, call: Call) -> bool:
+def _changes(
+    hub: Semantics, node: _Changing, path: str, flow: FunctionFlow, is_collection: bool, depth: int = MAX_HELPERS
+) -> bool:
     """Whether a node changes the list, dictionary or set at `path`, or one inside of it."""
     if isinstance(node, ast.Call):
         function = node.func
-        return isinstance(function, ast.Attribute) and function.attr in _CHANGING and _is_within(function.value, path)
+        if isinstance(function, ast.Attribute) and function.attr in _CHANGING and _is_within(function.value, path):
+            return True
+        event = flow.events.get(node)
+        return event is not None and depth > 0 and _is_changed_by(hub, event, path, depth)
     if isinstance(node, ast.Subscript):
         return not isinstance(node.ctx, ast.Load) and _is_within(node.value, path)
-    if ast.unparse(node.target) == path:
-        # Numbers and strings are made anew, collections are changed.
-        given = [call.flow.value(n) for n in walk(call.node) if isinstance(n, ast.expr) and ast.unparse(n) == path]
-        return isinstance(node.value, _NEW) or any(isinstance(value, Collection) for value in given)
+    # Numbers and strings are made anew, collections are changed.
+    return ast.unparse(node.target) == path and (is_collection or isinstance(node.value, _NEW))
+
+
+def _is_changed_by(hub: Semantics, call: Call, path: str, depth: int) -> bool:
+    """Whether a function of the project changes what a call of it is given at `path`."""
+    for callee in call.callee.alternatives():
+        bound = hub.dispatches.bind(callee, call.args) if isinstance(callee, FunctionValue) else None
+        if bound is None or not isinstance(callee, FunctionValue):
+            continue
+        for name, sent in bound[1].items():
+            if any(ast.unparse(each.node) == path for each in sent) and _fills(hub, callee.function, name, depth):
+                return True
     return False
+
+
+def _fills(hub: Semantics, function: Function, name: str, depth: int) -> bool:
+    """Whether a function changes the object of a parameter, by itself or through what it calls."""
+
+    def decide() -> bool:
+        flow = hub.flow(function)
+        nodes = (n for n in own_nodes(function.body) if isinstance(n, (ast.Call, ast.Subscript, ast.AugAssign)))
+        return any(_changes(hub, node, name, flow, False, depth - 1) for node in nodes)
+
+    return hub.memo.get(("fills", function, name, depth), decide, False)
 
 
 def _is_within(node: ast.expr, path: str) -> bool:

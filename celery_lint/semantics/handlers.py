@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from celery_lint.findings import Place, Position, Span
-from celery_lint.project.modules import AssignBinding, Module
+from celery_lint.project.modules import AssignBinding, Function, Module
 from celery_lint.project.syntax import own_nodes, walk
 from celery_lint.records import record
 from celery_lint.semantics.model import Call, Frame, FunctionFlow, Step
@@ -501,15 +501,25 @@ _LOGGER_MAKERS = frozenset(
 )
 
 
-def logger_name(hub: Semantics, module: Module) -> str | None:
-    """The module's own variable that holds a logger."""
+def logger_name(hub: Semantics, module: Module, function: Function | None) -> str | None:
+    """The module's own variable that holds a logger, by a name that a function of it has no other variable for."""
+    scopes = list(enclosing(function))
     for name, bindings in module.bindings.items():
+        if any(name in scope.scan.locals for scope in scopes):
+            continue
         value = bindings[-1].value if isinstance(bindings[-1], AssignBinding) else None
         if isinstance(value, ast.Call):
             maker = hub.evaluate(value.func, module)
             if isinstance(maker, External) and maker.path in _LOGGER_MAKERS:
                 return name
     return None
+
+
+def enclosing(function: Function | None) -> Iterator[Function]:
+    """A function and those that it is nested in, inmost first."""
+    while function is not None:
+        yield function
+        function = function.parent
 
 
 __all__ = [

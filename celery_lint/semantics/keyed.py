@@ -84,7 +84,8 @@ def _keyed(hub: Semantics, task: Task) -> Keyed | None:
     places = f"its {len(uses)} uses pass" if len(uses) > 1 else "its use passes"
     plural = "keys" if len(rows) > 1 else "the key"
     message = f"Let `{task.name}` take {plural} {named}, and load the row{'s' * (len(rows) > 1)} itself; {places} `.pk`"
-    return Keyed(Fix(Applicability.UNSAFE, message, tuple(changes)), frozenset(row.name for row in rows))
+    fix = Fix(Applicability.UNSAFE, message, tuple(changes), cures=("CEL101", "CEL102"))
+    return Keyed(fix, frozenset(row.name for row in rows))
 
 
 def _may_change(hub: Semantics, task: Task) -> bool:
@@ -161,13 +162,13 @@ def _model_at(hub: Semantics, node: ast.expr, use: Use) -> Class | str | None:
         return _model_from_callers(hub, value)
     models: set[Class | str] = set()
     for one in value.alternatives():
-        if not isinstance(one, ModelValue) or _is_unsaved(hub, one, use.call):
+        if not isinstance(one, ModelValue) or is_unsaved(hub, one, use.call):
             return None
         models.add(one.model)
     return models.pop() if len(models) == 1 else None
 
 
-def _is_unsaved(hub: Semantics, row: ModelValue, call: Call) -> bool:
+def is_unsaved(hub: Semantics, row: ModelValue, call: Call) -> bool:
     """Whether a row is one that the calling function has only constructed so far."""
     flow = call.flow
     made_by = row.origin.key[0] if row.origin is not None else None

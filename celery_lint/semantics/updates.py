@@ -17,7 +17,9 @@ from celery_lint.project.modules import AssignBinding, Class, Function
 from celery_lint.project.syntax import own_nodes, walk
 from celery_lint.records import record
 from celery_lint.semantics import locks
+from celery_lint.semantics.frameworks import signals_of
 from celery_lint.semantics.model import Call, FunctionFlow, Store
+from celery_lint.semantics.returning import is_method
 from celery_lint.semantics.values import (
     Atomic,
     BoundMethod,
@@ -61,6 +63,8 @@ _SAVES = frozenset({"save", "asave"})
 _BULK = frozenset({"bulk_update", "abulk_update"})
 _COMMITS = frozenset({"commit", "flush"})
 _WRITES = _SAVES | _BULK | _COMMITS
+_SAVE_SIGNALS = frozenset({"pre_save", "post_save"})
+MAX_CALLERS_UP = 3
 
 
 @record()
@@ -355,4 +359,78 @@ def names_column(value: Value, column: str) -> bool:
     return True
 
 
-__all__ = ["Update", "lossy_updates", "may_update"]
+# What else reads the column, once it is an expression
+
+
+def may_be_read_elsewhere(hub: Semantics, update: Update, save: Call) -> bool:
+    """Whether a caller that has the row, or a handler of its signals, may read the column after the save."""
+    flow, row = save.flow, update.store.target.value
+    if comes_from_outside(hub, update.row.origin, flow):
+        if flow.function is None or not isinstance(row, ast.Name) or _callers_go_on(hub, flow.function, row.id):
+            return True
+    return _is_read_by_handler(hub, update)
+
+
+def _callers_go_on(hub: Semantics, function: Function, name: str, depth: int = MAX_CALLERS_UP) -> bool:
+    """Whether a caller may read more than the key of the row that it gives for a parameter, or nobody knows."""
+    sites = hub.calls.callers(function)
+    if name not in function.parameters or sites is None or depth <= 0:
+        return True
+    return any(_goes_on(hub, site.call, function, name, depth) for site in sites)
+
+
+def _goes_on(hub: Semantics, call: Call, function: Function, name: str, depth: int) -> bool:
+    caller, row = call.flow.function, given_node(hub, call, function, name)
+    if isinstance(row, ast.Call):
+        return False  # made for this call, and nobody else has it
+    if caller is None or not isinstance(row, ast.Name) or reads_column_after(caller.node, row.id, call.node):
+        return True
+    return row.id in caller.parameters and _callers_go_on(hub, caller, row.id, depth - 1)
+
+
+def given_node(hub: Semantics, call: Call, function: Function, name: str) -> ast.expr | None:
+    """The expression that a call gives for a parameter, the receiver of a method among them."""
+    callee = next((c for c in call.callee.alternatives() if isinstance(c, FunctionValue)), None)
+    if callee is None or callee.function is not function:
+        return None
+    if is_method(callee) and name == function.positional[0].arg:
+        return call.node.func.value if isinstance(call.node.func, ast.Attribute) else None
+    bound = hub.dispatches.bind(callee, call.args)
+    sent = bound[1].get(name) if bound is not None else None
+    return sent[0].node if sent else None
+
+
+def reads_column_after(root: ast.AST, name: str, node: ast.expr) -> bool:
+    """Whether more than the key of a variable's row is read behind a node, or before it in a loop around both."""
+    keys = {id(n.value) for n in walk(root) if isinstance(n, ast.Attribute) and n.attr in ("pk", "id")}
+    end = (node.end_lineno or 0, node.end_col_offset or 0)
+    loops = [n for n in walk(root) if isinstance(n, (ast.For, ast.AsyncFor, ast.While)) and n.lineno <= node.lineno]
+    around = [loop for loop in loops if (loop.end_lineno or 0) >= end[0] and not _binds(loop, name)]
+    first = min((loop.lineno for loop in around), default=end[0])
+    inside = {id(n) for n in walk(node)}
+    return any(
+        isinstance(n, ast.Name)
+        and n.id == name
+        and isinstance(n.ctx, ast.Load)
+        and id(n) not in keys | inside
+        and ((n.lineno, n.col_offset) > end or (bool(around) and n.lineno >= first))
+        for n in walk(root)
+    )
+
+
+def _binds(loop: ast.AST, name: str) -> bool:
+    return any(isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Store) for n in walk(loop))
+
+
+def _is_read_by_handler(hub: Semantics, update: Update) -> bool:
+    """Whether a handler of `pre_save` or `post_save` mentions the column: it gets the row while it is saved."""
+    senders = (None, *hub.classes.ancestors(update.row.model)) if isinstance(update.row.model, Class) else (None,)
+    for filename in hub.project.mentioning(update.column):
+        module = hub.project.module_or_none(filename)
+        for function in module.holding((update.column,)) if module is not None else ():
+            if any(name in _SAVE_SIGNALS and sender in senders for name, sender in signals_of(hub, function)):
+                return True
+    return False
+
+
+__all__ = ["Update", "lossy_updates", "may_be_read_elsewhere", "may_update"]

@@ -167,7 +167,8 @@ class TestChoosing:
         assert workspace.lint("--isolated").code == 1
         assert workspace.lint("--config", "other.toml").code == 1
         assert workspace.lint("--isolated", "--config", "other.toml").code == 2
-        assert workspace.lint("--config", "missing.toml").code == 2
+        missing = workspace.lint("--config", "missing.toml")
+        assert (missing.code, len(missing.err.splitlines())) == (2, 1)
 
     def test_show_files_and_settings(self, workspace: Workspace) -> None:
         assert workspace.lint("--show-files", "--exclude", "views.py").lines == ["manage.py", "shop/tasks.py"]

@@ -104,12 +104,22 @@ class TestWhatIsSaid:
         assert outcome.code == 2
         assert (workspace.root / "shop" / "views.py").read_bytes() == before
         assert "partial(pack.delay, 1)" in (workspace.root / "shop" / "others.py").read_text()
-        assert "error: shop/views.py: not fixed: internal error: " in outcome.err
+        assert "error: shop/views.py: CEL204 not fixed: internal error: " in outcome.err
         assert said in outcome.err
         report = outcome.err.partition("Please report this at https://github.com/celery-lint/celery-lint/issues")[2]
         assert re.search(r"celery-lint \S+, libcst \S+, Python 3\.", report)
-        assert "fixed before it was put back: CEL204" in report
+        assert "to be fixed: CEL204" in report
         assert "-        transaction.on_commit(pack.delay(1))\n+        " in report
+
+    def test_what_a_repair_brings_to_light_is_reported(self, workspace: Workspace) -> None:
+        """Once the task has a parameter for itself, the row is an argument like any other."""
+        task = "\n\n@shared_task(bind=True)\ndef weigh(order: Order):\n    return order.pk\n"
+        lay_shop(workspace, views=SAFE + task)
+        outcome = workspace.lint("--fix", "--isolated", "--select", "CEL102,CEL204,CEL404")
+        assert outcome.code == 1
+        assert outcome.err.splitlines()[0] == "Fixed 2 findings in 1 file (1 × CEL204, 1 × CEL404)."
+        assert "def weigh(self, order: Order):" in (workspace.root / "shop" / "views.py").read_text()
+        assert "CEL102" in outcome.out
 
     def test_standard_output_holds_the_fixed_source_and_nothing_else(self, workspace: Workspace) -> None:
         lay_shop(workspace)
@@ -122,6 +132,78 @@ class TestWhatIsSaid:
         )
         broken = "from celery import shared_task\n)\n"
         assert workspace.lint("--fix", *named, stdin=broken).out == broken
+
+
+@pytest.mark.parametrize(
+    ("code", "body"),
+    [
+        ("CEL205", "def later():\n    transaction.on_commit(lambda: pack.s(  # soon\n        1\n    ))\n"),
+        ("CEL402", "@shared_task\ndef add(pk):\n    order = Order.objects.get(pk=pk)\n"
+         "    order.total += (\n        1  # one\n        + 1\n    )\n    order.save()\n"),
+        ("CEL302", "@shared_task(bind=True)\ndef again(self):\n    try:\n        raise self.retry()\n"
+         "    except* Exception:\n        return None\n"),
+    ],
+)  # fmt: skip
+def test_a_fix_that_could_not_be_made_is_not_announced(workspace: Workspace, code: str, body: str) -> None:
+    if "except*" in body and sys.version_info < (3, 11):
+        pytest.skip("no syntax of this Python")
+    lay_shop(workspace, views=body)
+    workspace.write({"shop/models.py": MODELS.replace("pass", "total = models.IntegerField()")})
+    (found,) = json.loads(workspace.lint("--isolated", "--select", code, "--output-format", "json").out)
+    assert (found["code"], found["fix"]) == (code, None)
+
+
+TAKES_ROW = (
+    TASK
+    + """
+@shared_task
+def weigh(order):
+    return order.total
+
+
+def weigh_all():
+    weigh.delay(Order.objects.get(pk=1))
+"""
+)
+USES_IT = "from shop.models import Order\nfrom shop.views import weigh\n\n\ndef again():\n"
+
+
+class TestWhatIsLeftAlone:
+    """A repair over several files that would change what the user has set apart is no half repair: it is none."""
+
+    def lint(self, workspace: Workspace, call: str, *options: str, configuration: str = "") -> str:
+        workspace.write(
+            {
+                "shop/__init__.py": "",
+                "shop/models.py": MODELS.replace("pass", "total = models.IntegerField()"),
+                "shop/views.py": TAKES_ROW,
+                "old/__init__.py": "",
+                "old/jobs.py": f"{USES_IT}    {call}\n",
+                "celery-lint.toml": configuration,
+            }
+        )
+        outcome = workspace.lint("--fix", "--unsafe-fixes", "--select", "CEL101,CEL102", *options, ".")
+        is_same = (workspace.root / "shop" / "views.py").read_text() == TAKES_ROW
+        assert is_same == ((workspace.root / "old" / "jobs.py").read_text() == f"{USES_IT}    {call}\n")
+        assert is_same == ("held back" in outcome.err)
+        return outcome.err
+
+    def test_nothing(self, workspace: Workspace) -> None:
+        assert "Fixed 3 findings" in self.lint(workspace, "weigh.delay(Order.objects.get(pk=2))")
+
+    @pytest.mark.parametrize("options", [(), ("--force-exclude",)])
+    def test_an_excluded_file(self, workspace: Workspace, options: tuple[str, ...]) -> None:
+        said = self.lint(workspace, "weigh.delay(Order.objects.get(pk=2))", "--extend-exclude", "old", *options)
+        assert "it would change an excluded file" in said
+
+    def test_a_file_in_which_the_rule_is_ignored(self, workspace: Workspace) -> None:
+        configuration = '[per-file-ignores]\n"old/*" = ["CEL101"]\n'
+        said = self.lint(workspace, "weigh.delay(Order.objects.get(pk=2))", configuration=configuration)
+        assert "it would change a file in which the rule is ignored" in said
+
+    def test_a_line_with_a_comment(self, workspace: Workspace) -> None:
+        said = self.lint(workspace, "weigh.delay(Order.objects.get(pk=2))  # noqa: CEL101")
+        assert "it would change a line where a comment silences the rule" in said
 
 
 FILES = {

@@ -198,7 +198,7 @@ def test_files_that_a_fix_joins_are_written_together_or_not(tmp_path: Path) -> N
     assert sorted(os.listdir(tmp_path)) == ["a.py", "b.py", "c.py"]
 
 
-def test_a_file_that_would_not_parse_is_put_back_whole(tmp_path: Path) -> None:
+def test_a_fix_that_would_not_parse_is_left_out_and_the_others_are_made(tmp_path: Path) -> None:
     def rules(source: Source) -> Iterator[Finding]:
         for call in calls(source, "break_"):
             place = source.place(call)
@@ -207,13 +207,13 @@ def test_a_file_that_would_not_parse_is_put_back_whole(tmp_path: Path) -> None:
 
     project = Project(tmp_path, {"a.py": "x.break_()\nf.delay(order)\n", "b.py": "f.delay(order)\n"}, rules)
     result = project.fix(SAFE)
-    assert project.text("a.py") == "x.break_()\nf.delay(order)\n"
+    assert project.text("a.py") == "x.break_()\nf.delay(order.pk)\n"
     assert project.text("b.py") == "f.delay(order.pk)\n"
     (failure,) = result.failures
-    assert failure.filename == "a.py"
+    assert (failure.filename, failure.codes) == ("a.py", ("CEL999",))
     assert "internal error" in failure.reason
     assert "does not parse" in failure.reason
-    assert {finding.code for finding in result.held_back} == {"CEL101", "CEL999"}
+    assert {finding.code: result.reasons[finding] for finding in result.held_back} == {"CEL999": "it went wrong"}
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_a_file_that_would_not_parse_is_put_back_whole(tmp_path: Path) -> None:
         ("worse(1)", "CEL902"),  # another one comes up
     ],
 )
-def test_a_file_that_gains_a_finding_is_put_back_whole(tmp_path: Path, fixed: str, code: str) -> None:
+def test_a_fix_that_brings_up_a_finding_is_left_out(tmp_path: Path, fixed: str, code: str) -> None:
     def rules(source: Source) -> Iterator[Finding]:
         for node in ast.walk(source.tree):
             if isinstance(node, ast.Name) and node.id in ("bad", "again"):
@@ -235,31 +235,73 @@ def test_a_file_that_gains_a_finding_is_put_back_whole(tmp_path: Path, fixed: st
 
     project = Project(tmp_path, {"a.py": "bad(1)\nf.delay(order)\n", "b.py": "f.delay(order)\n"}, rules)
     result = project.fix(SAFE)
-    assert project.text("a.py") == "bad(1)\nf.delay(order)\n"
+    assert project.text("a.py") == "bad(1)\nf.delay(order.pk)\n"
     assert project.text("b.py") == "f.delay(order.pk)\n"
     (failure,) = result.failures
-    assert failure.filename == "a.py"
+    assert (failure.filename, failure.before) == ("a.py", b"bad(1)\nf.delay(order)\n")
     assert code in failure.reason
-    assert sum(finding.code == "CEL101" for finding in result.findings) == 1
+    assert {finding.code for finding in result.findings} == {"CEL201", "CEL901"}
 
 
-def test_what_earlier_rounds_did_is_put_back_as_well(tmp_path: Path) -> None:
-    """`one` becomes `two`, and two rounds later a broken file: nothing of it stays."""
+def test_all_fixes_of_a_file_but_the_wrong_ones_are_made(tmp_path: Path) -> None:
+    """Those that wait for a wrong one's place as well."""
 
     def rules(source: Source) -> Iterator[Finding]:
-        steps = {"one": "two", "two": "three", "three": "worse"}
         for node in ast.walk(source.tree):
-            if isinstance(node, ast.Name) and node.id in steps:
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("good", "bad"):
+                place = source.place(node.func)
+                yield report(
+                    f"CEL90{len(node.func.id)}", place, Replace(place, {"good": "done"}.get(node.func.id, "worse"))
+                )
+            if isinstance(node, ast.Name) and node.id == "worse":
+                yield report("CEL999", source.place(node))
+            if isinstance(node, ast.Name) and node.id == "row":
                 place = source.place(node)
-                yield report(f"CEL90{len(node.id)}{node.id[0]}", place, Replace(place, steps[node.id]))
+                yield report("CEL908", place, Replace(place, "key"))
+
+    lines = [f"good({number})\n" for number in range(9)]
+    before = "".join([*lines[:4], "bad(row)\n", *lines[4:], "bad(0)\n"])
+    project = Project(tmp_path, {"a.py": before}, rules)
+    result = project.fix()
+    assert project.text("a.py") == before.replace("good", "done").replace("row", "key")
+    assert result.fixed == {"CEL904": 9, "CEL908": 1}
+    assert [failure.codes for failure in result.failures] == [("CEL903",)]
+    assert [finding.code for finding in result.held_back] == ["CEL903", "CEL903"]
+
+
+def test_what_a_fix_is_known_to_uncover_is_no_fault_of_it(tmp_path: Path) -> None:
+    def rules(source: Source) -> Iterator[Finding]:
+        for node in ast.walk(source.tree):
+            if isinstance(node, ast.Name) and node.id == "covered":
+                place = source.place(node)
+                fix = Fix(SAFE, "repair it", (Replace(place, "bare"),), uncovers=("CEL902",))
+                yield Finding(place, "CEL901", "name", Severity.ERROR, "message", (), fix)
+            if isinstance(node, ast.Name) and node.id == "bare":
+                yield report("CEL902", source.place(node))
+
+    project = Project(tmp_path, {"a.py": "covered\n"}, rules)
+    result = project.fix()
+    assert project.text("a.py") == "bare\n"
+    assert ([finding.code for finding in result.findings], result.failures) == (["CEL902"], ())
+
+
+def test_what_earlier_rounds_did_right_stays(tmp_path: Path) -> None:
+    """Of three fixes at one place the last one is wrong."""
+    steps = ["one", "two", "three", "worse"]
+
+    def rules(source: Source) -> Iterator[Finding]:
+        for node in ast.walk(source.tree):
+            place = source.place(node) if isinstance(node, ast.Name) else None
+            if place is not None and isinstance(node, ast.Name) and node.id in steps[:3]:
+                at = steps.index(node.id)
+                yield report(f"CEL90{at}", place, Replace(place, steps[at + 1]))
+                yield from (report(f"CEL90{later}", place) for later in range(at + 1, 3))
             if isinstance(node, ast.Name) and node.id == "worse":
                 yield report("CEL999", source.place(node))
 
     project = Project(tmp_path, {"a.py": "one\n"}, rules)
     result = project.fix()
-    assert project.text("a.py") == "one\n"
-    assert result.files == ()
-    assert result.fixed == {}
+    assert project.text("a.py") == "three\n"
     assert len(result.failures) == 1
 
 
@@ -334,11 +376,15 @@ def test_only_what_was_changed_for_a_finding_is_put_back_when_that_stays(tmp_pat
     assert [failure.filename for failure in result.failures] == ["b.py"]
 
 
-def test_a_fix_that_would_change_a_file_that_nobody_asked_for_is_held_back(tmp_path: Path) -> None:
-    """Standard input is one file: half of a fix would be none."""
+def test_a_fix_against_which_there_is_an_objection_is_held_back(tmp_path: Path) -> None:
     project = Project(tmp_path, {"a.py": "f(old)\n", "b.py": "old = 1\n"}, across)
     result = fix_project(
-        project.check, lambda name: project.before[name], frozenset({SAFE}), False, tmp_path, only={"a.py"}
+        project.check,
+        lambda name: project.before[name],
+        frozenset({SAFE}),
+        False,
+        tmp_path,
+        lambda finding, read: "not that one" if read("b.py") == b"old = 1\n" else None,
     )
     assert result.files == ()
-    assert [result.reasons[finding] for finding in result.held_back] == ["it would change other files as well"]
+    assert [result.reasons[finding] for finding in result.held_back] == ["not that one"]

@@ -154,3 +154,6 @@ def test_an_internal_error_is_told_and_the_other_files_are_checked(
     assert "Traceback" not in outcome.err
     assert "Traceback" in workspace.lint(*CONCISE, "-v").err
     assert others_are_checked(outcome)
+    alone = workspace.lint(*CONCISE, "shop/views.py")
+    assert alone.err.splitlines()[-1] == "Not checked because of an internal error: 1 file."
+    assert "No findings" not in alone.err

@@ -85,7 +85,7 @@ def _fix(task: Task, catch: Catch, file: FileContext) -> Fix | None:
     """Log the failure where the module has a logger, and raise it again outside of loops."""
     if not catch.body:
         return None
-    logger = logger_name(file.hub, file.module)
+    logger = logger_name(file.hub, file.module, catch.flow.function)
     lines = [f'{logger}.exception("{task.name} failed")'] if logger is not None else []
     last = catch.body[-1]
     ends = isinstance(last, (ast.Pass, ast.Return, ast.Continue, ast.Break)) or _is_ellipsis(last)

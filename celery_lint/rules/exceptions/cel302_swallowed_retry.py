@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from celery_lint.findings import Applicability, Finding, Fix, Import, ReraiseFirst, Severity
@@ -88,7 +89,7 @@ class SwallowedRetry(Rule):
             outcome = "the run is stored as SUCCESS although its retry is already queued"
         message = f"this {how} the {first.kind} that `{what}` raises: {outcome}"
         fix = None
-        if catch.body:
+        if catch.body and isinstance(catch.statement, ast.Try):  # what `except*` raises is a group
             passed = {name for earlier in catch.earlier for name in earlier.predicates}
             missing = tuple(one for one in _PREDICATES if one.name not in passed)
             change = ReraiseFirst(file.place(catch.statement), missing)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from celery_lint.findings import Applicability, Finding, Fix, Import, ReraiseFirst, Severity
@@ -82,7 +83,7 @@ class SwallowedSoftTimeLimit(Rule):
     def _report(self, task: Task, catch: Catch, outcome: str, limit: Step, file: FileContext) -> Finding:
         message = f"this catches `SoftTimeLimitExceeded` in `{task.name}` as well: {outcome}"
         fix = None
-        if catch.body:
+        if catch.body and isinstance(catch.statement, ast.Try):  # what `except*` raises is a group
             change = ReraiseFirst(file.place(catch.statement), (Import("celery.exceptions", "SoftTimeLimitExceeded"),))
             fix = Fix(Applicability.SAFE, "Let SoftTimeLimitExceeded through first", (change,))
         return self.finding(catch.place, message, related=related([limit]), fix=fix)

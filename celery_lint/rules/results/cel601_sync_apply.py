@@ -91,8 +91,8 @@ class SyncApply(Rule):
             return None
         if any(k.arg not in _SHARED for k in node.keywords) or any(isinstance(a, ast.Starred) for a in node.args):
             return None
-        receiver = file.module.source.segment(node.func.value)
-        if any(c in receiver for c in "\n${"):
+        apply = file.module.source.code(node.func)
+        if any(c in apply for c in "${"):
             return None
         dispatch = next(file.hub.dispatches.of_call(run.call), Dispatch(run.call, "apply", run.task, ()))
-        return sent(dispatch, f"{receiver}.apply_async", file)
+        return sent(dispatch, f"{apply}_async", file)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from celery_lint.findings import Finding, Severity
@@ -10,8 +11,10 @@ from celery_lint.rules.results.repair import sent
 from celery_lint.semantics.context import FileContext, related
 from celery_lint.semantics.dispatches import sent_directly
 from celery_lint.semantics.inline import InlineRun, given_to_commit, inline_runs
-from celery_lint.semantics.model import Dispatch, FunctionFlow, Step
-from celery_lint.semantics.values import Collection, Constant, Field, KeyValue, Parameter, Scalar
+from celery_lint.semantics.model import Call, Dispatch, FunctionFlow, Step
+from celery_lint.semantics.values import Collection, Constant, Field, KeyValue, Parameter, Scalar, Value
+
+_PLAIN = (Scalar, Constant, KeyValue, Parameter, Field)
 
 
 class DirectCall(Rule):
@@ -50,7 +53,8 @@ class DirectCall(Rule):
 
     ## Fix safety
     Unsafe: what the task does is not done yet when the next line runs. Offered where the
-    value is not used and the arguments are plain values. In a transaction, and after a write
+    value is not used, no `except` around handles what the body raises, and the arguments are
+    plain values, those in lists and dictionaries too. In a transaction, and after a write
     of the row, the repair sends the task after the commit, as CEL201, CEL202 and CEL203 ask for.
 
     ## References
@@ -81,8 +85,23 @@ class DirectCall(Rule):
         )
         definition = Step(task.module.source.place(task.node), f"`{task.name}` is a task")
         fix = None
-        plain = (Scalar, Constant, KeyValue, Parameter, Field, Collection)
-        if call.use == "discarded" and all(isinstance(v, plain) for a in call.args for v in a.value.alternatives()):
+        if call.use == "discarded" and all(_is_plain(a.value) for a in call.args) and not _is_failure_handled(call):
             fix = sent(Dispatch(call, "delay", task, sent_directly(call.args)), "{}.delay", file)
         place = file.place(call.node)
         return self.finding(place, message, related=related((definition, *path)), fix=fix)
+
+
+def _is_plain(value: Value) -> bool:
+    """Whether a message can hold a value, and all that is in it."""
+    return all(isinstance(one, _PLAIN) or _holds_plain(one) for one in value.alternatives())
+
+
+def _holds_plain(value: Value) -> bool:
+    if not isinstance(value, Collection) or value.kind not in ("list", "tuple", "dict"):
+        return False
+    return all(map(_is_plain, value.items if value.items is not None else (value.element,)))
+
+
+def _is_failure_handled(call: Call) -> bool:
+    """Whether an `except` clause around a call is there for what it raises."""
+    return any(f.kind == "try" and isinstance(f.node, ast.Try) and f.node.handlers for f in call.frame.chain())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from celery_lint.findings import Applicability, Change, Fix, Replace
-from celery_lint.rules.transactions.repair import may_wait_for_commit, put_off
+from celery_lint.rules.transactions.repair import may_delay_on_commit, may_wait_for_commit, put_off
 from celery_lint.semantics.context import FileContext
 from celery_lint.semantics.evidence import carried
 from celery_lint.semantics.model import Dispatch
@@ -32,7 +32,7 @@ def sent(dispatch: Dispatch, function: str, file: FileContext) -> Fix | None:
         if deferred is None:
             return None
         change = deferred
-        if not deferred.is_robust and hazard.using is None and file.hub.has_delay_on_commit(dispatch.task):
+        if not deferred.is_robust and hazard.using is None and may_delay_on_commit(dispatch, file.hub):
             verb += "_on_commit"
             change = Replace(call, f"{function}_on_commit")
     return Fix(Applicability.UNSAFE, f"Send it{when}: `{verb}(...)`", (change,))

@@ -23,7 +23,7 @@ from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
 from celery_lint.semantics.inline import is_for_operators
 from celery_lint.semantics.model import Call
-from celery_lint.semantics.updates import Update, lossy_updates, may_update
+from celery_lint.semantics.updates import Update, lossy_updates, may_be_read_elsewhere, may_update
 
 _F = Import("django.db.models", "F")
 _OPERATORS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Mod: "%", ast.Pow: "**"}
@@ -70,7 +70,8 @@ class ReadModifyWrite(Rule):
     ## Fix safety
     Unsafe: after the save the attribute is an expression until the row is read again, and
     `update_fields` leaves columns alone that a full `save()` writes. Offered for models of
-    Django where the save follows at once and nothing reads the column afterwards.
+    Django where the save follows at once and nothing reads the column afterwards: neither
+    the function, nor a caller that has the row, nor a handler of `pre_save` or `post_save`.
 
     ## References
     - [Django: avoiding race conditions using F()](https://docs.djangoproject.com/en/stable/ref/models/expressions.html#avoiding-race-conditions-using-f)
@@ -106,7 +107,7 @@ class ReadModifyWrite(Rule):
             return None
         arithmetic = self._in_database(update, file)
         columns = saved_columns(update, update.save, file)
-        if arithmetic is None or columns is None:
+        if arithmetic is None or columns is None or may_be_read_elsewhere(file.hub, update, update.save):
             return None
         listed = ", ".join(f'"{c}"' for c in columns)
         changes: list[Change] = [arithmetic]
@@ -120,13 +121,17 @@ class ReadModifyWrite(Rule):
         if isinstance(node, ast.AugAssign):
             operator = _OPERATORS.get(type(node.op))
             value = file.module.source.segment(node.value)
-            if operator is None or any(c in value for c in "\n${"):
+            if operator is None or any(c in value for c in "#${"):
                 return None
             value = value if isinstance(node.value, _ATOMS) else f"({value})"
             target = file.module.source.segment(node.target)
             code = f'{target} = $F("{update.column}") {operator} {value}'
             return PutStatement(file.place(node), Side.INSTEAD, code, (_F,))
-        if update.read is not None and not any(isinstance(n, ast.FloorDiv) for n in walk(node)):
+        if update.read is None or any(isinstance(n, ast.FloorDiv) for n in walk(node)):
+            return None
+        column = ast.unparse(update.read)
+        # The target, and one that is read: the database cannot do half of it.
+        if sum(isinstance(n, ast.Attribute) and ast.unparse(n) == column for n in walk(node)) == 2:
             return Replace(file.place(update.read), f'$F("{update.column}")', (_F,))
         return None
 

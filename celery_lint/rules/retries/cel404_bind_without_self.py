@@ -85,4 +85,5 @@ def _fix(kind: Misfit, task: Task, file: FileContext) -> Fix | None:
         bind = AddArguments(file.place(task.decorator), (("bind", "True"),))
         return Fix(Applicability.SAFE, "Bind the task: `bind=True`", (bind,))
     change = AddParameter(file.place(task.function.node), SELF)
-    return Fix(Applicability.SAFE, f"Add the parameter `{SELF}`", (change,))
+    # The parameter that got the task itself is one for an argument then.
+    return Fix(Applicability.SAFE, f"Add the parameter `{SELF}`", (change,), uncovers=("CEL102",))

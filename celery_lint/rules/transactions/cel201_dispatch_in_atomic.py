@@ -55,8 +55,10 @@ class DispatchInAtomic(Rule):
     commit, out of reach of a `try` around it; where the project needs Django 4.2 or newer,
     the fix asks Django to log what such a `try` handles now (`robust=True`). None is offered
     for a list or dictionary that is changed after the dispatch, as the callback would send
-    it as it is at the commit. Where helpers send the task, the fix is made in the helpers,
-    for all who call them: outside a transaction `on_commit` sends at once.
+    it as it is at the commit; in a coroutine, where `on_commit` raises
+    SynchronousOnlyOperation; and in a helper whose callers open transactions on several
+    databases. Where helpers send the task, the fix is made in the helpers, for all who call
+    them: outside a transaction `on_commit` sends at once.
 
     ## Options
     `on-commit-wrappers`, `atomic-requests`

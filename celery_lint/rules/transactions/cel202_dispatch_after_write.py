@@ -50,9 +50,9 @@ class DispatchAfterWrite(Rule):
     Unsafe: the call's AsyncResult is lost, and a dispatch that fails does so at the commit,
     out of reach of a `try` around it; where the project needs Django 4.2 or newer, the fix
     asks Django to log what such a `try` handles now (`robust=True`). None is offered for a
-    list or dictionary that is changed after the dispatch. Where helpers send the task, the
-    fix is made in the helpers, for all who call them: outside a transaction `on_commit`
-    sends at once.
+    list or dictionary that is changed after the dispatch, and in a coroutine, where
+    `on_commit` raises SynchronousOnlyOperation. Where helpers send the task, the fix is made
+    in the helpers, for all who call them: outside a transaction `on_commit` sends at once.
 
     ## Options
     `require-on-commit`, `atomic-requests`

@@ -51,9 +51,10 @@ class DispatchInSignal(Rule):
     at best, and never after it. A `try` around the dispatch no longer handles its failure;
     where the project needs Django 4.2 or newer, the fix asks Django to log it instead
     (`robust=True`). None is offered for a list or dictionary that is changed after the
-    dispatch. Where the row is written after the dispatch (`pre_save`, `save()` before
-    `super().save()`) none is offered either: outside of a transaction `on_commit` calls at
-    once, so that the dispatch has to move.
+    dispatch, and in a coroutine, where `on_commit` raises SynchronousOnlyOperation. Where
+    the row is written after the dispatch (`pre_save`, `save()` before `super().save()`) none
+    is offered either: outside of a transaction `on_commit` calls at once, so that the
+    dispatch has to move.
 
     ## References
     - [Django: signals and transactions](https://docs.djangoproject.com/en/stable/topics/db/transactions/#performing-actions-after-commit)

@@ -10,15 +10,19 @@ from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
 from celery_lint.semantics.dispatches import SENDING
 from celery_lint.semantics.model import Argument, Call, FunctionFlow
-from celery_lint.semantics.values import Partial
+from celery_lint.semantics.values import CanvasValue, Partial
+
+# To call one of these is to send it (celery/canvas.py); of the others, and of signatures, it runs the body.
+_SENT = frozenset({"chain", "group", "chord", "chunks"})
 
 
 class OnCommitCalledImmediately(Rule):
     """`on_commit` gets the result of a dispatch instead of a callback.
 
     ## What it does
-    Reports `on_commit(task.delay(x))` and `on_commit(partial(task.delay, x)())`: the
-    argument is evaluated, and the task sent, before `on_commit` is called.
+    Reports `on_commit(task.delay(x))`, `on_commit(partial(task.delay, x)())` and
+    `on_commit(chain(...)())`: the argument is evaluated, and the task sent, before
+    `on_commit` is called.
 
     ## Why is this bad
     The task leaves inside the transaction, where the worker does not see the row yet. Then
@@ -67,6 +71,8 @@ class OnCommitCalledImmediately(Rule):
         func = inner.node.func
         if isinstance(func, ast.Call) and any(isinstance(c, Partial) for c in inner.callee.alternatives()):
             return file.module.source.segment(func) if not inner.args else None
+        if not inner.args and all(isinstance(c, CanvasValue) and c.kind in _SENT for c in inner.callee.alternatives()):
+            return file.module.source.segment(func)
         for dispatch in file.hub.dispatches.of_call(inner):
             if (
                 dispatch.verb in SENDING | {"send_task"}

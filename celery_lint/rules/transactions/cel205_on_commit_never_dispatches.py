@@ -175,7 +175,7 @@ class OnCommitNeverDispatches(Rule):
         return None
 
     def _fix(self, callback: Argument, code: str | None, file: FileContext) -> Fix | None:
-        if code is None or ("{}" in code and code != "{}.delay") or "$" in code:
+        if code is None or ("{}" in code and code != "{}.delay") or "$" in code or "#" in code:
             return None
         return Fix(Applicability.SAFE, "Send the task after the commit", (Replace(file.place(callback.node), code),))
 

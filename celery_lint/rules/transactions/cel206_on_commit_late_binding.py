@@ -6,9 +6,8 @@ import ast
 from collections.abc import Iterator
 
 from celery_lint.findings import Applicability, Finding, Fix, Import, Related, Replace, Severity
-from celery_lint.project.modules import Function
 from celery_lint.rules.base import Rule
-from celery_lint.semantics.closures import Rebinding, late_bindings
+from celery_lint.semantics.closures import Rebinding, late_bindings, may_be_bound_now
 from celery_lint.semantics.context import FileContext
 from celery_lint.semantics.model import Call, FunctionFlow
 from celery_lint.semantics.values import FunctionValue
@@ -46,7 +45,9 @@ class OnCommitLateBinding(Rule):
     before the next turn.
 
     ## Fix safety
-    Safe: `partial` keeps the values of the moment.
+    Safe: `partial` keeps the values of the moment. None is offered where these are not the
+    values that are meant: the row is saved for the first time after the call of `on_commit`,
+    what the callback reads is worked on further, or an argument calls something.
 
     ## References
     - [Python: why do lambdas defined in a loop all return the same result](https://docs.python.org/3/faq/programming.html#why-do-lambdas-defined-in-a-loop-with-different-values-all-return-the-same-result)
@@ -61,11 +62,11 @@ class OnCommitLateBinding(Rule):
                 if isinstance(value, FunctionValue) and value.function.parent is not None:
                     rebinding = late_bindings(file.hub, call, value.function)
                     if rebinding is not None:
-                        yield self._report(call, callback.node, value.function, rebinding, file)
+                        yield self._report(call, callback.node, value, rebinding, file)
                     break
 
     def _report(
-        self, call: Call, node: ast.expr, function: Function, rebinding: Rebinding, file: FileContext
+        self, call: Call, node: ast.expr, callback: FunctionValue, rebinding: Rebinding, file: FileContext
     ) -> Finding:
         name = rebinding.name
         what = {
@@ -79,7 +80,7 @@ class OnCommitLateBinding(Rule):
             file.place(call.node),
             f"the callback {what}",
             related=(Related(note, rebinding.place),),
-            fix=self._fix(node, function, file) if self._helps(rebinding, call) else None,
+            fix=self._fix(call, node, callback, file) if self._helps(rebinding, call) else None,
             severity=severity,
         )
 
@@ -87,14 +88,17 @@ class OnCommitLateBinding(Rule):
         """Whether the value of the moment is the right one: not after the row is gone."""
         return rebinding.kind != "deleted" or rebinding.place.span.start.row > call.node.lineno
 
-    def _fix(self, node: ast.expr, function: Function, file: FileContext) -> Fix | None:
-        if not isinstance(node, ast.Lambda) or not isinstance(node.body, ast.Call) or function.parameters:
+    def _fix(self, call: Call, node: ast.expr, callback: FunctionValue, file: FileContext) -> Fix | None:
+        if not isinstance(node, ast.Lambda) or not isinstance(node.body, ast.Call) or callback.function.parameters:
             return None
         source = file.module.source
-        call = node.body
-        parts = [source.segment(n) for n in (call.func, *call.args, *call.keywords)]
+        body = node.body
+        values = [*body.args, *(keyword.value for keyword in body.keywords)]
+        if not may_be_bound_now(file.hub, call, callback, values):
+            return None
+        parts = [source.segment(n) for n in (body.func, *body.args, *body.keywords)]
         code = f"$partial({', '.join(parts)})"
-        if "{}" in code or "#" in code or not isinstance(call.func, (ast.Name, ast.Attribute)):
+        if "{}" in code or "#" in code or not isinstance(body.func, (ast.Name, ast.Attribute)):
             return None
         change = Replace(file.place(node), code, (Import("functools", "partial"),))
         return Fix(Applicability.SAFE, "Bind the values now, with `partial`", (change,))

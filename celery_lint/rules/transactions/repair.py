@@ -6,11 +6,12 @@ import ast
 
 from celery_lint.findings import Applicability, DeferToCommit, Fix
 from celery_lint.semantics.context import FileContext
-from celery_lint.semantics.deferral import guard, keeps_arguments
+from celery_lint.semantics.deferral import databases, guard, keeps_arguments, may_be_in_event_loop
 from celery_lint.semantics.hazards import Hazard
 from celery_lint.semantics.hub import Semantics
 from celery_lint.semantics.model import Call, Dispatch
 from celery_lint.semantics.transactions import Transaction, dispatched_name
+from celery_lint.semantics.values import BoundMethod, TaskValue
 
 MAX_PLACES = 5
 """A call that sends at more places than this is for its author to untangle."""
@@ -108,17 +109,34 @@ def _deferral(hazard: Hazard, dispatch: Dispatch, hub: Semantics) -> DeferToComm
     return put_off(dispatch, hazard.using, hub)
 
 
+def _fits_all_callers(using: str | None, dispatch: Dispatch, hub: Semantics) -> bool:
+    """Whether the database to wait for is the one of all transactions that callers open, and its name known here."""
+    if isinstance(hub.transactions.around(dispatch.call.frame, dispatch.flow), Transaction):
+        return True
+    is_known = using is None or using[-1] in "\"'"
+    return is_known and databases(hub, dispatch.call) <= {using}
+
+
 def put_off(dispatch: Dispatch, using: str | None, hub: Semantics, function: str = "{}") -> DeferToCommit | None:
     """The change that sends a task after the commit, with `function` as DeferToCommit has it.
 
-    None where other arguments would be sent then. A failure to send that a `try`
-    handles now is left to Django to log, if it can.
+    None where other arguments would be sent then, `on_commit` refuses to work, or waits for
+    another database than that of some caller. A failure to send that a `try` handles now is
+    left to Django to log, if it can.
     """
-    if not keeps_arguments(hub, dispatch.call):
+    if not keeps_arguments(hub, dispatch.call) or may_be_in_event_loop(hub, dispatch.call):
+        return None
+    if not _fits_all_callers(using, dispatch, hub):
         return None
     is_robust = (hub.settings.django_version or (0,)) >= ROBUST_SINCE and guard(dispatch.call) is not None
     method = None
-    has_method = using is None and not is_robust and hub.has_delay_on_commit(dispatch.task)
+    has_method = using is None and not is_robust and may_delay_on_commit(dispatch, hub)
     if dispatch.verb in ("delay", "apply_async") and has_method and function == "{}":
         method = f"{dispatch.verb}_on_commit"
     return DeferToCommit(dispatch.flow.module.source.place(dispatch.node), using, method, function, is_robust)
+
+
+def may_delay_on_commit(dispatch: Dispatch, hub: Semantics) -> bool:
+    """Whether what a dispatch calls is a task, or a method of one, that has `delay_on_commit`: signatures have none."""
+    tasks = (c.receiver if isinstance(c, BoundMethod) else c for c in dispatch.call.callee.alternatives())
+    return all(isinstance(task, TaskValue) for task in tasks) and hub.has_delay_on_commit(dispatch.task)
