@@ -301,13 +301,18 @@ def is_form_class(hub: Semantics, cls: Class) -> bool:
     )
 
 
+def is_form(hub: Semantics, cls: Class) -> bool:
+    """Whether the class is a form of Django's, of a model or not."""
+    return is_form_class(hub, cls) or any(
+        p.startswith("django.forms.") and p.endswith("Form") for p in hub.classes.lineage(cls).foreign
+    )
+
+
 def is_called_by_form(hub: Semantics, function: Function, cls: Class) -> bool:
     """Whether a form calls the method while it checks what it was given (django/forms/forms.py)."""
     if function.name != "clean" and not function.name.startswith("clean_"):
         return False
-    return is_form_class(hub, cls) or any(
-        p.startswith("django.forms.") and p.endswith("Form") for p in hub.classes.lineage(cls).foreign
-    )
+    return is_form(hub, cls)
 
 
 def is_called_by_serializer(hub: Semantics, function: Function, cls: Class) -> bool:
@@ -403,7 +408,7 @@ def attribute(hub: Semantics, base: Instance, name: str) -> Value | None:
         model = meta_model(hub, cls)
         return ModelValue(model, base.origin) if model is not None else UNKNOWN
     if name in ("validated_data", "cleaned_data", "data", "initial_data") and (
-        is_form_class(hub, cls) or is_serializer_class(hub, cls)
+        is_form(hub, cls) or is_serializer_class(hub, cls)
     ):
         return CleanedData(cls) if name in ("validated_data", "cleaned_data") else Instance("request.data")
     if name == "object_list" and is_view_class(hub, cls):
@@ -486,12 +491,9 @@ def cleaned(hub: Semantics, cls: Class, name: str) -> Value:
         return UNKNOWN
     column = hub.row_attribute(model, name)
     if isinstance(column, ManagerValue):
-        is_form = is_form_class(hub, cls)
-        return (
-            QuerySetValue(column.model)
-            if is_form
-            else Collection("list", ModelValue(column.model or "django.db.models.Model"))
-        )
+        if is_form_class(hub, cls):
+            return QuerySetValue(column.model)
+        return Collection("list", ModelValue(column.model or "django.db.models.Model"))
     return column if isinstance(column, ModelValue) else UNKNOWN
 
 

@@ -398,6 +398,11 @@ class Semantics:
         known = frameworks.parameter(self, function, name, is_first)
         return with_origin(known, name) if known is not None else Parameter(function, name)
 
+    def collected(self, function: Function, name: str) -> Value:
+        """What a framework gives to a function by a name that its `**kwargs` collect."""
+        known = frameworks.parameter(self, function, name, is_first=False)
+        return with_origin(known, name) if known is not None else UNKNOWN
+
     def self_value(self, cls: Class) -> Value:
         """`self` in a method of a class."""
         return self.memo.get(("self", cls), lambda: self._self_value(cls), UNKNOWN)
@@ -784,7 +789,7 @@ class Semantics:
         return frameworks.is_view_class(self, cls)
 
     def is_form(self, cls: Class) -> bool:
-        return frameworks.is_form_class(self, cls)
+        return frameworks.is_form(self, cls)
 
     def cleaned(self, cls: Class, name: str) -> Value:
         return frameworks.cleaned(self, cls, name)

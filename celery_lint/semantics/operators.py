@@ -89,6 +89,10 @@ def item(run: Interpreter, base: Value, node: ast.Subscript, index: Value) -> Va
         return base.element
     if isinstance(base, External) and base.path in ("typing.Annotated", "typing_extensions.Annotated"):
         return run.hub.annotation(node, run.module)
+    if isinstance(base, Parameter) and base.star == "**" and isinstance(index, Constant):
+        given = run.hub.collected(base.function, str(index.value))
+        if given is not UNKNOWN:
+            return given
     if isinstance(base, (Parameter, Field)):
         return Field(base, f"[{ast.unparse(node.slice)}]" if isinstance(node.slice, ast.Constant) else "[]")
     if isinstance(base, CleanedData):
