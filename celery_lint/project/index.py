@@ -293,7 +293,7 @@ class Project:
         if selection is Selection.TEXT:
             return sorted(name for name in self._traced if text in self._bytes(name))
         if selection is Selection.PLAIN:
-            return sorted(name for name in self.files if text in self._bytes(name) and not is_test_file(name))
+            return sorted(name for name in self.files if not is_test_file(name) and text in self._bytes(name))
         if selection is Selection.ASSIGNED:
             return [name for name in self._mentions.get(text, ()) if Content(name, self._bytes(name)).assigns(text)]
         return self._definitions[selection].get(text, ())

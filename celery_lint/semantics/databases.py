@@ -40,7 +40,7 @@ def atomic_requests(hub: Semantics) -> bool | None:
 def _stated(hub: Semantics, module: Module) -> Iterator[bool | None]:
     """What a module sets ATOMIC_REQUESTS to, other than a plain False: that leaves other entries open."""
     elsewhere = other_databases(module)
-    for target, value in given(module.tree, frozenset({_NAME})):
+    for target, value in given(module, frozenset({_NAME})):
         if isinstance(target, (ast.Name, ast.Attribute)) and target is not value:
             continue  # a setting of its own, which Django does not know
         known = hub.project_settings.read(value, module)

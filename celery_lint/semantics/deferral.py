@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import Function
 from celery_lint.project.syntax import own_nodes, walk
+from celery_lint.records import record
 from celery_lint.semantics.closures import in_other_branch
 from celery_lint.semantics.handlers import Catch, catches
 from celery_lint.semantics.model import Argument, Call, FunctionFlow
@@ -54,9 +55,8 @@ def keeps_arguments(hub: Semantics, call: Call, depth: int = MAX_CALLERS_UP) -> 
     if function is None:
         return True
     held = list(_held(call.args))
-    nodes = list(own_nodes(function.body)) if held else []
-    for names in _with_other_names(held, call, nodes):
-        if any(_is_changed_later(hub, name, same, call, function, nodes) for name, same in names.items()):
+    for names in _with_other_names(held, call, hub) if held else ():
+        if any(_is_changed_later(hub, name, same, call, function) for name, same in names.items()):
             return False
     if depth <= 0 or not any(path in function.parameters for path in held):
         return True
@@ -123,7 +123,7 @@ def _held(arguments: tuple[Argument, ...]) -> Iterator[str]:
     while waiting:
         node = waiting.pop()
         if isinstance(node, (ast.Name, ast.Attribute, ast.Subscript)):
-            yield ast.unparse(node)
+            yield code(node)
         elif isinstance(node, (ast.List, ast.Tuple, ast.Set)):
             waiting += node.elts
         elif isinstance(node, ast.Dict):
@@ -136,21 +136,46 @@ def _held(arguments: tuple[Argument, ...]) -> Iterator[str]:
             waiting += [node.target, node.value]
 
 
-def _with_other_names(
-    held: Sequence[str], call: Call, nodes: Sequence[ast.AST]
-) -> Iterator[Mapping[str, Collection[ast.AST]]]:
+@record(eq=False)
+class _Parts:
+    """The nodes of a function that may give an object another name, change it, or bind a name to another."""
+
+    pairs: Sequence[tuple[ast.Name | ast.Attribute, str]]
+    """The targets of `other = name`, and what stands on the right."""
+    changing: Sequence[_Changing]
+    bound: Sequence[ast.Name | ast.Attribute]
+
+
+def _parts(hub: Semantics, function: Function) -> _Parts:
+    return hub.memo.once(("parts that change", function), _parts_of, function)
+
+
+def _parts_of(function: Function) -> _Parts:
+    pairs: list[tuple[ast.Name | ast.Attribute, str]] = []
+    changing: list[_Changing] = []
+    bound: list[ast.Name | ast.Attribute] = []
+    augmented: set[ast.expr] = set()
+    for node in own_nodes(function.body):
+        if isinstance(node, ast.Assign):
+            if isinstance(node.value, (ast.Name, ast.Attribute)):
+                targets = [target for target in node.targets if isinstance(target, (ast.Name, ast.Attribute))]
+                pairs += [(target, code(node.value)) for target in targets]
+        elif isinstance(node, (ast.Call, ast.Subscript, ast.AugAssign)):
+            changing.append(node)
+            if isinstance(node, ast.AugAssign):
+                augmented.add(node.target)
+        elif isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Store):
+            bound.append(node)
+    return _Parts(pairs, changing, [node for node in bound if node not in augmented])
+
+
+def _with_other_names(held: Sequence[str], call: Call, hub: Semantics) -> Iterator[Mapping[str, Collection[ast.AST]]]:
     """For each held object, the names that the function has for it, with the targets of `other = name`."""
-    pairs = [
-        (target, ast.unparse(node.value))
-        for node in nodes
-        if isinstance(node, ast.Assign) and isinstance(node.value, (ast.Name, ast.Attribute))
-        for target in node.targets
-        if isinstance(target, (ast.Name, ast.Attribute))
-    ]
+    assert call.flow.function is not None
     for path in held:
         names: dict[str, list[ast.AST]] = {path: []}
-        for target, value in pairs:
-            other = ast.unparse(target)
+        for target, value in _parts(hub, call.flow.function).pairs:
+            other = code(target)
             if value in names:
                 names.setdefault(other, []).append(target)
             elif other in names and _start(target) < _start(call.node):
@@ -158,21 +183,18 @@ def _with_other_names(
         yield names
 
 
-def _is_changed_later(
-    hub: Semantics, path: str, same: Collection[ast.AST], call: Call, function: Function, nodes: Sequence[ast.AST]
-) -> bool:
-    """Whether the object at `path` is changed in place after the call, in its function with these nodes.
+def _is_changed_later(hub: Semantics, path: str, same: Collection[ast.AST], call: Call, function: Function) -> bool:
+    """Whether the object at `path` is changed in place after the call, in its function.
 
     `same` are targets that get this very object.
     """
-    given = [call.flow.value(n) for n in walk(call.node) if isinstance(n, ast.expr) and ast.unparse(n) == path]
+    given = [call.flow.value(n) for n in walk(call.node) if isinstance(n, ast.expr) and code(n) == path]
     is_collection = any(isinstance(value, CollectionValue) for value in given)
-    changing = [node for node in nodes if isinstance(node, (ast.Call, ast.Subscript, ast.AugAssign))]
-    changes = [node for node in changing if _changes(hub, node, path, call.flow, is_collection)]
+    parts = _parts(hub, function)
+    changes = [node for node in parts.changing if _changes(hub, node, path, call.flow, is_collection)]
     if not changes:
         return False
-    kept = {id(node.target) for node in nodes if isinstance(node, ast.AugAssign)} | {id(node) for node in same}
-    bound = [_start(node) for node in nodes if id(node) not in kept and _binds(node, path)]
+    bound = [_start(node) for node in parts.bound if node not in same and code(node) == path]
     loops = [frame.node for frame in call.frame.chain() if frame.kind == "loop" and isinstance(frame.node, ast.stmt)]
     here = _end(call.node)
     for node in changes:
@@ -198,7 +220,7 @@ def _changes(
     if isinstance(node, ast.Subscript):
         return not isinstance(node.ctx, ast.Load) and _is_within(node.value, path)
     # Numbers and strings are made anew, collections are changed.
-    return ast.unparse(node.target) == path and (is_collection or isinstance(node.value, _NEW))
+    return code(node.target) == path and (is_collection or isinstance(node.value, _NEW))
 
 
 def _is_changed_by(hub: Semantics, call: Call, path: str, depth: int) -> bool:
@@ -208,7 +230,7 @@ def _is_changed_by(hub: Semantics, call: Call, path: str, depth: int) -> bool:
         if bound is None or not isinstance(callee, FunctionValue):
             continue
         for name, sent in bound[1].items():
-            if any(ast.unparse(each.node) == path for each in sent) and _fills(hub, callee.function, name, depth):
+            if any(code(each.node) == path for each in sent) and _fills(hub, callee.function, name, depth):
                 return True
     return False
 
@@ -218,22 +240,23 @@ def _fills(hub: Semantics, function: Function, name: str, depth: int) -> bool:
 
     def decide() -> bool:
         flow = hub.flow(function)
-        nodes = (n for n in own_nodes(function.body) if isinstance(n, (ast.Call, ast.Subscript, ast.AugAssign)))
-        return any(_changes(hub, node, name, flow, False, depth - 1) for node in nodes)
+        changing = _parts(hub, function).changing
+        return any(_changes(hub, node, name, flow, False, depth - 1) for node in changing)
 
     return hub.memo.get(("fills", function, name, depth), decide, False)
 
 
 def _is_within(node: ast.expr, path: str) -> bool:
     """Whether an expression is `path`, or an item of what is there."""
-    text = ast.unparse(node)
+    text = code(node)
     return text == path or text.startswith(f"{path}[")
 
 
-def _binds(node: ast.AST, path: str) -> bool:
-    """Whether a node gives another object to a variable or attribute."""
-    is_target = isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Store)
-    return is_target and isinstance(node, ast.expr) and ast.unparse(node) == path
+def code(node: ast.expr) -> str:
+    """An expression as text, where it may be one that an object is reached by; others are as good as none."""
+    if isinstance(node, ast.Name):
+        return node.id
+    return ast.unparse(node) if isinstance(node, (ast.Attribute, ast.Subscript)) else ""
 
 
 def _start(node: ast.AST) -> tuple[int, int]:

@@ -633,7 +633,7 @@ def _signals_of(hub: Semantics, function: Function) -> Iterator[SignalUse]:
 
 def connections(module: Module, name: str) -> Iterator[tuple[ast.Call, ast.expr]]:
     """The calls `signal.connect(handler, ...)` of a module for handlers of a name."""
-    for node in walk(module.tree):
+    for node in module.nodes_around(("connect",)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "connect":
             handler = node.args[0] if node.args else next((k.value for k in node.keywords if k.arg == "receiver"), None)
             last = (

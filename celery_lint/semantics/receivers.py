@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -119,12 +119,13 @@ def _made_from(name: str, scope: Scope) -> Iterator[Made]:
         return
     if function is not scope.function:
         scope = Scope(hub, scope.module, function, hub.flow(function).value)
-    for source in hub.memo.once(("made from", function, name), _sources, function, name):
+    for source in hub.memo.once(("made from", function), _sources, function).get(name, ()):
         yield source, scope
 
 
-def _sources(function: Function, name: str) -> Sequence[ast.expr]:
-    found: list[ast.expr] = []
+def _sources(function: Function) -> Mapping[str, Sequence[ast.expr]]:
+    """The expressions that a function's variables are made from."""
+    found: dict[str, list[ast.expr]] = {}
     for node in own_nodes(function.body):
         pairs: list[tuple[ast.expr | None, ast.expr | None]] = []
         if isinstance(node, ast.Assign):
@@ -135,14 +136,19 @@ def _sources(function: Function, name: str) -> Sequence[ast.expr]:
             pairs = [(node.target, node.iter)]
         elif isinstance(node, ast.withitem):
             pairs = [(node.optional_vars, node.context_expr)]
-        found += [s for t, s in pairs if t is not None and s is not None and _binds(t, name)]
+        for target, source in pairs:
+            if target is not None and source is not None:
+                for name in _bound(target):
+                    found.setdefault(name, []).append(source)
     return found
 
 
-def _binds(target: ast.expr, name: str) -> bool:
+def _bound(target: ast.expr) -> Iterator[str]:
     if isinstance(target, (ast.Tuple, ast.List)):
-        return any(_binds(element, name) for element in target.elts)
-    return isinstance(target, ast.Name) and target.id == name
+        for element in target.elts:
+            yield from _bound(element)
+    elif isinstance(target, ast.Name):
+        yield target.id
 
 
 def _made_globally(name: str, scope: Scope) -> Iterator[Made]:

@@ -110,7 +110,7 @@ class ProjectSettings:
         for filename in files:
             module = None if is_test_file(filename) else project.module_or_none(filename)
             if module is not None:
-                for one in gifts(module.tree, names):
+                for one in gifts(module, names):
                     holder = _holder(one, module)
                     if not self._is_of_rows(one, holder, module):
                         value = self.read(one.value, module)
@@ -270,15 +270,15 @@ class ProjectSettings:
         return self._hub.memo.get(("all apps",), search, ())
 
 
-def given(tree: ast.Module, names: frozenset[str]) -> Iterator[tuple[ast.expr, ast.expr]]:
+def given(module: Module, names: frozenset[str]) -> Iterator[tuple[ast.expr, ast.expr]]:
     """The places in a module that give a setting of one of these names: the target and the value."""
-    for one in gifts(tree, names):
+    for one in gifts(module, names):
         yield one.target, one.value
 
 
-def gifts(tree: ast.Module, names: frozenset[str]) -> Iterator[Given]:
+def gifts(module: Module, names: frozenset[str]) -> Iterator[Given]:
     """The places in a module that give a name of these a value."""
-    for node in walk(tree):
+    for node in module.nodes_around(names):
         for name, target, value in _gifts_of(node):
             if name in names:
                 yield Given(name, target, value, node)
