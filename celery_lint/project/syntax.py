@@ -106,3 +106,15 @@ def _walk(roots: Iterable[ast.AST], own: bool) -> Iterator[ast.AST]:
                 stack.extend(reversed(value))
             else:
                 push(value)
+
+
+def dotted_name(node: ast.expr) -> str | None:
+    """`a.b.c` as text; None for any other expression."""
+    parts: list[str] = []
+    while node.__class__ is ast.Attribute:
+        parts.append(node.attr)
+        node = node.value
+    if node.__class__ is not ast.Name:
+        return None
+    parts.append(node.id)
+    return ".".join(reversed(parts))

@@ -9,13 +9,24 @@ are read when somebody asks for their own flow.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from celery_lint.project.modules import Class, Function, Module
-from celery_lint.project.syntax import children, own_nodes, walk
+from celery_lint.project.syntax import children, dotted_name, own_nodes, walk
 from celery_lint.semantics import attributes, operators
 from celery_lint.semantics.model import Argument, Call, Exit, Frame, FunctionFlow, Store, Use
+from celery_lint.semantics.narrowing import (
+    asks_for_more,
+    class_of,
+    falsy,
+    instance_of,
+    members,
+    narrow,
+    narrow_instance,
+    narrow_missing,
+    value_of,
+)
 from celery_lint.semantics.packages import NEVER_RETURNING
 from celery_lint.semantics.results import result
 from celery_lint.semantics.returning import returned
@@ -30,15 +41,11 @@ from celery_lint.semantics.values import (
     Constant,
     ContextManager,
     External,
-    Field,
     FunctionValue,
     Instance,
-    ModelValue,
     Origin,
-    Parameter,
     Scalar,
     Union,
-    Unknown,
     Value,
     each,
     union,
@@ -62,7 +69,6 @@ _SKIPPED = (
     ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef,
 )  # fmt: skip
 _CALLS = frozenset({ast.Call, ast.Await})
-_KEYS = frozenset({"pk", "id"})
 _ATTRIBUTE_ERROR = External("builtins.AttributeError")
 _SUPER = External("builtins.super")
 _STR = Scalar("str")
@@ -250,13 +256,13 @@ class Interpreter:
         atomic_test = tests_atomic(node.test)
         before = dict(self.names)
         if narrows:
-            self.narrow(node.test, True)
+            narrow(self, node.test, True)
         body_frame = Frame("outside" if atomic_test is False else "if", node, self.frame)
         body_ends = self.block(node.body, body_frame)
         after_body = self.names
         self.names = before
         if narrows:
-            self.narrow(node.test, False)
+            narrow(self, node.test, False)
         else_ends = True
         if node.orelse:
             else_frame = Frame("outside" if atomic_test is True else "orelse", node, self.frame)
@@ -292,7 +298,7 @@ class Interpreter:
         narrows = self.test(node)
         before = dict(self.names)
         if narrows:
-            self.narrow(node.test, True)
+            narrow(self, node.test, True)
         self.block(node.body, Frame("loop", node, self.frame))
         self.names = join(before, self.names)
         self.block(node.orelse, self.frame)
@@ -351,7 +357,7 @@ class Interpreter:
             self.names = dict(middle)
             classes = self.eval(handler.type) if handler.type is not None else External("builtins.BaseException")
             if any(kind == _ATTRIBUTE_ERROR for kind in members(classes)):
-                self.narrow_missing(node.body)
+                narrow_missing(self, node.body)
             if handler.name:
                 self.names[handler.name] = instance_of(classes)
             frame = Frame("handler", handler, self.frame, classes)
@@ -369,14 +375,6 @@ class Interpreter:
 
     do_TryStar = do_Try
 
-    def narrow_missing(self, body: Sequence[ast.stmt]) -> None:
-        """After an AttributeError, what the body asked for its key was no row."""
-        for node in own_nodes(body):
-            if isinstance(node, ast.Attribute) and node.attr in _KEYS:
-                path = dotted_name(node.value)
-                if path is not None:
-                    self.exclude_rows(path, node.value)
-
     def do_Match(self, node: ast.Match) -> bool:
         subject = self.eval(node.subject)
         path = dotted_name(node.subject)
@@ -384,17 +382,17 @@ class Interpreter:
         outcomes = []
         for case in node.cases:
             self.names = dict(before)
-            cls = self.class_of(case.pattern)
+            cls = class_of(self, case.pattern)
             if path is not None and cls is not None:
-                self.narrow_instance(path, subject, cls, outcome=True)
-            self.bind_pattern(case.pattern, subject if path is None else self.value_of(path, node.subject))
+                narrow_instance(self, path, subject, cls, outcome=True)
+            self.bind_pattern(case.pattern, subject if path is None else value_of(self, path, node.subject))
             if case.guard is not None:
                 self.eval(case.guard)
             if self.block(case.body, Frame("if", case, self.frame)):
                 outcomes.append(self.names)
             if path is not None and cls is not None and case.guard is None and not asks_for_more(case.pattern):
                 self.names = before
-                self.narrow_instance(path, subject, cls, outcome=False)
+                narrow_instance(self, path, subject, cls, outcome=False)
                 subject = self.names[path]
         last = node.cases[-1].pattern
         total = isinstance(last, ast.MatchAs) and last.pattern is None
@@ -406,12 +404,6 @@ class Interpreter:
         for other in outcomes[1:]:
             self.names = join(self.names, other)
         return True
-
-    def class_of(self, pattern: ast.pattern) -> Value | None:
-        """The class that a pattern asks for: `case Order():`, `case Order(paid=True) as order:`."""
-        if isinstance(pattern, ast.MatchAs) and pattern.pattern is not None:
-            return self.class_of(pattern.pattern)
-        return self.eval_quietly(pattern.cls) if isinstance(pattern, ast.MatchClass) else None
 
     def bind_pattern(self, pattern: ast.pattern, subject: Value) -> None:
         """Bind the variables of a pattern: the whole subject, or parts of which nothing is known."""
@@ -489,104 +481,6 @@ class Interpreter:
                 self.names[target.value.id] = Collection(container.kind, join_element(container, value))
         elif isinstance(target, ast.Starred):
             self.assign(target.value, value, node)
-
-    def narrow(self, test: ast.expr, outcome: bool) -> None:
-        """Use what a test's outcome says of a variable."""
-        method = _TESTS[test.__class__]
-        if method is not None:
-            method(self, test, outcome)
-
-    def if_UnaryOp(self, test: ast.UnaryOp, outcome: bool) -> None:
-        if isinstance(test.op, ast.Not):
-            self.narrow(test.operand, not outcome)
-
-    def if_BoolOp(self, test: ast.BoolOp, outcome: bool) -> None:
-        if isinstance(test.op, ast.And) == outcome:
-            for part in test.values:
-                self.narrow(part, outcome)
-        elif (path := tested(test)) is not None:
-            # `if not (x and isinstance(x, C))`: the first part fails, or it holds and the second fails, ...
-            before, outcomes = self.names, []
-            for index, part in enumerate(test.values):
-                self.names = dict(before)
-                for earlier in test.values[:index]:
-                    self.narrow(earlier, not outcome)
-                self.narrow(part, outcome)
-                outcomes.append(self.value_of(path, part))
-            self.names = before
-            self.learn(path, union(*outcomes))
-
-    def if_Call(self, test: ast.Call, outcome: bool) -> None:
-        if not isinstance(test.func, ast.Name) or len(test.args) != 2:
-            return
-        subject, second = test.args
-        path = dotted_name(subject)
-        if path is None:
-            return
-        if test.func.id == "isinstance":
-            self.narrow_instance(path, self.value_of(path, subject), self.eval_quietly(second), outcome)
-        elif test.func.id == "hasattr" and not outcome and _of_row(second):
-            self.exclude_rows(path, subject)
-
-    def if_Compare(self, test: ast.Compare, outcome: bool) -> None:
-        left, right = test.left, test.comparators[0]
-        if len(test.ops) != 1 or not isinstance(test.ops[0], (ast.Is, ast.IsNot, ast.Eq, ast.NotEq)):
-            return
-        holds = isinstance(test.ops[0], (ast.Is, ast.Eq)) == outcome
-        if isinstance(right, ast.Constant) and right.value is None:
-            path = dotted_name(left)
-            if path is not None and isinstance(test.ops[0], (ast.Is, ast.IsNot)):
-                self.narrow_none(path, left, holds)
-        elif isinstance(left, ast.Call) and isinstance(left.func, ast.Name) and left.func.id == "type":
-            path = dotted_name(left.args[0]) if len(left.args) == 1 else None
-            if path is not None:
-                self.narrow_instance(path, self.value_of(path, left.args[0]), self.eval_quietly(right), holds)
-
-    def if_Name(self, test: ast.Name | ast.Attribute, outcome: bool) -> None:
-        path = dotted_name(test)
-        if path is not None:
-            self.narrow_none(path, test, not outcome, falsy=True)
-
-    if_Attribute = if_Name
-
-    def if_NamedExpr(self, test: ast.NamedExpr, outcome: bool) -> None:
-        self.if_Name(test.target, outcome)
-
-    def value_of(self, path: str, node: ast.expr) -> Value:
-        return self.names[path] if path in self.names else self.eval_quietly(node)
-
-    def narrow_instance(self, path: str, value: Value, classes: Value, outcome: bool) -> None:
-        wanted = members(classes)
-        if outcome:
-            kept = [v for v in value.alternatives() if any(self.hub.is_instance(v, c) for c in wanted)]
-            if kept:
-                self.learn(path, union(*kept))
-            elif isinstance(value, (Unknown, Parameter, Field, Union)):
-                self.learn(path, union(*(instance_of(c, self.hub) for c in wanted)))
-        else:
-            kept = [v for v in value.alternatives() if not any(self.hub.is_instance(v, c) for c in wanted)]
-            if any(self.hub.is_of_rows(c) for c in wanted):
-                # What callers give is none of their rows here.
-                kept = [UNKNOWN if isinstance(v, (Parameter, Field)) else v for v in kept]
-            self.learn(path, union(*kept) if kept else UNKNOWN)
-
-    def exclude_rows(self, path: str, node: ast.expr) -> None:
-        """Take in that a variable holds no row, whatever callers give."""
-        kept = [v for v in self.value_of(path, node).alternatives() if not isinstance(v, ModelValue)]
-        self.learn(path, union(*(UNKNOWN if isinstance(v, (Parameter, Field)) else v for v in kept)))
-
-    def narrow_none(self, path: str, node: ast.expr, is_none: bool, falsy: bool = False) -> None:
-        if is_none and not falsy:
-            self.learn(path, NONE)
-            return
-        value = self.value_of(path, node)
-        if is_none and value is not UNKNOWN:
-            kept = [*self.falsy(value)]
-            self.learn(path, union(*kept) if kept else NONE)
-        elif not is_none and value.__class__ is Union:
-            kept = [v for v in value.members if v != NONE]
-            if len(kept) < len(value.members):
-                self.learn(path, union(*kept))
 
     # Expressions
 
@@ -750,7 +644,7 @@ class Interpreter:
         for index, part in enumerate(node.values):
             values.append(self.eval(part))
             if index + 1 < len(node.values):
-                self.narrow(part, isinstance(node.op, ast.And))
+                narrow(self, part, isinstance(node.op, ast.And))
         self.names = join(before, self.names)
         *tests, last = values
         if isinstance(node.op, ast.Or):
@@ -758,23 +652,15 @@ class Interpreter:
             return union(*(k for v in tests for k in v.alternatives() if k != NONE), last)
         if all(isinstance(v, (Scalar, Constant)) for v in tests):
             return last
-        return union(*(k for v in tests for k in self.falsy(v)), last)
-
-    def falsy(self, value: Value) -> Iterator[Value]:
-        """What a value may be where it is not true: no row and no object of a class without a say in it."""
-        for kind in value.alternatives():
-            if isinstance(kind, (Parameter, Field)):
-                yield UNKNOWN  # not what the caller gives, whose rows are true
-            elif not isinstance(kind, (ModelValue, Instance)):
-                yield kind
+        return union(*(k for v in tests for k in falsy(v)), last)
 
     def eval_IfExp(self, node: ast.IfExp) -> Value:
         self.eval(node.test)
         before = dict(self.names)
-        self.narrow(node.test, True)
+        narrow(self, node.test, True)
         body = self.eval(node.body)
         self.names = dict(before)
-        self.narrow(node.test, False)
+        narrow(self, node.test, False)
         orelse = self.eval(node.orelse)
         self.names = before
         return union(body, orelse)
@@ -836,7 +722,7 @@ class Interpreter:
             self.assign(generator.target, self.element(iterable, generator.iter), None)
             for test in generator.ifs:
                 self.eval(test)
-                self.narrow(test, True)
+                narrow(self, test, True)
         return before
 
     def eval_ListComp(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> Value:
@@ -889,7 +775,7 @@ class Interpreter:
 
 
 class _Methods(dict[type[ast.AST], Callable[..., Any] | None]):
-    """The Interpreter's methods for each kind of node: `do_For`, `eval_Call`, `if_Name`."""
+    """The Interpreter's methods for each kind of node: `do_For`, `eval_Call`."""
 
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix
@@ -901,7 +787,6 @@ class _Methods(dict[type[ast.AST], Callable[..., Any] | None]):
 
 _STATEMENTS = _Methods("do_")
 _EXPRESSIONS = _Methods("eval_")
-_TESTS = _Methods("if_")
 
 
 def constant(value: object) -> Value:
@@ -931,69 +816,11 @@ def join(left: Names, right: Names) -> Names:
     return joined
 
 
-def members(classes: Value) -> Sequence[Value]:
-    """The classes of a tuple of them, as `isinstance` and `except` take it; a single one by itself."""
-    return classes.items if isinstance(classes, Collection) and classes.items is not None else (classes,)
-
-
-def asks_for_more(pattern: ast.pattern) -> bool:
-    """Whether a class pattern may fail for an instance of its class."""
-    return any(isinstance(part, ast.MatchClass) and (part.patterns or part.kwd_patterns) for part in walk(pattern))
-
-
-def tested(test: ast.expr) -> str | None:
-    """The one variable, or attribute of one, that every part of a test is about."""
-    if isinstance(test, ast.BoolOp):
-        paths = {tested(part) for part in test.values}
-        return paths.pop() if len(paths) == 1 else None
-    if isinstance(test, ast.UnaryOp):
-        return tested(test.operand)
-    if isinstance(test, ast.Compare):
-        return tested(test.left)
-    if isinstance(test, ast.Call):
-        is_known = isinstance(test.func, ast.Name) and test.func.id in ("isinstance", "hasattr", "type") and test.args
-        return dotted_name(test.args[0]) if is_known else None
-    return dotted_name(test)
-
-
-def _of_row(name: ast.expr) -> bool:
-    return isinstance(name, ast.Constant) and name.value in (*_KEYS, "_meta", "save")
-
-
 def join_element(container: Collection, value: Value) -> Value:
     """The members of a container that gets one more."""
     if container.items == ():
         return value
     return union(container.element, value)
-
-
-def instance_of(classes: Value, hub: Semantics | None = None) -> Value:
-    """An instance of a class, or of any of a tuple of classes."""
-    if isinstance(classes, Collection) and classes.items is not None:
-        return union(*(instance_of(c, hub) for c in classes.items))
-    if isinstance(classes, ClassValue):
-        if hub is not None and hub.classes.is_model(classes.cls):
-            return ModelValue(classes.cls)
-        return Instance(classes.cls)
-    if isinstance(classes, External):
-        if classes.path in ("builtins.str", "builtins.int", "builtins.float", "builtins.bool"):
-            return Scalar(classes.path.removeprefix("builtins."))
-        if hub is not None and hub.classes.is_model(classes.path):
-            return ModelValue(classes.path)
-        return Instance(classes.path)
-    return UNKNOWN
-
-
-def dotted_name(node: ast.expr) -> str | None:
-    """`a.b.c` as text; None for any other expression."""
-    parts: list[str] = []
-    while node.__class__ is ast.Attribute:
-        parts.append(node.attr)
-        node = node.value
-    if node.__class__ is not ast.Name:
-        return None
-    parts.append(node.id)
-    return ".".join(reversed(parts))
 
 
 def is_durable(node: ast.expr) -> bool:

@@ -7,8 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import Function
-from celery_lint.project.syntax import children, own_nodes, walk
-from celery_lint.semantics.flow import dotted_name
+from celery_lint.project.syntax import children, dotted_name, own_nodes, walk
 from celery_lint.semantics.inline import is_trial
 from celery_lint.semantics.model import Call, FunctionFlow
 from celery_lint.semantics.values import External, Field, FunctionValue, ResultValue, Unknown, Value

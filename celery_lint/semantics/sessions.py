@@ -8,9 +8,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from celery_lint.project.modules import Class, Function
-from celery_lint.project.syntax import own_nodes
+from celery_lint.project.syntax import dotted_name, own_nodes
 from celery_lint.records import record
-from celery_lint.semantics.flow import dotted_name
 from celery_lint.semantics.model import Call, Frame, FunctionFlow, Store
 from celery_lint.semantics.packages import CHANGES, CONNECTIONS, SCOPED_SESSION, SELECT, SESSIONS
 from celery_lint.semantics.switches import Switches, is_switched_off, switches, tested
