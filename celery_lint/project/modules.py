@@ -445,6 +445,19 @@ class Module:
             function = self.nested[node] = Function(self, node, cls, parent)
         return function
 
+    @cached_property
+    def run_as_script(self) -> frozenset[str]:
+        """The names that the module uses under `if __name__ == "__main__":`."""
+        if not self.rows_of(("__main__",)):
+            return frozenset()
+        parts = [
+            node
+            for node in self.tree.body
+            if isinstance(node, ast.If)
+            and any(isinstance(part, ast.Constant) and part.value == "__main__" for part in walk(node.test))
+        ]
+        return frozenset(n.id for part in parts for n in walk(*part.body) if isinstance(n, ast.Name))
+
     def nodes_around(self, words: Collection[str]) -> Iterator[ast.AST]:
         """The nodes of the statements, whole functions and methods too, in whose text any of the words stands."""
         rows = self.rows_of(words)

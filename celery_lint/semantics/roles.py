@@ -60,9 +60,10 @@ _REGISTERING = (
 )
 _VIEWS_FILE = re.compile(r"(^|/)(views?|viewsets?)(/|[^/]*\.py$)")
 _COMMAND_FILE = re.compile(
-    r"(^|/)(management/commands|scripts|bin|tools)/|(^|/)(manage|setup|fabfile|conftest|tasks_cli)\.py$"
+    r"(^|/)(management/commands|scripts|bin|tools)/|(^|/)(manage|setup|fabfile|conftest|tasks_cli|__main__)\.py$"
 )
 _SCRIPT_DECORATORS = ("click.", "typer.", "flask.cli", "invoke.", "fabric.")
+_COMMAND_MAKERS = frozenset({"command", "group", "callback"})
 # Decorators from a package of views that any function may have.
 _FOR_ANY_FUNCTION = frozenset({"django.views.decorators.debug.sensitive_variables"})
 _RESPONSES = (
@@ -107,7 +108,7 @@ class Roles:
             role = self._of_method(function, cls)
             if role.kind != "none":
                 return role
-        elif _COMMAND_FILE.search(function.module.filename):
+        elif _COMMAND_FILE.search(function.module.filename) or self._is_program(function):
             return Role("command")
         signals = frameworks.signals_of(hub, function)
         if signals:
@@ -232,6 +233,31 @@ class Roles:
         """Whether a class without such a base is a middleware by its name, or by what Django makes it with."""
         init = self._hub.classes.function(cls, "__init__")
         return "iddleware" in cls.name or (init is not None and "get_response" in init.parameters)
+
+    def _is_program(self, function: Function) -> bool:
+        """Whether a function is run from the command line: a command of click's or its like, or what a script calls."""
+        for decorator in function.decorators:
+            node = decorator.func if isinstance(decorator, ast.Call) else decorator
+            value = self._hub.evaluate(node, function.module)
+            if isinstance(value, External) and value.path.startswith(_SCRIPT_DECORATORS):
+                return True
+            if (
+                isinstance(node, ast.Attribute)
+                and node.attr in _COMMAND_MAKERS
+                and self._is_group(node.value, function)
+            ):
+                return True
+        return function.name in function.module.run_as_script
+
+    def _is_group(self, node: ast.expr, function: Function) -> bool:
+        """Whether commands belong to an object: `app.cli` of Flask, a group of click's, an application of typer's."""
+        if isinstance(node, ast.Attribute) and node.attr == "cli":
+            return True
+        value = self._hub.evaluate(node, function.module)
+        if isinstance(value, FunctionValue):
+            return value.function is not function and self._is_program(value.function)
+        path = value.cls if isinstance(value, Instance) else None
+        return isinstance(path, str) and path.startswith(_SCRIPT_DECORATORS)
 
     def _has_route(self, function: Function) -> bool:
         for decorator in function.decorators:
