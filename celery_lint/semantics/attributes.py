@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from celery_lint.project.modules import Class, Function
 from celery_lint.semantics import relationships
 from celery_lint.semantics.classes import external_is_model
+from celery_lint.semantics.frameworks import attribute_of_made
 from celery_lint.semantics.operators import by_key
 from celery_lint.semantics.packages import CONSTRUCTORS, PAGINATION, QUERY, TASK_METHODS
 from celery_lint.semantics.returning import returned
@@ -299,6 +300,9 @@ def of_external_instance(run: Interpreter, base: Instance, cls: str, name: str) 
         return External(f"{cls}().{name}")
     if cls.endswith("SQLAlchemy") and name in _REPEATED:
         return External(_REPEATED[name])
+    made = attribute_of_made(base, name)
+    if made is not None:
+        return made
     if cls in ("flask_mongoengine.MongoEngine", "pony.orm.Database"):
         return External(f"{cls}().{name}")
     if cls == "sqlalchemy.orm.registry" and name == "generate_base":

@@ -20,9 +20,11 @@ from celery_lint.semantics.values import (
     Collection,
     Constant,
     External,
+    Field,
     FunctionValue,
     HttpRequest,
     Instance,
+    KeyValue,
     ManagerValue,
     ModelValue,
     Origin,
@@ -58,6 +60,11 @@ _VIEW_PACKAGES = (
     "oscar",
     "wagtail.admin.views",
 )
+# What a generic view makes where its own form or serializer class is not known, and what it answers with.
+FORM = "django.forms.models.ModelForm"
+SERIALIZER = "rest_framework.serializers.ModelSerializer"
+RESPONSE = "rest_framework.response.Response"
+_DATA = "request.data"
 # A REST framework serializer's `context`.
 _CONTEXT = "rest_framework.serializers.context"
 _VIEW_NAME = re.compile(r"(View|ViewSet|APIView|Viewset|Endpoint|MethodView|Resource)$")
@@ -82,6 +89,9 @@ _SERIALIZER_METHODS = frozenset({"create", "update", "save", "validate", "to_rep
 _DISPLAY = frozenset({"django.contrib.admin.display", "django.contrib.admin.decorators.display"})
 # Methods that a generic view or a form calls with a bound serializer or form.
 _SERIALIZER_HOOKS = frozenset({"perform_create", "perform_update"})
+# The generic views that make their form of `model` and `fields` (django/views/generic/edit.py).
+_MODEL_FORM_VIEWS = ("CreateView", "UpdateView", "ModelFormMixin")
+_KEYS = frozenset({"pk", "id"})
 
 
 # Models
@@ -384,17 +394,20 @@ def class_of(hub: Semantics, cls: Class, name: str) -> Class | None:
 
     Of several classes one stands for all where they have the same model.
     """
+    classes = classes_of(hub, cls, name)
+    if not classes or None in classes:
+        return None
+    return classes[0] if len({meta_model(hub, c) for c in classes if c is not None}) == 1 else None
+
+
+def classes_of(hub: Semantics, cls: Class, name: str) -> list[Class | None]:
+    """The classes that a view's `serializer_class` or `form_class` may be; None for one that is not known."""
     value = hub.classes.attribute(cls, name)
     if isinstance(value, ClassValue):
-        return value.cls
+        return [value.cls]
     method = hub.classes.function(cls, f"get_{name}")
-    if method is None:
-        return None
-    kinds = [k for _, v in hub.flow(method).returns for k in v.alternatives()]
-    classes = [k.cls for k in kinds if isinstance(k, ClassValue)]
-    if not classes or len(classes) < len(kinds):
-        return None
-    return classes[0] if len({meta_model(hub, c) for c in classes}) == 1 else None
+    kinds = [k for _, v in hub.flow(method).returns for k in v.alternatives()] if method is not None else []
+    return [k.cls if isinstance(k, ClassValue) else None for k in kinds]
 
 
 def attribute(hub: Semantics, base: Instance, name: str) -> Value | None:
@@ -410,7 +423,11 @@ def attribute(hub: Semantics, base: Instance, name: str) -> Value | None:
     if name in ("validated_data", "cleaned_data", "data", "initial_data") and (
         is_form(hub, cls) or is_serializer_class(hub, cls)
     ):
-        return CleanedData(cls) if name in ("validated_data", "cleaned_data") else Instance("request.data")
+        if name in ("validated_data", "cleaned_data"):
+            return CleanedData(cls)
+        if name == "data" and is_serializer_class(hub, cls):
+            return Instance(_DATA, base.origin, meta_model(hub, cls))
+        return Instance(_DATA)
     if name == "object_list" and is_view_class(hub, cls):
         model = view_model(hub, cls)
         return QuerySetValue(model) if model is not None else None
@@ -422,6 +439,19 @@ def attribute(hub: Semantics, base: Instance, name: str) -> Value | None:
     return None
 
 
+def attribute_of_made(base: Instance, name: str) -> Value | None:
+    """An attribute of what a generic view makes or answers with; None of anything else."""
+    if base.cls not in (FORM, SERIALIZER, RESPONSE) or base.model is None:
+        return None
+    if name == "data" and base.cls != FORM:
+        return Instance(_DATA, base.origin, base.model)
+    if base.cls == RESPONSE:
+        return None
+    if name == "instance":
+        return ModelValue(base.model, base.origin)
+    return BoundMethod(base, name) if name == "save" else Field(base, name)
+
+
 def result(
     hub: Semantics, run: Interpreter, base: Instance, name: str, args: Sequence[Argument], node: ast.Call
 ) -> Value:
@@ -429,7 +459,9 @@ def result(
     cls = base.cls
     if not isinstance(cls, Class):
         if name in ("get", "pop") and cls.startswith("request."):
-            return UNKNOWN
+            return item(hub, base, args[0].value) if args and base.model is not None else UNKNOWN
+        if makes_row(hub, base, name):
+            return saved(hub, base, args, node)
         if cls == _CONTEXT and name == "get" and args:
             return item(hub, base, args[0].value)
         if cls.startswith("datetime."):
@@ -451,14 +483,33 @@ def result(
             return args[0].value
         if name in ("get_serializer", "get_form"):
             made = class_of(hub, cls, "serializer_class" if name == "get_serializer" else "form_class")
-            return Instance(made, run.row(node)) if made is not None else UNKNOWN
-    if makes_row(hub, cls, name):
-        many = any(a.keyword == "many" for a in args)
-        model = meta_model(hub, cls)
-        if model is None or many:
-            return UNKNOWN
-        return ModelValue(model, Origin((node,), created=True))
-    return UNKNOWN
+            if made is not None:
+                return Instance(made, row_given(hub, made, args) or run.row(node))
+            return (form_of_view(hub, cls, run.row(node)) if name == "get_form" else None) or UNKNOWN
+    return saved(hub, base, args, node) if makes_row(hub, base, name) else UNKNOWN
+
+
+def saved(hub: Semantics, base: Instance, args: Sequence[Argument], node: ast.Call) -> Value:
+    """The row that a form or serializer gives for its input."""
+    model = row_model(hub, base)
+    if model is None or any(a.keyword == "many" for a in args):
+        return UNKNOWN
+    is_put_off = leaves_unsaved(args)
+    return ModelValue(model, Origin((node,), created=not is_put_off, built=is_put_off))
+
+
+def leaves_unsaved(args: Sequence[Argument]) -> bool:
+    """Whether a form's `save()` is told not to write: `commit=False`."""
+    return any(a.keyword == "commit" and a.value == Constant(False) for a in args)
+
+
+def row_given(hub: Semantics, cls: Class, args: Sequence[Argument]) -> Origin | None:
+    """The row that a form or a serializer is made to change: `OrderSerializer(order, data=...)`."""
+    first = args[0] if args and args[0].keyword is None and is_serializer_class(hub, cls) else None
+    given = next((a for a in args if a.keyword == "instance"), first)
+    if given is None or not (is_form_class(hub, cls) or is_serializer_class(hub, cls)):
+        return None
+    return given.value.origin if isinstance(given.value, ModelValue) else None
 
 
 # Fields whose cleaned value is one row, or several (django/forms/models.py, rest_framework/relations.py).
@@ -497,8 +548,24 @@ def cleaned(hub: Semantics, cls: Class, name: str) -> Value:
     return column if isinstance(column, ModelValue) else UNKNOWN
 
 
-def makes_row(hub: Semantics, cls: Class, name: str) -> bool:
+def holds_row(hub: Semantics, base: Instance) -> bool:
+    """Whether an instance is about one row: a form, a serializer, a view, or what one of these gives."""
+    cls = base.cls
+    if isinstance(cls, str):
+        return base.model is not None
+    return is_view_class(hub, cls) or is_form_class(hub, cls) or is_serializer_class(hub, cls)
+
+
+def row_model(hub: Semantics, base: Instance) -> Class | str | None:
+    """The model of the row that a form or serializer saves."""
+    return base.model if isinstance(base.cls, str) else meta_model(hub, base.cls)
+
+
+def makes_row(hub: Semantics, base: Instance, name: str) -> bool:
     """Whether a method that a form or serializer inherits saves a row and gives it."""
+    cls = base.cls
+    if isinstance(cls, str):
+        return name == "save" and cls in (FORM, SERIALIZER) and base.model is not None
     if name == "save":
         return is_form_class(hub, cls) or is_serializer_class(hub, cls)
     return name in ("create", "update") and is_serializer_class(hub, cls)
@@ -508,6 +575,8 @@ def item(hub: Semantics, base: Instance, index: Value) -> Value:
     """What indexing an instance gives."""
     if base.cls in ("request.GET", "request.POST", "request.META", "request.COOKIES", "request.headers"):
         return Scalar("str")
+    if base.cls == _DATA and base.model is not None and isinstance(index, Constant) and index.value in _KEYS:
+        return KeyValue(str(index.value), base.model, base.origin)
     if base.cls == _CONTEXT and index == Constant("request"):
         return HttpRequest()
     return UNKNOWN
@@ -521,12 +590,8 @@ def parameter(hub: Semantics, function: Function, name: str, is_first: bool) -> 
             return HttpRequest()
     cls = function.cls
     if cls is not None and function.parent is None:
-        if name == "serializer" and function.name in _SERIALIZER_HOOKS and is_view_class(hub, cls):
-            made = class_of(hub, cls, "serializer_class")
-            return Instance(made) if made is not None else None
-        if name == "form" and function.name == "form_valid" and is_view_class(hub, cls):
-            made = class_of(hub, cls, "form_class")
-            return Instance(made) if made is not None else None
+        if is_given_form(hub, function, name):
+            return form_given(hub, cls, function.name, Origin((name,)))
         if name == "instance" and function.name == "perform_destroy" and is_view_class(hub, cls):
             model = view_model(hub, cls)
             return ModelValue(model) if model is not None else None
@@ -552,6 +617,44 @@ def parameter(hub: Semantics, function: Function, name: str, is_first: bool) -> 
         if len(named) == 1:
             return ModelValue(named[0])
     return None
+
+
+def is_given_form(hub: Semantics, function: Function, name: str) -> bool:
+    """Whether a generic view gives a bound form or serializer to a method's parameter."""
+    if function.cls is None or function.parent is not None or [a.arg for a in function.positional][1:2] != [name]:
+        return False
+    return (function.name == "form_valid" or function.name in _SERIALIZER_HOOKS) and is_view_class(hub, function.cls)
+
+
+def form_given(hub: Semantics, cls: Class, hook: str, origin: Origin) -> Instance | None:
+    """The form or serializer that a generic view gives to one of its hooks."""
+    is_form = hook == "form_valid"
+    made = class_of(hub, cls, "form_class" if is_form else "serializer_class")
+    if made is not None:
+        return Instance(made, origin)
+    if is_form:
+        return form_of_view(hub, cls, origin)
+    if any(one is not None and meta_model(hub, one) is None for one in classes_of(hub, cls, "serializer_class")):
+        return None  # one of several makes no row
+    model = view_model(hub, cls)
+    return Instance(SERIALIZER, origin, model) if model is not None else None
+
+
+def form_of_view(hub: Semantics, cls: Class, origin: Origin) -> Instance | None:
+    """The form that a generic view makes for its model."""
+    names = (p.rpartition(".")[2] for p in hub.classes.lineage(cls).foreign if p.startswith("django.views."))
+    model = view_model(hub, cls) if any(n.endswith(_MODEL_FORM_VIEWS) for n in names) else None
+    return Instance(FORM, origin, model) if model is not None else None
+
+
+def as_given(hub: Semantics, function: Function, name: str, declared: Value) -> Value:
+    """A parameter as its annotation describes it, with what the framework is known to give for it."""
+    if not isinstance(declared, (Instance, External)) or not is_given_form(hub, function, name):
+        return declared
+    if isinstance(declared, Instance) and isinstance(declared.cls, Class) and holds_row(hub, declared):
+        return Instance(declared.cls, Origin((name,)))
+    assert function.cls is not None
+    return form_given(hub, function.cls, function.name, Origin((name,))) or declared
 
 
 def snake_case(name: str) -> str:

@@ -337,7 +337,7 @@ class Hazards:
         rows = []
         for name in [*function.parameters, "self"]:
             if name in wanted or any(isinstance(w, Parameter) and w.name == name for w in wanted):
-                rows.append(origin_of(self._hub.passed(call, function, name)))
+                rows.append(self._hub.writes.row_of(self._hub.passed(call, function, name)))
         for write in self._hub.writes.of_flow(call.flow):
             if write.call.index < call.index and may_follow(write.call.frame, call.frame, call.flow):
                 if any(same_row(write.origin, row) for row in rows):

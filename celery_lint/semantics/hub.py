@@ -390,7 +390,7 @@ class Semantics:
             if isinstance(declared, Scalar):
                 return Scalar(declared.kind, Origin((Parameter(function, name),)))
             if declared is not UNKNOWN:
-                return with_origin(declared, name)
+                return frameworks.as_given(self, function, name, with_origin(declared, name))
         else:
             given = provided(self, function, name)
             if given is not UNKNOWN:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import Class
+from celery_lint.semantics import generic_views
 from celery_lint.semantics.model import Argument, first_argument
 from celery_lint.semantics.operators import by_key, element
 from celery_lint.semantics.packages import (
@@ -285,7 +286,8 @@ def _of_instance_method(run: Interpreter, base: Instance, name: str, args: Seque
             return of_extension(run, name, args, node)
     if base.cls in _SERVICES and name == "client":
         return client_of_service(args)
-    return run.hub.framework_result(run, base, name, args, node)
+    answer = generic_views.answer(run.hub, base, name, run.row(node))
+    return run.hub.framework_result(run, base, name, args, node) if answer is None else answer
 
 
 def client_of_service(args: Sequence[Argument]) -> Value:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import Class
 from celery_lint.semantics.foreign_calls import of_external
+from celery_lint.semantics.frameworks import row_given
 from celery_lint.semantics.methods import of_method
 from celery_lint.semantics.model import Argument
 from celery_lint.semantics.packages import APP_CLASSES, SCOPED_SESSION, SESSION_MAKERS
@@ -118,7 +119,7 @@ def _of_construction(run: Interpreter, callee: ClassValue, args: Sequence[Argume
         return Atomic()
     if hub.classes.is_model(cls):
         return ModelValue(cls, run.row(node, built=True))
-    return Instance(cls, run.row(node))
+    return Instance(cls, row_given(hub, cls, args) or run.row(node))
 
 
 def _of_partial(run: Interpreter, callee: Partial, args: Sequence[Argument], node: ast.Call) -> Value:

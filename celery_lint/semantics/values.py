@@ -113,10 +113,14 @@ class ClassValue(Value):
 
 @record()
 class Instance(Value):
-    """An instance of a class, of the project or (by dotted path) of another package."""
+    """An instance of a class, of the project or (by dotted path) of another package.
+
+    `model` is whose row it holds, of a form, a serializer or its data whose own class does not tell.
+    """
 
     cls: Class | str
     origin: Origin | None = None
+    model: Class | str | None = None
 
 
 @record()

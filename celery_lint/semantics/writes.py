@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import Class, Function
-from celery_lint.semantics import frameworks
+from celery_lint.semantics import frameworks, generic_views
 from celery_lint.semantics.model import Call, Frame, FunctionFlow, Write
 from celery_lint.semantics.packages import SESSIONS
 from celery_lint.semantics.values import (
@@ -57,14 +57,14 @@ class Writes:
     def of_call(self, call: Call) -> Iterator[Write]:
         """The writes that one call is."""
         for callee in call.callee.alternatives():
-            write = self._of_callee(call, callee)
-            if write is not None:
-                yield write
+            writes = self._of_callee(call, callee)
+            if writes:
+                yield from writes
                 return
         for target in self._hub.calls.targets(call):
             if not target.deferred:
                 for name in self.written_parameters(target.function):
-                    origin = origin_of(self._hub.passed(call, target.function, name))
+                    origin = self.row_of(self._hub.passed(call, target.function, name))
                     if origin is not None:
                         yield Write(call, None, origin, call.name)
 
@@ -84,15 +84,13 @@ class Writes:
         for name in function.parameters:
             rows[(name,)] = name
         for call in self._hub.flow(function).calls:
-            origins = []
+            origins: list[Origin | None] = []
             for callee in call.callee.alternatives():
-                write = self._of_callee(call, callee)
-                if write is not None:
-                    origins.append(write.origin)
+                origins += [write.origin for write in self._of_callee(call, callee)]
             if not origins:
                 for target in self._hub.calls.targets(call):
                     for name in () if target.deferred else self.written_parameters(target.function, depth - 1):
-                        origins.append(origin_of(self._hub.passed(call, target.function, name)))
+                        origins.append(self.row_of(self._hub.passed(call, target.function, name)))
             for origin in origins:
                 if origin is None:
                     continue
@@ -102,7 +100,27 @@ class Writes:
                 )
         return frozenset(found)
 
-    def _of_callee(self, call: Call, callee: Value) -> Write | None:
+    def row_of(self, value: Value) -> Origin | None:
+        """The row that a value is, is a column of, or holds as a form, a serializer or a view does."""
+        return origin_of(value) or generic_views.row_held(self._hub, value)
+
+    def _of_callee(self, call: Call, callee: Value) -> Sequence[Write]:
+        """The writes that a call of one thing is: of one row under each name that it has."""
+        view_rows = generic_views.rows_saved(self._hub, call, callee)
+        if view_rows:
+            return [Write(call, self._model_of_view(callee), origin, call.name) for origin in view_rows]
+        write = self._of_method(call, callee)
+        if write is None:
+            return ()
+        holder = generic_views.receiver_of(callee)
+        held = generic_views.row_held(self._hub, holder) if holder is not None else None
+        return (write,) if held in (None, write.origin) else (write, Write(call, write.model, held, write.verb))
+
+    def _model_of_view(self, callee: Value) -> Class | str | None:
+        view = generic_views.receiver_of(callee)
+        return frameworks.view_model(self._hub, view.cls) if view and isinstance(view.cls, Class) else None
+
+    def _of_method(self, call: Call, callee: Value) -> Write | None:
         name = call.name
         if name not in WRITING:
             return None
@@ -152,12 +170,12 @@ class Writes:
             if isinstance(row, ModelValue):
                 return Write(call, row.model, row.origin, name)
             return Write(call, None, None, name)
-        if isinstance(receiver.cls, Class) and frameworks.makes_row(hub, receiver.cls, name):
-            if any(a.keyword == "commit" and getattr(a.value, "value", True) is False for a in call.args):
+        if frameworks.makes_row(hub, receiver, name):
+            if frameworks.leaves_unsaved(call.args):
                 return None
             return Write(
                 call,
-                frameworks.meta_model(hub, receiver.cls),
+                frameworks.row_model(hub, receiver),
                 origin_of(call.result) or receiver.origin,
                 name,
             )
