@@ -109,31 +109,36 @@ class Roles:
                 return role
         elif _COMMAND_FILE.search(function.module.filename):
             return Role("command")
-        signals = frameworks.signals_of(hub, function)
-        if signals:
-            names = [name for name, _ in signals]
-            for name in names:
-                if frameworks.MODEL_SIGNALS.get(name):
-                    return Role("signal", True, name)
-            for name in names:
-                if name in frameworks.MODEL_SIGNALS:
-                    return Role("signal", False, name)
-            if any(name.startswith(frameworks.WORKER) for name in names):
-                return Role("task")
-            if any(name in frameworks.COMMAND_SIGNALS for name in names):
-                return Role("command")
-            return Role("signal", False, names[0])
+        handler = self._of_handler(function)
+        if handler is not None:
+            return handler
         if self._has_route(function):
             return Role("view")
         if cls is None:
             return self._by_hook(function) or self._by_registration(function) or self._by_arguments(function)
         return Role()
 
+    def _of_handler(self, function: Function) -> Role | None:
+        """The role of a function that handles signals."""
+        names = [name for name, _ in frameworks.signals_of(self._hub, function)]
+        for name in names:
+            if frameworks.MODEL_SIGNALS.get(name):
+                return Role("signal", True, name)
+        for name in names:
+            if name in frameworks.MODEL_SIGNALS:
+                return Role("signal", False, name)
+        if any(name.startswith(frameworks.WORKER) for name in names):
+            return Role("task")
+        if any(name in frameworks.COMMAND_SIGNALS for name in names):
+            return Role("command")
+        return Role("signal", False, names[0]) if names else None
+
     def _of_nested(self, function: Function) -> Role:
-        """The role of a function inside another: a route of an application's factory, or Django's middleware."""
+        """The role of a function inside another: a route of an application's factory, a handler of a signal,
+        or Django's middleware."""
         if self._has_route(function):
             return Role("view")
-        hook = self._by_hook(function)
+        hook = self._by_hook(function) or self._of_handler(function)
         if hook is not None:
             return hook
         return Role("middleware") if is_middleware(function) else Role()

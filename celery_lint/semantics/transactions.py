@@ -272,15 +272,15 @@ class Transactions:
         own = self.decorated(function)
         if own is not None:
             return Context(own)
-        if hub.roles.of(function).kind == "middleware":
+        role = hub.roles.of(function)
+        if role.kind == "middleware":
             # Of a request only the view lies in its transaction (django/core/handlers/base.py, make_view_atomic).
             called = self._by_callers(function, depth, call) if depth > 0 and function.parent is None else Context()
             return Context(called.atomic, outside=True)
-        if function.parent is not None:
+        if function.parent is not None and role.kind != "signal":
             return self._of_nested(function, depth)
         if hub.calls.defers(function) or hub.tasks.of_function(function) is not None:
             return Context(outside=True)
-        role = hub.roles.of(function)
         if role.kind == "command" and function.name != "handle" and depth > 0:
             # A command's helpers run where its other functions call them.
             called = self._by_callers(function, depth, call)
