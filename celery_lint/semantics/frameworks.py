@@ -644,7 +644,8 @@ def _signals_by_own_decorator(
         return
     inner = [n for n in maker.body if isinstance(n, ast.FunctionDef)] if call is not None else [maker.node]
     decorated = {n.args.args[0].arg for n in inner if n.args.args}
-    for name in sorted(decorated):
+    rebound = {n.id for n in walk(maker.node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    for name in sorted(decorated - rebound):
         for node, _, signal in connections(maker.node, name):
             given = argument_of(signal, maker, call)
             sender = keyword_of(node, "sender")

@@ -155,16 +155,18 @@ class Transactions:
 
     def _by_outer_method(self, function: Function) -> Transaction | None:
         """The transaction that a view's `dispatch`, or another method that runs its handlers, opens around one."""
-        cls, name = function.cls, function.name
-        if cls is None or name == "dispatch" or not frameworks.is_view_class(self._hub, cls):
+        name, roles = function.name, self._hub.roles
+        if function.cls is None or name == "dispatch" or roles.of(function).kind != "view":
             return None
-        if self._hub.roles.of(function).kind != "view":
-            return None
-        for outer in (*_RUN_IN.get(name, ()), "dispatch"):
-            opened = self._around_inherited(cls, outer, function)
-            if opened is not None:
-                return opened
-        return None
+        found: list[Transaction] = []
+        for cls in roles.served_classes(function.cls, function):
+            is_view = frameworks.is_view_class(self._hub, cls)
+            around = (self._around_inherited(cls, outer, function) for outer in (*_RUN_IN.get(name, ()), "dispatch"))
+            opened = next((one for one in around if one is not None), None) if is_view else None
+            if opened is None:
+                return None
+            found.append(opened)
+        return found[0] if found else None
 
     def _around_inherited(self, cls: Class, name: str, function: Function) -> Transaction | None:
         """The transaction that a class opens around a framework's method, which runs the function in its turn.
@@ -303,11 +305,11 @@ class Transactions:
         if role.kind == "admin":
             place = function.module.source.place(function.node)
             step = Step(place, f"Django's admin calls `{function.qualname}` inside a transaction")
-            return Context(Transaction((step,), kind="admin"))
+            return Context(Transaction((step,), kind="admin"), hook=(step,))
         if role.kind == "signal" and role.always_atomic:
             place = function.module.source.place(function.node)
             step = Step(place, f"Django sends `{role.detail}` inside a transaction")
-            return Context(Transaction((step,), kind="signal"))
+            return Context(Transaction((step,), kind="signal"), hook=(step,))
         if role.kind in ("signal", "model") and not role.detail.startswith("custom:"):
             place = function.module.source.place(function.node)
             what = f"handles `{role.detail}`" if role.kind == "signal" else "runs wherever the row is saved or deleted"
