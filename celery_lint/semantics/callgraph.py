@@ -448,15 +448,29 @@ def hands_on(decorator: Function) -> bool:
         if not isinstance(outer, (ast.FunctionDef, ast.AsyncFunctionDef)) or not outer.args.args:
             continue
         name = outer.args.args[0].arg
-        returned = {
-            n.value.id for n in own_nodes(outer.body) if isinstance(n, ast.Return) and isinstance(n.value, ast.Name)
-        }
+        returned = returned_names(outer)
         for wrapper in outer.body:
             if isinstance(wrapper, (ast.FunctionDef, ast.AsyncFunctionDef)) and wrapper.name in returned:
+                if is_decorator(wrapper):
+                    continue  # `outer` only makes it, and gets no function
                 calls = [n for statement in wrapper.body for n in walk(statement) if isinstance(n, ast.Call)]
                 if any(is_given(name, call) for call in calls) and not any(is_run(name, call) for call in calls):
                     return True
     return False
+
+
+def returned_names(node: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
+    """The variables that a function returns as they are."""
+    return {n.value.id for n in own_nodes(node.body) if isinstance(n, ast.Return) and isinstance(n.value, ast.Name)}
+
+
+def is_decorator(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether a function of one parameter returns that, or a function defined in it."""
+    arguments = node.args
+    if len(arguments.args) != 1 or arguments.vararg is not None or arguments.kwarg is not None:
+        return False
+    inner = {n.name for n in node.body if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))}
+    return not returned_names(node).isdisjoint(inner | {arguments.args[0].arg})
 
 
 def is_given(name: str, call: ast.Call) -> bool:

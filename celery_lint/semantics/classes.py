@@ -88,6 +88,8 @@ _USER_BASES = frozenset(
     }
 )
 _MANAGER = "django.db.models.Manager"
+_SUPER = frozenset({"super"})
+_MANY_FILES = 60
 
 
 @lru_cache(maxsize=4096)
@@ -212,6 +214,26 @@ class Classes:
     def inherits(self, cls: Class, other: Class) -> bool:
         """Whether `cls` is `other` or derives from it."""
         return cls is other or other in self.lineage(cls).classes
+
+    def heirs(self, cls: Class) -> tuple[Class, ...]:
+        """The classes, tests left out, that name the class as a base; none where its name is all over the project."""
+        return self._hub.memo.get(("heirs", cls), self._heirs, (), cls)
+
+    def _heirs(self, cls: Class) -> tuple[Class, ...]:
+        files = self._hub.project.mentioning(cls.name)
+        modules = [self._hub.project.module_or_none(f) for f in files] if len(files) <= _MANY_FILES else []
+        classes = [one for module in modules if module is not None for one in module.classes]
+        return tuple(one for one in classes if one.node.bases and cls in self.bases(one))
+
+    def may_run(self, cls: Class, function: Function) -> bool:
+        """Whether a call of a method on an instance may come to one that the class inherits, by `super()` too."""
+        for one in self.lineage(cls).classes:
+            found = one.functions.get(function.name)
+            if found is function:
+                return True
+            if found is not None and not found.mentions(_SUPER):
+                return False
+        return False
 
     def function(self, cls: Class, name: str, after: Class | None = None) -> Function | None:
         """The method that the class has under a name; with `after`, the next one behind that class."""

@@ -145,6 +145,8 @@ class Interpreter:
     def do_Expr(self, node: ast.Expr) -> bool:
         self.discard(node.value)
         self.eval(node.value, "discarded")
+        if node.value.__class__ is ast.Call:
+            self.enter_context(node.value)
         return not (isinstance(node.value, ast.Call) and self.flow.values.get(node.value.func) in NEVER_RETURNING)
 
     def discard(self, *nodes: ast.expr) -> None:
@@ -330,6 +332,17 @@ class Interpreter:
         return ends or suppresses
 
     do_AsyncWith = do_With
+
+    def enter_context(self, node: ast.Call) -> None:
+        """Note that `stack.enter_context(...)` opens a transaction that lasts to the end of `with ... as stack`."""
+        func = node.func
+        if not isinstance(func, ast.Attribute) or func.attr != "enter_context" or len(node.args) != 1:
+            return
+        value = self.hub.as_context(self.flow.values.get(node.args[0], UNKNOWN))
+        block = next((f.node for f in self.frame.chain() if binds(f.node, func.value)), None)
+        if isinstance(value, Atomic) and isinstance(block, (ast.With, ast.AsyncWith)):
+            self.frame = Frame("atomic", node, self.frame, value)
+            self.flow.withs.append((node.args[0], block, value, self.frame))
 
     def entered(self, value: Value) -> Value:
         """What `with value as name` binds."""
@@ -821,6 +834,15 @@ def join_element(container: Collection, value: Value) -> Value:
     if container.items == ():
         return value
     return union(container.element, value)
+
+
+def binds(block: ast.AST, name: ast.expr) -> bool:
+    """Whether a `with` statement binds a variable."""
+    return (
+        isinstance(block, (ast.With, ast.AsyncWith))
+        and isinstance(name, ast.Name)
+        and any(isinstance(i.optional_vars, ast.Name) and i.optional_vars.id == name.id for i in block.items)
+    )
 
 
 def is_durable(node: ast.expr) -> bool:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from celery_lint.project.index import is_test_file
-from celery_lint.project.modules import Class, Function, Module
+from celery_lint.project.modules import AssignBinding, Class, Function, Module
 from celery_lint.project.syntax import walk
 from celery_lint.semantics import relationships
 from celery_lint.semantics.model import Argument
@@ -92,6 +92,8 @@ _SERIALIZER_HOOKS = frozenset({"perform_create", "perform_update"})
 # The generic views that make their form of `model` and `fields` (django/views/generic/edit.py).
 _MODEL_FORM_VIEWS = ("CreateView", "UpdateView", "ModelFormMixin")
 _KEYS = frozenset({"pk", "id"})
+_RECEIVER = frozenset({"django.dispatch.receiver", "django.dispatch.dispatcher.receiver"})
+_CONNECT = frozenset({"connect"})
 
 
 # Models
@@ -701,53 +703,125 @@ def signals_of(hub: Semantics, function: Function) -> tuple[SignalUse, ...]:
 
 def _signals_of(hub: Semantics, function: Function) -> Iterator[SignalUse]:
     for decorator in function.decorators:
-        if isinstance(decorator, ast.Attribute) and decorator.attr == "connect":
-            yield from _signal(hub, decorator.value, None, function.module)  # blinker's own form
-        if not isinstance(decorator, ast.Call):
-            continue
-        value = hub.evaluate(decorator.func, function.module)
-        sender = next((k.value for k in decorator.keywords if k.arg == "sender"), None)
-        if isinstance(value, External) and value.path in (
-            "django.dispatch.receiver",
-            "django.dispatch.dispatcher.receiver",
-        ):
-            signals = decorator.args[:1]
-            if signals and isinstance(signals[0], (ast.List, ast.Tuple)):
-                signals = signals[0].elts
-            for node in signals:
-                yield from _signal(hub, node, sender, function.module)
-        elif isinstance(decorator.func, ast.Attribute) and decorator.func.attr in ("connect", "connect_via"):
-            yield from _signal(hub, decorator.func.value, sender, function.module)
-    names = set(function.parameters)
-    if "sender" not in names or is_test_file(function.module.filename):
+        yield from _signals_by_decorator(hub, decorator, function)
+    if "sender" not in function.parameters or is_test_file(function.module.filename):
+        return
+    if function.parent is not None:
+        if function.parent.mentions(_CONNECT):
+            yield from _signals_connected(hub, walk(function.parent.node), function, function.module)
         return
     connecting = frozenset(hub.project.mentioning("connect"))
     for filename in hub.project.mentioning(function.name):
         module = hub.project.module_or_none(filename) if filename in connecting else None
-        if module is None:
-            continue
-        for node, handler in connections(module, function.name):
-            if not handles(hub, handler, function, module):
+        if module is not None:
+            yield from _signals_connected(hub, module.nodes_around(_CONNECT), function, module)
+
+
+def _signals_by_decorator(hub: Semantics, decorator: ast.expr, function: Function) -> Iterator[SignalUse]:
+    module = function.module
+    if isinstance(decorator, ast.Attribute) and decorator.attr == "connect":
+        yield from _signal(hub, decorator.value, None, module)  # blinker's own form
+    if isinstance(decorator, ast.Name):
+        decorator = stored_call(module, decorator.id) or decorator
+    call = decorator if isinstance(decorator, ast.Call) else None
+    value = hub.evaluate(decorator if call is None else call.func, module)
+    if isinstance(value, FunctionValue):
+        yield from _signals_by_own_decorator(hub, value.function, call, module)
+    elif call is not None:
+        sender = keyword_of(call, "sender")
+        if isinstance(value, External) and value.path in _RECEIVER:
+            signal = call.args[0] if call.args else keyword_of(call, "signal")
+            for node in signal.elts if isinstance(signal, (ast.List, ast.Tuple)) else [signal]:
+                if node is not None:
+                    yield from _signal(hub, node, sender, module)
+        elif isinstance(call.func, ast.Attribute) and call.func.attr in ("connect", "connect_via"):
+            yield from _signal(hub, call.func.value, sender, module)
+
+
+def _signals_by_own_decorator(
+    hub: Semantics, maker: Function, call: ast.Call | None, module: Module
+) -> Iterator[SignalUse]:
+    """The signals to which a decorator of the project connects the function that it is given.
+
+    With `call`, the decorator is what a call of `maker` in a module returns; otherwise `maker` itself.
+    """
+    if not maker.mentions(_CONNECT):
+        return
+    inner = [n for n in maker.body if isinstance(n, ast.FunctionDef)] if call is not None else [maker.node]
+    decorated = {n.args.args[0].arg for n in inner if n.args.args}
+    rebound = {n.id for n in walk(maker.node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    for name in sorted(decorated - rebound):
+        for node, _, signal in connections(walk(maker.node), name):
+            given = argument_of(signal, maker, call)
+            sender = keyword_of(node, "sender")
+            model = argument_of(sender, maker, call) if sender is not None else None
+            source = maker.module if given is None else module
+            for signal_name, found in _signal(hub, given or signal, None if model else sender, source):
+                sent_by = found if model is None else sender_model(hub, model, module)
+                yield signal_name, sent_by
+
+
+def argument_of(node: ast.expr, function: Function, call: ast.Call | None) -> ast.expr | None:
+    """What a call gives for a parameter of a function that an expression names; None when it names none."""
+    if call is None or not isinstance(node, ast.Name):
+        return None
+    names = [a.arg for a in function.positional]
+    at = names.index(node.id) if node.id in names else len(call.args)
+    return call.args[at] if at < len(call.args) else keyword_of(call, node.id)
+
+
+def keyword_of(call: ast.Call, name: str) -> ast.expr | None:
+    """The value of a keyword argument."""
+    return next((k.value for k in call.keywords if k.arg == name), None)
+
+
+def stored_call(module: Module, name: str) -> ast.Call | None:
+    """The call in `name = call(...)`, when a module binds the name only there."""
+    bindings = module.bindings.get(name, ())
+    binding = bindings[0] if len(bindings) == 1 else None
+    value = binding.value if isinstance(binding, AssignBinding) and binding.index is None else None
+    return value if isinstance(value, ast.Call) else None
+
+
+def _signals_connected(
+    hub: Semantics, nodes: Iterable[ast.AST], function: Function, module: Module
+) -> Iterator[SignalUse]:
+    """The signals to which calls among some nodes connect a function."""
+    for node, handler, signal in connections(nodes, function.name):
+        # In the function around it a nested function's name means that function.
+        if function.parent is not None or handles(hub, handler, function, module):
+            yield from _signal(hub, signal, keyword_of(node, "sender"), module)
+
+
+def connections(nodes: Iterable[ast.AST], name: str) -> Iterator[tuple[ast.Call, ast.expr, ast.expr]]:
+    """The calls `signal.connect(handler, ...)` among some nodes for handlers of a name: each with handler and signal.
+
+    `for signal in (post_save, post_delete): signal.connect(handler)` is one for each of the signals.
+    """
+    loops: list[ast.For] = []
+    for node in nodes:
+        if isinstance(node, ast.For):
+            loops.append(node)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "connect":
+            handler = node.args[0] if node.args else keyword_of(node, "receiver")
+            if handler is None or last_part(handler) != name:
                 continue
-            sender = next((k.value for k in node.keywords if k.arg == "sender"), None)
-            assert isinstance(node.func, ast.Attribute)
-            yield from _signal(hub, node.func.value, sender, module)
+            for signal in looped_over(node.func.value, node, loops):
+                yield node, handler, signal
 
 
-def connections(module: Module, name: str) -> Iterator[tuple[ast.Call, ast.expr]]:
-    """The calls `signal.connect(handler, ...)` of a module for handlers of a name."""
-    for node in module.nodes_around(("connect",)):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "connect":
-            handler = node.args[0] if node.args else next((k.value for k in node.keywords if k.arg == "receiver"), None)
-            last = (
-                handler.attr
-                if isinstance(handler, ast.Attribute)
-                else handler.id
-                if isinstance(handler, ast.Name)
-                else ""
-            )
-            if handler is not None and last == name:
-                yield node, handler
+def last_part(node: ast.expr) -> str:
+    """`c` of `a.b.c`."""
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def looped_over(node: ast.expr, inside: ast.AST, loops: Sequence[ast.For]) -> Sequence[ast.expr]:
+    """What a variable of a loop over a literal is in turn; an expression itself, when it is no such variable."""
+    for loop in loops:
+        if isinstance(node, ast.Name) and isinstance(loop.target, ast.Name) and loop.target.id == node.id:
+            if isinstance(loop.iter, (ast.Tuple, ast.List)) and any(n is inside for n in walk(*loop.body)):
+                return loop.iter.elts
+    return [node]
 
 
 def handles(hub: Semantics, handler: ast.expr, function: Function, module: Module) -> bool:
@@ -773,21 +847,22 @@ def _signal(hub: Semantics, node: ast.expr, sender: ast.expr | None, module: Mod
         name = f"{WORKER}{name}"
     elif not is_djangos:
         name = f"custom:{name}"
-    model: Class | str | None = None
-    if sender is not None:
-        if isinstance(sender, ast.Attribute) and sender.attr == "AUTH_USER_MODEL":
-            model = hub.user_model
-        else:
-            found = hub.evaluate(sender, module)
-            if isinstance(found, ClassValue) and hub.classes.is_model(found.cls):
-                model = found.cls
-            elif isinstance(found, External) and hub.classes.is_model(found.path):
-                model = found.path
-            elif isinstance(found, Constant) and isinstance(found.value, str):
-                model = model_by_label(hub, found.value, None)
-            elif isinstance(sender, ast.Call) or found == UNKNOWN:
-                label = list(sender.args) if isinstance(sender, ast.Call) else []
-                if len(label) == 2 and all(isinstance(a, ast.Constant) for a in label):
-                    text = ".".join(str(a.value) for a in label if isinstance(a, ast.Constant))
-                    model = model_by_label(hub, text, None)
-    yield name, model
+    yield name, sender_model(hub, sender, module) if sender is not None else None
+
+
+def sender_model(hub: Semantics, sender: ast.expr, module: Module) -> Class | str | None:
+    """The model that a signal's `sender` names: a class, a label, `apps.get_model("app", "Model")`."""
+    if isinstance(sender, ast.Attribute) and sender.attr == "AUTH_USER_MODEL":
+        return hub.user_model
+    found = hub.evaluate(sender, module)
+    if isinstance(found, ClassValue) and hub.classes.is_model(found.cls):
+        return found.cls
+    if isinstance(found, External) and hub.classes.is_model(found.path):
+        return found.path
+    if isinstance(found, Constant) and isinstance(found.value, str):
+        return model_by_label(hub, found.value, None)
+    label = sender.args if isinstance(sender, ast.Call) else []
+    if len(label) == 2 and all(isinstance(a, ast.Constant) for a in label):
+        text = ".".join(str(a.value) for a in label if isinstance(a, ast.Constant))
+        return model_by_label(hub, text, None)
+    return None

@@ -78,6 +78,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _BUILTINS = {name: External(f"builtins.{name}") for name in dir(builtins)}
 _COMMIT = frozenset({"commit"})
+_ENTERING = frozenset({"__enter__", "enter_context"})
 _SQLALCHEMY = ("sqlalchemy", "flask_sqlalchemy", "sqlmodel")
 FUEL = 3
 """How many calls deep a returned value is followed through bodies without annotations."""
@@ -545,7 +546,7 @@ class Semantics:
                 return Atomic(None, "session", manager=ContextManager(UNKNOWN))
             if isinstance(one, Instance) and isinstance(one.cls, Class):
                 method = self.classes.function(one.cls, "__enter__")
-                if method is not None and method.mentions(("__enter__",)) and method.mentions(("atomic",)):
+                if method is not None and self.memo.get(("enters", method), self._enters_atomic, False, method):
                     return Atomic()
                 if self.memo.get(("commits at exit", one.cls), self._commits_at_exit, False, one.cls):
                     return Atomic(None, "session", manager=one)
@@ -556,6 +557,18 @@ class Semantics:
             ):
                 return Atomic(None, "session")
         return value
+
+    def _enters_atomic(self, method: Function) -> bool:
+        """Whether the `__enter__` of a class enters a transaction: one that it makes, or an attribute of its own."""
+        if not method.mentions(_ENTERING):
+            return False
+        if method.mentions(("atomic",)):
+            return True
+        flow = self.flow(method, fuel=1)
+        entered = [
+            c.node.func.value for c in flow.calls if isinstance(c.node.func, ast.Attribute) and c.name == "__enter__"
+        ]
+        return any(isinstance(self.as_context(flow.value(node)), Atomic) for node in entered)
 
     def entering(self, cls: Class) -> Function | None:
         """The method that gives what `with ... as` binds."""

@@ -39,6 +39,9 @@ _ADMIN_REQUESTS = frozenset(
 _MIDDLEWARE_METHODS = frozenset({"__call__", "process_request", "process_response", "process_view"})
 _BACKEND_METHODS = frozenset({"authenticate", "aauthenticate"})
 _MODEL_METHODS = frozenset({"save", "delete"})
+# The methods of mixins that a framework calls.
+_MIXED_IN = _VIEW_METHODS | _ADMIN_METHODS | _ADMIN_REQUESTS | _MODEL_METHODS | {"delete_queryset"}
+_PLAIN_BASES = ("builtins.object", "abc.", "typing.", "typing_extensions.")
 # What the worker calls around a task's body (celery/app/task.py, class Task).
 _TASK_HOOKS = frozenset({"before_start", "on_success", "on_failure", "on_retry", "after_return"})
 _CONSUMER_METHODS = frozenset({"connect", "disconnect", "receive", "receive_json"})
@@ -110,31 +113,38 @@ class Roles:
                 return role
         elif _COMMAND_FILE.search(function.module.filename) or self._is_program(function):
             return Role("command")
-        signals = frameworks.signals_of(hub, function)
-        if signals:
-            names = [name for name, _ in signals]
-            for name in names:
-                if frameworks.MODEL_SIGNALS.get(name):
-                    return Role("signal", True, name)
-            for name in names:
-                if name in frameworks.MODEL_SIGNALS:
-                    return Role("signal", False, name)
-            if any(name.startswith(frameworks.WORKER) for name in names):
-                return Role("task")
-            if any(name in frameworks.COMMAND_SIGNALS for name in names):
-                return Role("command")
-            return Role("signal", False, names[0])
+        handler = self._of_handler(function)
+        if handler is not None:
+            return handler
         if self._has_route(function):
             return Role("view")
         if cls is None:
             return self._by_hook(function) or self._by_registration(function) or self._by_arguments(function)
         return Role()
 
+    def _of_handler(self, function: Function) -> Role | None:
+        """The role of a function that handles signals."""
+        names = [name for name, _ in frameworks.signals_of(self._hub, function)]
+        if names and self._hub.calls.defers(function):
+            return Role()  # what is connected only puts the function off until the commit
+        for name in names:
+            if frameworks.MODEL_SIGNALS.get(name):
+                return Role("signal", True, name)
+        for name in names:
+            if name in frameworks.MODEL_SIGNALS:
+                return Role("signal", False, name)
+        if any(name.startswith(frameworks.WORKER) for name in names):
+            return Role("task")
+        if any(name in frameworks.COMMAND_SIGNALS for name in names):
+            return Role("command")
+        return Role("signal", False, names[0]) if names else None
+
     def _of_nested(self, function: Function) -> Role:
-        """The role of a function inside another: a route of an application's factory, or Django's middleware."""
+        """The role of a function inside another: a route of an application's factory, a handler of a signal,
+        or Django's middleware."""
         if self._has_route(function):
             return Role("view")
-        hook = self._by_hook(function)
+        hook = self._by_hook(function) or self._of_handler(function)
         if hook is not None:
             return hook
         return Role("middleware") if is_middleware(function) else Role()
@@ -227,7 +237,27 @@ class Roles:
             return Role("view")
         if frameworks.is_called_by_form(hub, function, cls) or frameworks.is_called_by_serializer(hub, function, cls):
             return Role("view")
-        return Role()
+        return self._of_mixed_in(function, cls)
+
+    def _of_mixed_in(self, function: Function, cls: Class) -> Role:
+        """The role of a method of a mixin: the one that it has in all classes which inherit it."""
+        if function.name not in _MIXED_IN or not self.is_mixin(cls):
+            return Role()
+        heirs = [heir for heir in self._hub.classes.heirs(cls) if self._hub.classes.may_run(heir, function)]
+        found = {self._of_method(function, heir) for heir in heirs}
+        role = found.pop() if len(found) == 1 else Role()
+        return role if role.kind in ("view", "admin", "model") else Role()
+
+    def is_mixin(self, cls: Class) -> bool:
+        """Whether a class has no base in any framework, so that what it is for is up to those which inherit it."""
+        return all(path.startswith(_PLAIN_BASES) for path in self._hub.classes.lineage(cls).foreign)
+
+    def served_classes(self, cls: Class, function: Function) -> tuple[Class, ...]:
+        """The classes in which a framework runs a method of a class: the class, or, of a mixin, what inherits it."""
+        if not self.is_mixin(cls):
+            return (cls,)
+        heirs = (heir for heir in self._hub.classes.heirs(cls) if self._hub.classes.may_run(heir, function))
+        return tuple(one for heir in heirs for one in self.served_classes(heir, function))
 
     def _is_middleware(self, cls: Class) -> bool:
         """Whether a class without such a base is a middleware by its name, or by what Django makes it with."""
@@ -337,16 +367,17 @@ class Roles:
 
     def is_non_atomic(self, function: Function) -> bool:
         """Whether `non_atomic_requests` takes a view out of ATOMIC_REQUESTS: as a decorator, or in the URL patterns."""
-        cls = function.cls
+        classes = self.served_classes(function.cls, function) if function.cls is not None else ()
         decorators = list(function.decorators)
-        if cls is not None:
+        for cls in classes:
             dispatch = self._hub.classes.function(cls, "dispatch")
             decorators += dispatch.decorators if dispatch is not None else []
             for owner in self._hub.classes.ancestors(cls):
                 decorators += owner.node.decorator_list if isinstance(owner, Class) else []
         if any("non_atomic_requests" in ast.unparse(d) for d in decorators):
             return True
-        return (cls.name if cls is not None else function.name) in self._names_taken_out
+        names = [cls.name for cls in classes] if function.cls is not None else [function.name]
+        return not self._names_taken_out.isdisjoint(names)
 
     @property
     def _names_taken_out(self) -> frozenset[str]:

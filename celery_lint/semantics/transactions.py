@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from celery_lint.project.modules import Class, Function
+from celery_lint.project.modules import Class, Function, Module
 from celery_lint.project.syntax import walk
 from celery_lint.records import record
 from celery_lint.semantics import frameworks
@@ -19,6 +19,7 @@ from celery_lint.semantics.tasks import is_foreign_base, is_foreign_class
 from celery_lint.semantics.values import (
     Atomic,
     CanvasValue,
+    Collection,
     Constant,
     Decorator,
     External,
@@ -36,6 +37,16 @@ MAX_DOWN = 8
 """How many calls deep a dispatch is looked for."""
 MAX_UP = 5
 """How many callers up a transaction is looked for."""
+_SUPER = frozenset({"super"})
+# The framework's methods that alone run others of a view, besides `dispatch`
+# (django/views/generic/edit.py, rest_framework/mixins.py).
+_RUN_IN = {
+    "form_valid": ("post",),
+    "form_invalid": ("post",),
+    "perform_create": ("create",),
+    "perform_update": ("update",),
+    "perform_destroy": ("destroy",),
+}
 
 
 @record()
@@ -119,35 +130,84 @@ class Transactions:
 
     def _decorated(self, function: Function) -> Transaction | None:
         for decorator in function.decorators:
-            opened = self.opens(decorator, function)
+            if function.parent is None:
+                opened = self.opens(decorator, function.module)
+            else:
+                is_atomic = any(isinstance(n, ast.Attribute) and n.attr == "atomic" for n in walk(decorator))
+                opened = Atomic() if is_atomic else None
             if opened is not None:
-                return self._by_decorator(decorator, function, opened)
-        if function.cls is not None and function.parent is None:
-            for decorator in function.cls.node.decorator_list:
-                # method_decorator(transaction.atomic, name="dispatch")
-                if isinstance(decorator, ast.Call) and len(decorator.args) >= 1:
-                    name = next((k.value for k in decorator.keywords if k.arg == "name"), None)
-                    named = name.value if isinstance(name, ast.Constant) else None
-                    applies = named == function.name or (
-                        named == "dispatch" and frameworks.is_view_class(self._hub, function.cls)
-                    )
-                    if applies and self.opens(decorator, function) is not None:
-                        return self._by_decorator(decorator, function, Atomic())
+                return self._by_decorator(decorator, function, opened, function.module)
+        if function.cls is None or function.parent is not None:
+            return None
+        return self._by_class_decorator(function.cls, function.name, function) or self._by_outer_method(function)
+
+    def _by_class_decorator(self, cls: Class, name: str, function: Function) -> Transaction | None:
+        """The transaction that `method_decorator(atomic, name=...)` on a class opens around a method, which runs
+        the function or is it."""
+        for decorator in cls.node.decorator_list:
+            if isinstance(decorator, ast.Call) and decorator.args:
+                named = next((k.value for k in decorator.keywords if k.arg == "name"), None)
+                if isinstance(named, ast.Constant) and named.value == name:
+                    opened = self.opens(decorator, cls.module)
+                    if opened is not None:
+                        return self._by_decorator(decorator, function, opened, cls.module)
         return None
 
-    def _by_decorator(self, node: ast.expr, function: Function, opened: Atomic) -> Transaction:
-        place = function.module.source.place(node)
+    def _by_outer_method(self, function: Function) -> Transaction | None:
+        """The transaction that a view's `dispatch`, or another method that runs its handlers, opens around one."""
+        name, roles = function.name, self._hub.roles
+        if function.cls is None or name == "dispatch" or roles.of(function).kind != "view":
+            return None
+        found: list[Transaction] = []
+        for cls in roles.served_classes(function.cls, function):
+            is_view = frameworks.is_view_class(self._hub, cls)
+            around = (self._around_inherited(cls, outer, function) for outer in (*_RUN_IN.get(name, ()), "dispatch"))
+            opened = next((one for one in around if one is not None), None) if is_view else None
+            if opened is None:
+                return None
+            found.append(opened)
+        return found[0] if found else None
+
+    def _around_inherited(self, cls: Class, name: str, function: Function) -> Transaction | None:
+        """The transaction that a class opens around a framework's method, which runs the function in its turn.
+
+        An override opens one by a decorator, or with a block round its call of `super()`.
+        """
+        for owner in self._hub.classes.ancestors(cls):
+            if isinstance(owner, str):
+                continue
+            opened = self._by_class_decorator(owner, name, function)
+            if opened is not None:
+                return opened
+            method = owner.functions.get(name)
+            if method is None:
+                continue
+            if not method.mentions(_SUPER):
+                return None
+            if not self._hub.may_open_transaction(method):
+                continue
+            flow = self._hub.flow(method)
+            calls = [call for call in flow.calls if call.name == name and is_on_super(call)]
+            around = [self.around(call.frame, flow) for call in calls]
+            proved = [one for one in around if isinstance(one, Transaction)]
+            if proved and len(proved) == len(around):
+                step = Step(method.module.source.place(calls[0].node), f"`{function.qualname}` is called from here")
+                return replace(proved[0], steps=(*proved[0].steps, step))
+            if not calls:
+                return None
+        return None
+
+    def _by_decorator(self, node: ast.expr, function: Function, opened: Atomic, module: Module) -> Transaction:
+        place = module.source.place(node)
         step = Step(place, f"`{function.qualname}` runs in the transaction that this decorator opens")
         return Transaction((step,), opened.using, opened.kind)
 
-    def opens(self, decorator: ast.expr, function: Function) -> Atomic | None:
-        """The transaction that a decorator opens, None when it opens none."""
-        value: Value
-        if function.parent is not None:
-            is_atomic = any(isinstance(n, ast.Attribute) and n.attr == "atomic" for n in walk(decorator))
-            return Atomic() if is_atomic else None
-        value = self._hub.evaluate(decorator, function.module)
-        for one in value.alternatives():
+    def opens(self, decorator: ast.expr, module: Module) -> Atomic | None:
+        """The transaction that a decorator at a module's level opens, None when it opens none."""
+        value = self._hub.evaluate(decorator, module)
+        # `method_decorator([never_cache, transaction.atomic])`
+        several = value.items if isinstance(value, Collection) else None
+        for one in several or value.alternatives():
             if isinstance(one, Atomic):
                 return one
             if isinstance(one, External) and one.path in (
@@ -161,10 +221,11 @@ class Transactions:
                     return wrapped
             if isinstance(one, Decorator) and isinstance(decorator, ast.Call):
                 for arg in decorator.args:
-                    if self.opens(arg, function) is not None:
-                        return Atomic()
+                    opened = self.opens(arg, module)
+                    if opened is not None:
+                        return opened
         if isinstance(decorator, ast.Call):
-            called = self._hub.evaluate(decorator.func, function.module)
+            called = self._hub.evaluate(decorator.func, module)
             if isinstance(called, FunctionValue):
                 return self.wraps_in(called.function)
         return None
@@ -213,15 +274,15 @@ class Transactions:
         own = self.decorated(function)
         if own is not None:
             return Context(own)
-        if hub.roles.of(function).kind == "middleware":
+        role = hub.roles.of(function)
+        if role.kind == "middleware":
             # Of a request only the view lies in its transaction (django/core/handlers/base.py, make_view_atomic).
             called = self._by_callers(function, depth, call) if depth > 0 and function.parent is None else Context()
             return Context(called.atomic, outside=True)
-        if function.parent is not None:
+        if function.parent is not None and role.kind != "signal":
             return self._of_nested(function, depth)
         if hub.calls.defers(function) or hub.tasks.of_function(function) is not None:
             return Context(outside=True)
-        role = hub.roles.of(function)
         if role.kind == "command" and function.name != "handle" and depth > 0:
             # A command's helpers run where its other functions call them.
             called = self._by_callers(function, depth, call)
@@ -244,11 +305,11 @@ class Transactions:
         if role.kind == "admin":
             place = function.module.source.place(function.node)
             step = Step(place, f"Django's admin calls `{function.qualname}` inside a transaction")
-            return Context(Transaction((step,), kind="admin"))
+            return Context(Transaction((step,), kind="admin"), hook=(step,))
         if role.kind == "signal" and role.always_atomic:
             place = function.module.source.place(function.node)
             step = Step(place, f"Django sends `{role.detail}` inside a transaction")
-            return Context(Transaction((step,), kind="signal"))
+            return Context(Transaction((step,), kind="signal"), hook=(step,))
         if role.kind in ("signal", "model") and not role.detail.startswith("custom:"):
             place = function.module.source.place(function.node)
             what = f"handles `{role.detail}`" if role.kind == "signal" else "runs wherever the row is saved or deleted"
@@ -507,6 +568,13 @@ def joins_transaction(method: Function) -> bool:
         isinstance(n, ast.Attribute) and n.attr == "join" and "transaction" in ast.unparse(n.value)
         for n in walk(method.node)
     )
+
+
+def is_on_super(call: Call) -> bool:
+    """Whether a call is one of `super().name(...)`."""
+    func = call.node.func
+    base = func.value if isinstance(func, ast.Attribute) else None
+    return isinstance(base, ast.Call) and isinstance(base.func, ast.Name) and base.func.id == "super"
 
 
 def trail(steps: Sequence[tuple[Function, Call, Function]]) -> Iterator[Step]:
