@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
@@ -80,6 +81,7 @@ _BUILTINS = {name: External(f"builtins.{name}") for name in dir(builtins)}
 _COMMIT = frozenset({"commit"})
 _ENTERING = frozenset({"__enter__", "enter_context"})
 _SQLALCHEMY = ("sqlalchemy", "flask_sqlalchemy", "sqlmodel")
+_IMPORTS_SQLALCHEMY = re.compile(rb"^\s*(?:from|import)\b.*\b(?:flask_sqlalchemy|sqlalchemy|sqlmodel)\b", re.MULTILINE)
 FUEL = 3
 """How many calls deep a returned value is followed through bodies without annotations."""
 
@@ -162,8 +164,9 @@ class Semantics:
 
     @remembered
     def uses_sqlalchemy(self) -> bool:
-        """Whether the project has anything of SQLAlchemy's."""
-        return any(not is_test_file(f) for name in _SQLALCHEMY for f in self.project.mentioning(name))
+        """Whether the project imports anything of SQLAlchemy's: a mere word of it makes no sessions."""
+        files = {f for name in _SQLALCHEMY for f in self.project.mentioning(name) if not is_test_file(f)}
+        return any(_IMPORTS_SQLALCHEMY.search(self.project.read(filename)) for filename in sorted(files))
 
     @remembered
     def atomic_requests(self) -> bool | None:
