@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from celery_lint.findings import AddArguments, AddItems, Change, PutStatement, Side
 from celery_lint.project.index import is_test_file
 from celery_lint.project.modules import Class, Module
-from celery_lint.project.syntax import walk
+from celery_lint.project.syntax import keyword_of, walk
 from celery_lint.records import record
 from celery_lint.semantics.model import App
 from celery_lint.semantics.settings import OLD_NAMES, target_name
@@ -132,7 +132,7 @@ def _in_display(module: Module, display: ast.Dict, settings: Mapping[str, str]) 
 
 def _in_object(hub: Semantics, app: App, call: ast.Call, settings: Mapping[str, str]) -> Added | None:
     """In the module, the class or the dictionary that `config_from_object` names."""
-    namespace = next((k.value for k in call.keywords if k.arg == "namespace"), None)
+    namespace = keyword_of(call, "namespace")
     prefix = namespace.value if isinstance(namespace, ast.Constant) else None
     if not call.args or (namespace is not None and not isinstance(prefix, str)):
         return None

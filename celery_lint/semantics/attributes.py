@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import Class, Function
+from celery_lint.project.syntax import keyword_of
 from celery_lint.semantics import relationships
 from celery_lint.semantics.classes import external_is_model
 from celery_lint.semantics.frameworks import attribute_of_made
@@ -104,7 +105,6 @@ _REPEATED = {
 # Models that are pydantic's too.
 _CHECKED = frozenset({"sqlmodel.SQLModel", "beanie.Document", "beanie.odm.documents.Document"})
 _TASK_VERBS = frozenset({"delay", "apply_async", "s", "si", "apply", "signature", "subtask"})
-KEYS = frozenset({"pk", "id", "uuid", "guid", "_id"})
 
 
 def attribute(run: Interpreter, base: Value, name: str, node: ast.Attribute | None = None) -> Value:
@@ -388,7 +388,7 @@ def derived(origin: Origin | None, name: str) -> Origin | None:
 
 def related_model(run: Interpreter, call: ast.Call, owner: Class) -> Class | str | None:
     """The model that a foreign key's first argument names."""
-    target = call.args[0] if call.args else next((k.value for k in call.keywords if k.arg == "to"), None)
+    target = call.args[0] if call.args else keyword_of(call, "to")
     if target is None:
         return None
     return run.hub.model_reference(target, owner)

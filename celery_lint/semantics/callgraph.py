@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from celery_lint.project.index import is_test_file
 from celery_lint.project.modules import Class, Function, Module
-from celery_lint.project.syntax import own_nodes, walk
+from celery_lint.project.syntax import last_name, own_nodes, walk
 from celery_lint.records import record
 from celery_lint.semantics.dispatches import is_sendable
 from celery_lint.semantics.frameworks import signals_of
@@ -504,11 +504,6 @@ def holds_sendable(value: Value) -> bool:
     return is_sendable(value) or (
         isinstance(value, Collection) and any(is_sendable(v) for v in (value.element, *(value.items or ())))
     )
-
-
-def last_name(node: ast.expr) -> str:
-    """`c` of `a.b.c`."""
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
 def names_in_args(call: Call) -> set[str]:

@@ -13,7 +13,7 @@ from celery_lint.project.syntax import own_nodes, walk
 from celery_lint.records import record
 from celery_lint.semantics.keyed import is_unsaved
 from celery_lint.semantics.model import Call, Frame
-from celery_lint.semantics.transactions import Transaction
+from celery_lint.semantics.transactions import Transaction, is_on_super
 from celery_lint.semantics.values import UNKNOWN, BoundMethod, FunctionValue, ModelValue, Super
 from celery_lint.semantics.writes import may_follow
 
@@ -111,13 +111,6 @@ def keeps_rows(hub: Semantics, model: Class | str) -> bool:
     """Whether a model has a base of another package which, by its name, only marks rows as deleted."""
     paths = (model,) if isinstance(model, str) else hub.classes.lineage(model).foreign
     return any(_KEEPS.search(path) for path in paths)
-
-
-def is_on_super(call: Call) -> bool:
-    """Whether a call is one of `super().method()`."""
-    func = call.node.func
-    node = func.value.func if isinstance(func, ast.Attribute) and isinstance(func.value, ast.Call) else None
-    return isinstance(node, ast.Name) and node.id == "super"
 
 
 def is_always_made(call: Call) -> bool:

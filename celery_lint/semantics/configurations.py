@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 from celery_lint.project.index import is_test_file
 from celery_lint.project.modules import AssignBinding, Class, Function, ImportBinding, Module
-from celery_lint.project.syntax import own_nodes, walk
+from celery_lint.project.syntax import keyword_of, last_name, own_nodes, walk
 from celery_lint.records import record
 from celery_lint.semantics.settings import OLD_NAMES, Setting, function_around, value_at
 from celery_lint.semantics.values import (
@@ -94,7 +94,7 @@ def _loadings(hub: Semantics) -> Iterator[Loading]:
 def _loaded_by(hub: Semantics, node: ast.Call, module: Module) -> Iterator[Loading]:
     """What one call gives an application to read."""
     func = node.func
-    last = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
+    last = last_name(func)
     spread = [k.value for k in node.keywords if k.arg is None]
     if last in ("config_from_envvar", "config_from_object", "add_defaults", "update", "setdefault"):
         if not isinstance(func, ast.Attribute):
@@ -148,7 +148,7 @@ def _is_conf(hub: Semantics, node: ast.expr, module: Module) -> bool:
 
 def _namespace(hub: Semantics, node: ast.Call, module: Module) -> str | None:
     """The `namespace=` of a call; None when it has none, `ANY_NAMESPACE` when it can't be read."""
-    given = next((k.value for k in node.keywords if k.arg == "namespace"), None)
+    given = keyword_of(node, "namespace")
     if given is None:
         return None
     value = value_at(hub, given, module)

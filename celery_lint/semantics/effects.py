@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Literal
 
 from celery_lint.project.modules import Class, Function
-from celery_lint.project.syntax import walk
+from celery_lint.project.syntax import keyword_of, walk
 from celery_lint.records import record
 from celery_lint.semantics.model import Call, Frame, FunctionFlow, Step
 from celery_lint.semantics.values import (
@@ -419,7 +419,7 @@ def opens_to_append(node: ast.Call, flow: FunctionFlow) -> bool:
         place = 0
     else:
         return False
-    mode = next((k.value for k in node.keywords if k.arg == "mode"), None)
+    mode = keyword_of(node, "mode")
     if mode is None and len(node.args) > place:
         mode = node.args[place]
     return isinstance(mode, ast.Constant) and isinstance(mode.value, str) and _APPENDS.fullmatch(mode.value) is not None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from celery_lint.project.index import is_test_file
 from celery_lint.project.modules import AssignBinding, Class, Function, Module
-from celery_lint.project.syntax import walk
+from celery_lint.project.syntax import keyword_of, last_name, walk
 from celery_lint.semantics import relationships
 from celery_lint.semantics.model import Argument
 from celery_lint.semantics.values import (
@@ -176,12 +176,12 @@ def reverse_relation(hub: Semantics, model: Class, name: str) -> Value | None:
     for filename in related_names(hub).get(name, ()):
         module = hub.project.module_or_none(filename)
         for cls, call in _relations(hub, module).get(name, ()) if module is not None else ():
-            kind = relationships.called(call)
+            kind = last_name(call.func)
             if kind in relationships.DECLARING:
                 if relationships.is_target(hub, call, cls, model):
                     return relationships.backwards(hub, call, cls)
                 continue
-            target = call.args[0] if call.args else next((k.value for k in call.keywords if k.arg == "to"), None)
+            target = call.args[0] if call.args else keyword_of(call, "to")
             found = hub.model_reference(target, cls) if target is not None else None
             if isinstance(found, Class) and hub.classes.inherits(model, found):
                 if kind == "ForeignKeyField":
@@ -770,11 +770,6 @@ def argument_of(node: ast.expr, function: Function, call: ast.Call | None) -> as
     return call.args[at] if at < len(call.args) else keyword_of(call, node.id)
 
 
-def keyword_of(call: ast.Call, name: str) -> ast.expr | None:
-    """The value of a keyword argument."""
-    return next((k.value for k in call.keywords if k.arg == name), None)
-
-
 def stored_call(module: Module, name: str) -> ast.Call | None:
     """The call in `name = call(...)`, when a module binds the name only there."""
     bindings = module.bindings.get(name, ())
@@ -804,15 +799,10 @@ def connections(nodes: Iterable[ast.AST], name: str) -> Iterator[tuple[ast.Call,
             loops.append(node)
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "connect":
             handler = node.args[0] if node.args else keyword_of(node, "receiver")
-            if handler is None or last_part(handler) != name:
+            if handler is None or last_name(handler) != name:
                 continue
             for signal in looped_over(node.func.value, node, loops):
                 yield node, handler, signal
-
-
-def last_part(node: ast.expr) -> str:
-    """`c` of `a.b.c`."""
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
 def looped_over(node: ast.expr, inside: ast.AST, loops: Sequence[ast.For]) -> Sequence[ast.expr]:
@@ -837,7 +827,7 @@ def handles(hub: Semantics, handler: ast.expr, function: Function, module: Modul
 
 def _signal(hub: Semantics, node: ast.expr, sender: ast.expr | None, module: Module) -> Iterator[SignalUse]:
     value = hub.evaluate(node, module)
-    name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+    name = last_name(node)
     if isinstance(value, External):
         name = value.path.rpartition(".")[2]
     if not name:

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import Class, Function
-from celery_lint.project.syntax import own_nodes, walk
+from celery_lint.project.syntax import last_name, own_nodes, walk
 from celery_lint.semantics import locks
 from celery_lint.semantics.model import Argument, Call, Frame, FunctionFlow, Task
 from celery_lint.semantics.questions import (
@@ -300,7 +300,7 @@ def guards_by_decorator(hub: Semantics, function: Function, task: Task) -> bool:
                 return True
             if isinstance(value, ClassValue) and _ONCE.search(value.cls.name):
                 return True
-        name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+        name = last_name(node)
         if _ONCE.search(name):
             return True
     # A project's own task decorator may hold the guard.

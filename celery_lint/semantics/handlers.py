@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from celery_lint.findings import Place, Position, Span
 from celery_lint.project.modules import AssignBinding, Function, Module
-from celery_lint.project.syntax import own_nodes, walk
+from celery_lint.project.syntax import keyword_of, last_name, own_nodes, walk
 from celery_lint.records import record
 from celery_lint.semantics.model import Call, Frame, FunctionFlow, Step
 from celery_lint.semantics.values import (
@@ -206,7 +206,7 @@ def _is_current(node: ast.expr) -> bool:
     if isinstance(node, ast.Subscript):
         node = node.value
     func = node.func if isinstance(node, ast.Call) else node
-    name = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
+    name = last_name(func)
     return isinstance(node, ast.Call) and name in ("exc_info", "exception")
 
 
@@ -295,7 +295,7 @@ def is_retry(hub: Semantics, call: Call) -> bool:
     """Whether a call is a task's `retry` that raises, not with `throw=False` (celery/app/task.py)."""
     if call.name != "retry":
         return False
-    throw = next((k.value for k in call.node.keywords if k.arg == "throw"), None)
+    throw = keyword_of(call.node, "throw")
     if throw is not None and not (isinstance(throw, ast.Constant) and throw.value):
         return False
     return any(

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
 from celery_lint.project.modules import Function
-from celery_lint.project.syntax import children, walk
+from celery_lint.project.syntax import children, last_name, walk
 from celery_lint.records import record
 from celery_lint.semantics.dispatches import SENDING
 from celery_lint.semantics.model import Call, Dispatch, FunctionFlow, Task
@@ -212,7 +212,7 @@ def _is_data(value: Value) -> bool:
 def is_trial(test: ast.expr) -> bool:
     """Whether a test asks for eager tasks, or for a run that serves development or tests only."""
     for node in walk(test):
-        name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+        name = last_name(node)
         if _TRIAL.search(name):
             return True
     return False

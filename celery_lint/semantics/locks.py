@@ -14,7 +14,7 @@ import re
 from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import Function
-from celery_lint.project.syntax import walk
+from celery_lint.project.syntax import last_name, walk
 from celery_lint.semantics.model import Call, Frame, FunctionFlow
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ MAX_CALLERS_UP = 3
 def names_lock(node: ast.AST) -> bool:
     """Whether an expression mentions a lock by name."""
     for one in walk(node):
-        name = one.attr if isinstance(one, ast.Attribute) else one.id if isinstance(one, ast.Name) else ""
+        name = last_name(one)
         if name and _LOCK.search(name) and not _NO_LOCK.fullmatch(name) and _LOCK.search(_NO_LOCK.sub("", name)):
             return True
     return False

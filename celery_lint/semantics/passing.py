@@ -7,7 +7,7 @@ from collections.abc import Collection as AnyOf
 from collections.abc import Iterator
 
 from celery_lint.project.modules import Function
-from celery_lint.project.syntax import own_nodes, walk
+from celery_lint.project.syntax import last_name, own_nodes, walk
 
 # Calls that read what they are given as `args` and `kwargs`, and keep it as it is.
 _READERS = frozenset(
@@ -28,7 +28,7 @@ def is_only_passed(name: str, function: Function) -> bool:
         for call in walk(function.node)
         if isinstance(call, ast.Call)
         for value, is_spread in _values(call)
-        if is_spread or _last_name(call.func) in _READERS
+        if is_spread or last_name(call.func) in _READERS
     }
     return all(
         id(node) in passed or isinstance(node.ctx, ast.Store)
@@ -46,10 +46,6 @@ def _values(call: ast.Call) -> Iterator[tuple[ast.expr, bool]]:
         yield (arg.value, True) if isinstance(arg, ast.Starred) else (arg, False)
     for keyword in call.keywords:
         yield keyword.value, keyword.arg is None
-
-
-def _last_name(func: ast.expr) -> str:
-    return func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
 
 
 def passes_all(wrapper: Function, call: ast.Call, skip: int = 0) -> bool:
@@ -155,11 +151,11 @@ def overrides_unchanged(method: Function, is_packed: bool) -> bool:
     if {"args", "kwargs"} <= {a.arg for a in method.positional}:
         names = ["args", "kwargs"]  # what the stars collect beside them are options
     sends = any(
-        isinstance(call, ast.Call) and _last_name(call.func) in ("apply_async", "partial") for call in walk(method.node)
+        isinstance(call, ast.Call) and last_name(call.func) in ("apply_async", "partial") for call in walk(method.node)
     )
     return bool(names) and sends and all(is_only_passed(name, method) for name in names)
 
 
 def _packs(call: ast.Call, names: list[str]) -> bool:
     """Whether a call is `apply_async(args, kwargs)`, as in Celery's own `Task.delay`."""
-    return _last_name(call.func) in _READERS and [ast.unparse(a) for a in call.args] == names and not call.keywords
+    return last_name(call.func) in _READERS and [ast.unparse(a) for a in call.args] == names and not call.keywords

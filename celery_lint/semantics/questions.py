@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import Class, Function
-from celery_lint.project.syntax import walk
+from celery_lint.project.syntax import last_name, walk
 from celery_lint.semantics.model import FunctionFlow
 from celery_lint.semantics.values import (
     BoundMethod,
@@ -118,7 +118,7 @@ class Questions:
     def asks(self, node: ast.Call, flow: FunctionFlow, depth: int = MAX_DOWN) -> bool:
         """Whether a call asks the database, a cache or a helper if the work has been done."""
         func = node.func
-        name = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
+        name = last_name(func)
         if names_state(name) and name not in ("first", "last", "created", "new"):
             return True
         for callee in flow.value(func).alternatives():

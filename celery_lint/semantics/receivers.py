@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import AssignBinding, Class, Function, ImportBinding, Module
-from celery_lint.project.syntax import own_nodes
+from celery_lint.project.syntax import last_name, own_nodes
 from celery_lint.semantics.values import External, Instance, Value
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def _name(node: ast.expr) -> str:
     """The last name of an expression: `order` of `self.order`, `order[0]` and `order()`."""
     while isinstance(node, (ast.Subscript, ast.Call, ast.Await)):
         node = node.func if isinstance(node, ast.Call) else node.value
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+    return last_name(node)
 
 
 def _words(name: str) -> list[str]:

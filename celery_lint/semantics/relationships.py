@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import Class
-from celery_lint.project.syntax import walk
+from celery_lint.project.syntax import keyword_of, last_name, walk
 from celery_lint.semantics.packages import QUERY
 from celery_lint.semantics.values import (
     UNKNOWN,
@@ -28,12 +28,6 @@ DECLARING = frozenset({"relationship", "Relationship", "relation", "dynamic_load
 """The functions that declare one (sqlalchemy/orm/_orm_constructors.py, sqlmodel/main.py)."""
 
 
-def called(call: ast.Call) -> str:
-    """The last name of the function that a declaration calls."""
-    func = call.func
-    return func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
-
-
 def is_target(hub: Semantics, call: ast.Call, owner: Class, model: Class) -> bool:
     """Whether a relationship that a class declares leads to a model."""
     found = target(hub, call, owner)
@@ -42,7 +36,7 @@ def is_target(hub: Semantics, call: ast.Call, owner: Class, model: Class) -> boo
 
 def target(hub: Semantics, call: ast.Call, owner: Class) -> Class | str | None:
     """The model that `relationship(...)` names."""
-    named = call.args[0] if call.args else _keyword(call, "argument")
+    named = call.args[0] if call.args else keyword_of(call, "argument")
     if isinstance(named, ast.Lambda):
         named = named.body
     return hub.model_reference(named, owner) if named is not None else None
@@ -59,12 +53,12 @@ def related(hub: Semantics, call: ast.Call, owner: Class, origin: Origin | None)
 def backwards(hub: Semantics, call: ast.Call, owner: Class) -> Value:
     """What the attribute gives that `relationship(..., backref=...)` adds to the related model."""
     model = target(hub, call, owner)
-    given = _keyword(call, "backref")
+    given = keyword_of(call, "backref")
     options = given if isinstance(given, ast.Call) else None
     if model is None:
         return UNKNOWN
     many = _constant(options, "uselist") if options is not None else None
-    if many is None and _keyword(call, "secondary") is not None:
+    if many is None and keyword_of(call, "secondary") is not None:
         many = True
     if many is None:
         forwards = _is_many(hub, call, owner, model)
@@ -88,14 +82,14 @@ def _is_many(hub: Semantics, call: ast.Call, owner: Class, model: Class | str) -
     said = _constant(call, "uselist")
     if said is not None:
         return said
-    if _keyword(call, "secondary") is not None or _keyword(call, "collection_class") is not None:
+    if keyword_of(call, "secondary") is not None or keyword_of(call, "collection_class") is not None:
         return True
     if _loading(call) in ("dynamic", "write_only"):
         return True
     if not isinstance(model, Class):
         return None
     if hub.classes.inherits(owner, model):  # a tree: the side that is called remote is the parent
-        return _keyword(call, "remote_side") is None
+        return keyword_of(call, "remote_side") is None
     if _points_at(hub, owner, model):
         return False
     return True if _points_at(hub, model, owner) else None
@@ -123,7 +117,7 @@ def _foreign_keys(column: ast.expr | None) -> Iterator[ast.expr]:
     """The columns that the foreign keys in a column's declaration name."""
     for node in walk(column) if isinstance(column, ast.Call) else ():
         if isinstance(node, ast.Call) and node.args:
-            if called(node) == "ForeignKey":
+            if last_name(node.func) == "ForeignKey":
                 yield node.args[0]
 
 
@@ -139,13 +133,9 @@ def _loading(call: ast.Call | None) -> str:
     """How the rows are loaded, where that says what the attribute is: `dynamic`, `write_only`."""
     if call is None:
         return ""
-    return "dynamic" if called(call) == "dynamic_loader" else str(_constant(call, "lazy"))
-
-
-def _keyword(call: ast.Call, name: str) -> ast.expr | None:
-    return next((k.value for k in call.keywords if k.arg == name), None)
+    return "dynamic" if last_name(call.func) == "dynamic_loader" else str(_constant(call, "lazy"))
 
 
 def _constant(call: ast.Call, name: str) -> object:
-    given = _keyword(call, name)
+    given = keyword_of(call, name)
     return given.value if isinstance(given, ast.Constant) else None

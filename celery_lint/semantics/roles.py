@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Literal
 
 from celery_lint.project.index import is_test_file
 from celery_lint.project.modules import AssignBinding, Class, Function, Module
-from celery_lint.project.syntax import own_nodes, walk
+from celery_lint.project.syntax import last_name, own_nodes, walk
 from celery_lint.records import record
 from celery_lint.semantics import frameworks
-from celery_lint.semantics.callgraph import last_name
 from celery_lint.semantics.model import Step
 from celery_lint.semantics.values import External, FunctionValue, HttpRequest, Instance, Value
 
@@ -292,7 +291,7 @@ class Roles:
     def _has_route(self, function: Function) -> bool:
         for decorator in function.decorators:
             node = decorator.func if isinstance(decorator, ast.Call) else decorator
-            last = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+            last = last_name(node)
             value = self._hub.evaluate(node, function.module)
             path = value.path if isinstance(value, External) else ""
             if path.startswith(_SCRIPT_DECORATORS):

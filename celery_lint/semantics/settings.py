@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from celery_lint.project.index import is_test_file
 from celery_lint.project.modules import Class, Function, ImportBinding, Module, flat_statements
-from celery_lint.project.syntax import walk
+from celery_lint.project.syntax import keyword_of, last_name, walk
 from celery_lint.records import record
 from celery_lint.semantics.model import App
 from celery_lint.semantics.values import (
@@ -205,8 +205,8 @@ class ProjectSettings:
             return self.variable(value.path.removeprefix(_DJANGO_SETTINGS))
         if isinstance(node, ast.Call):
             func = node.func
-            last = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
-            default = next((k.value for k in node.keywords if k.arg == "default"), None)
+            last = last_name(func)
+            default = keyword_of(node, "default")
             if default is not None:
                 return self.read(default, module)
             if last in ("int", "float") and node.args:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import AssignBinding, Class, Function, Module
-from celery_lint.project.syntax import own_nodes, walk
+from celery_lint.project.syntax import last_name, own_nodes, walk
 from celery_lint.semantics.model import Option, Task
 from celery_lint.semantics.packages import TASK_DECORATORS
 from celery_lint.semantics.passing import wraps_unchanged
@@ -135,7 +135,7 @@ class Tasks:
         ):
             # The application is a parameter, or comes from where nothing can be read.
             root = node.value
-            name = root.attr if isinstance(root, ast.Attribute) else root.id if isinstance(root, ast.Name) else ""
+            name = last_name(root)
             if _CELERY_NAME.search(name):
                 return True
         return None

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import Class, Function, Module
-from celery_lint.project.syntax import walk
+from celery_lint.project.syntax import keyword_of, walk
 from celery_lint.records import record
 from celery_lint.semantics import frameworks
 from celery_lint.semantics.callgraph import CallSite, Target
@@ -146,7 +146,7 @@ class Transactions:
         the function or is it."""
         for decorator in cls.node.decorator_list:
             if isinstance(decorator, ast.Call) and decorator.args:
-                named = next((k.value for k in decorator.keywords if k.arg == "name"), None)
+                named = keyword_of(decorator, "name")
                 if isinstance(named, ast.Constant) and named.value == name:
                     opened = self.opens(decorator, cls.module)
                     if opened is not None:

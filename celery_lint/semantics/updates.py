@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import AssignBinding, Class, Function
-from celery_lint.project.syntax import own_nodes, walk
+from celery_lint.project.syntax import last_name, own_nodes, walk
 from celery_lint.records import record
 from celery_lint.semantics import locks
 from celery_lint.semantics.frameworks import signals_of
@@ -196,11 +196,6 @@ def detects_conflicts(hub: Semantics, model: Class) -> bool:
         if key.value == "version_id_col" and not (isinstance(value, ast.Constant) and value.value is None):
             return True
     return False
-
-
-def last_name(node: ast.AST) -> str:
-    """`c` of `a.b.c`."""
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
 def reads_itself(store: Store, flow: FunctionFlow) -> ast.AST | None:
