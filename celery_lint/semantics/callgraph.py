@@ -10,10 +10,11 @@ from celery_lint.project.index import is_test_file
 from celery_lint.project.modules import Class, Function, Module
 from celery_lint.project.syntax import last_name, own_nodes, walk
 from celery_lint.records import record
+from celery_lint.semantics.context_managers import is_context_manager
 from celery_lint.semantics.dispatches import is_sendable
-from celery_lint.semantics.frameworks import signals_of
 from celery_lint.semantics.model import Argument, Call, FunctionFlow
 from celery_lint.semantics.receivers import Scope, may_be_meant
+from celery_lint.semantics.signal_handlers import signals_of
 from celery_lint.semantics.values import (
     BoundMethod,
     Captured,
@@ -138,7 +139,7 @@ class CallGraph:
         """The project's functions that run when a `with` statement enters the value of an expression."""
         event = flow.events.get(expression) if isinstance(expression, ast.Call) else None
         for target in self.targets(event) if event is not None else ():
-            if self._hub.is_context_manager(target.function):
+            if is_context_manager(self._hub, target.function):
                 yield target.function
         for one in flow.value(expression).alternatives():
             if isinstance(one, Instance) and isinstance(one.cls, Class):

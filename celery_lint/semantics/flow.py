@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from celery_lint.project.modules import Class, Function, Module
 from celery_lint.project.syntax import children, dotted_name, own_nodes, walk
 from celery_lint.semantics import attributes, operators
+from celery_lint.semantics.context_managers import as_context, entering
 from celery_lint.semantics.model import Argument, Call, Exit, Frame, FunctionFlow, Store, Use
 from celery_lint.semantics.narrowing import (
     asks_for_more,
@@ -312,7 +313,7 @@ class Interpreter:
         around = self.frame
         for item in node.items:
             self.frame = frame
-            value = self.hub.as_context(self.eval(item.context_expr))
+            value = as_context(self.hub, self.eval(item.context_expr))
             kind = "atomic" if isinstance(value, Atomic) else "with"
             frame = Frame(kind, node, frame, value)  # type: ignore[arg-type]
             self.flow.withs.append((item.context_expr, node, value, frame))
@@ -338,7 +339,7 @@ class Interpreter:
         func = node.func
         if not isinstance(func, ast.Attribute) or func.attr != "enter_context" or len(node.args) != 1:
             return
-        value = self.hub.as_context(self.flow.values.get(node.args[0], UNKNOWN))
+        value = as_context(self.hub, self.flow.values.get(node.args[0], UNKNOWN))
         block = next((f.node for f in self.frame.chain() if binds(f.node, func.value)), None)
         if isinstance(value, Atomic) and isinstance(block, (ast.With, ast.AsyncWith)):
             self.frame = Frame("atomic", node, self.frame, value)
@@ -352,7 +353,7 @@ class Interpreter:
             return value.yielded
         if isinstance(value, Instance):
             if isinstance(value.cls, Class):
-                method = self.hub.entering(value.cls)
+                method = entering(self.hub, value.cls)
                 if method is not None:
                     return returned(self, FunctionValue(method, value), (), None)
             return value

@@ -10,7 +10,6 @@ import ast
 import builtins
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from celery_lint.project.index import Project, is_test_file
@@ -23,7 +22,7 @@ from celery_lint.project.modules import (
     Module,
 )
 from celery_lint.project.syntax import walk
-from celery_lint.semantics import attributes, databases, declarations, frameworks, generics
+from celery_lint.semantics import attributes, databases, declarations, forms, frameworks, generics, model_references
 from celery_lint.semantics.callgraph import CallGraph
 from celery_lint.semantics.candidates import Candidates
 from celery_lint.semantics.classes import MODEL_ROOTS, Classes
@@ -40,19 +39,16 @@ from celery_lint.semantics.roles import Roles
 from celery_lint.semantics.sessions import Sessions
 from celery_lint.semantics.settings import ProjectSettings
 from celery_lint.semantics.slices import slice_of
-from celery_lint.semantics.switches import NO_SWITCHES
 from celery_lint.semantics.tasks import Tasks
 from celery_lint.semantics.transactions import Transactions
 from celery_lint.semantics.values import (
     NONE,
     UNKNOWN,
-    Atomic,
     BoundMethod,
     Captured,
     ClassValue,
     Collection,
     Constant,
-    ContextManager,
     External,
     Field,
     FunctionValue,
@@ -78,8 +74,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _BUILTINS = {name: External(f"builtins.{name}") for name in dir(builtins)}
-_COMMIT = frozenset({"commit"})
-_ENTERING = frozenset({"__enter__", "enter_context"})
 _SQLALCHEMY = ("sqlalchemy", "flask_sqlalchemy", "sqlmodel")
 _IMPORTS_SQLALCHEMY = re.compile(rb"^\s*(?:from|import)\b.*\b(?:flask_sqlalchemy|sqlalchemy|sqlmodel)\b", re.MULTILINE)
 FUEL = 3
@@ -133,7 +127,7 @@ class Semantics:
 
     def find_shared_answers(self) -> None:
         """Find all shared answers now: for copies of this process to start with them."""
-        for name in (TASKS, SENDERS, frameworks.RELATED_NAMES, CANDIDATES):
+        for name in (TASKS, SENDERS, model_references.RELATED_NAMES, CANDIDATES):
             self.shared_answer(name)
 
     def shared_answer(self, name: str) -> object:
@@ -144,7 +138,7 @@ class Semantics:
             return self.candidates.sender_names
         if name == CANDIDATES:
             return self.candidates.files
-        return frameworks.related_names(self)
+        return model_references.related_names(self)
 
     @remembered
     def app_class_names(self) -> frozenset[str]:
@@ -314,7 +308,7 @@ class Semantics:
 
     def external(self, path: str) -> Value:
         """A name of another package; the Celery application's own proxies among them."""
-        if path in frameworks.LOGGED_IN:
+        if path in model_references.LOGGED_IN:
             return self.logged_in_user if self.logged_in_user is not UNKNOWN else External(path)
         if path not in self._externals:
             self._externals[path] = self._external(path)
@@ -414,7 +408,7 @@ class Semantics:
     def _self_value(self, cls: Class) -> Value:
         if self.classes.is_model(cls):
             return ModelValue(cls, Origin(("self",)))
-        manager_of = frameworks.managed_model(self, cls)
+        manager_of = model_references.managed_model(self, cls)
         if manager_of is not None:
             return manager_of
         return Instance(cls, Origin(("self",)))
@@ -508,80 +502,6 @@ class Semantics:
                 return True
         return False
 
-    # Context managers
-
-    def is_context_manager(self, function: Function) -> bool:
-        """Whether a function is made a context manager by `contextlib`."""
-        return bool(function.decorators) and self.memo.get(("cm", function), self._is_context_manager, False, function)
-
-    def _is_context_manager(self, function: Function) -> bool:
-        for decorator in function.decorators:
-            value = self.evaluate(decorator, function.module)
-            if isinstance(value, External) and value.path in (
-                "contextlib.contextmanager",
-                "contextlib.asynccontextmanager",
-            ):
-                return True
-        return False
-
-    def generator_context(self, callee: FunctionValue) -> Value:
-        """What calling a `@contextmanager` function gives: a transaction, if it yields inside one or commits after."""
-        function = callee.function
-        flow = self.flow(function, fuel=1)
-        for _, value, frame in flow.yields:
-            manager = ContextManager(value)
-            atomic = frame.find("atomic")
-            if atomic is not None and isinstance(atomic.detail, Atomic):
-                return replace(atomic.detail, manager=manager)
-            if function.mentions(_COMMIT) and self.sessions.commit_after_yield(flow) is not None:
-                return Atomic(None, "session", manager=manager)
-            return manager
-        return ContextManager(UNKNOWN)
-
-    def as_context(self, value: Value) -> Value:
-        """What entering a `with` item means: Atomic when it opens a transaction."""
-        for one in value.alternatives():
-            if isinstance(one, Atomic):
-                return one
-            if isinstance(one, External) and one.path == "django.db.transaction.atomic":
-                return Atomic()
-            if isinstance(one, External) and one.path == "transaction.manager":
-                return Atomic(None, "session", manager=ContextManager(UNKNOWN))
-            if isinstance(one, Instance) and isinstance(one.cls, Class):
-                method = self.classes.function(one.cls, "__enter__")
-                if method is not None and self.memo.get(("enters", method), self._enters_atomic, False, method):
-                    return Atomic()
-                if self.memo.get(("commits at exit", one.cls), self._commits_at_exit, False, one.cls):
-                    return Atomic(None, "session", manager=one)
-            if (
-                isinstance(one, BoundMethod)
-                and isinstance(one.receiver, Instance)
-                and one.receiver.cls == "pyramid.request.tm"
-            ):
-                return Atomic(None, "session")
-        return value
-
-    def _enters_atomic(self, method: Function) -> bool:
-        """Whether the `__enter__` of a class enters a transaction: one that it makes, or an attribute of its own."""
-        if not method.mentions(_ENTERING):
-            return False
-        if method.mentions(("atomic",)):
-            return True
-        flow = self.flow(method, fuel=1)
-        entered = [
-            c.node.func.value for c in flow.calls if isinstance(c.node.func, ast.Attribute) and c.name == "__enter__"
-        ]
-        return any(isinstance(self.as_context(flow.value(node)), Atomic) for node in entered)
-
-    def entering(self, cls: Class) -> Function | None:
-        """The method that gives what `with ... as` binds."""
-        return self.classes.function(cls, "__enter__") or self.classes.function(cls, "__aenter__")
-
-    def _commits_at_exit(self, cls: Class) -> bool:
-        """Whether the end of a `with` block on an instance commits a session of SQLAlchemy."""
-        method = self.classes.function(cls, "__exit__") or self.classes.function(cls, "__aexit__")
-        return method is not None and method.mentions(_COMMIT) and self.sessions.effect(method, NO_SWITCHES).commits
-
     # Types
 
     def annotation(self, node: ast.expr, module: Module) -> Value:
@@ -663,12 +583,12 @@ class Semantics:
     @remembered
     def user_model(self) -> Class | str:
         """The model of `request.user`: AUTH_USER_MODEL's, or Django's own."""
-        return frameworks.user_model(self)
+        return model_references.user_model(self)
 
     @remembered
     def logged_in_user(self) -> Value:
         """The row behind Flask-Login's `current_user`; UNKNOWN where the project does not say."""
-        return frameworks.logged_in_user(self)
+        return model_references.logged_in_user(self)
 
     def class_or_external(self, model: Class | str) -> Value:
         return External(model) if isinstance(model, str) else ClassValue(model)
@@ -678,14 +598,14 @@ class Semantics:
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             if node.value == "self":
                 return owner
-            return frameworks.model_by_label(self, node.value, owner.module)
+            return model_references.model_by_label(self, node.value, owner.module)
         if isinstance(node, ast.Attribute) and node.attr == "AUTH_USER_MODEL":
             return self.user_model
         value = self.evaluate(node, owner.module)
         if isinstance(value, ClassValue):
             return value.cls
         if isinstance(value, Constant) and isinstance(value.value, str):
-            return frameworks.model_by_label(self, value.value, owner.module)
+            return model_references.model_by_label(self, value.value, owner.module)
         return value.path if isinstance(value, External) and self.classes.is_model(value.path) else None
 
     def model_by_label(self, args: Sequence[Argument]) -> Value:
@@ -693,16 +613,18 @@ class Semantics:
         parts = [a.value.value for a in args if isinstance(a.value, Constant) and isinstance(a.value.value, str)]
         if not parts or len(parts) > 2:
             return UNKNOWN
-        found = frameworks.model_by_label(self, ".".join(parts), None)
+        found = model_references.model_by_label(self, ".".join(parts), None)
         return self.class_or_external(found) if found is not None else UNKNOWN
 
     def model_by_lower_name(self, name: str, near: Class) -> Class | str | None:
         """The model behind the default reverse name `order_set`."""
-        return frameworks.model_by_lower_name(self, name, near)
+        return model_references.model_by_lower_name(self, name, near)
 
     def reverse_relation(self, model: Class, name: str) -> Value | None:
         """The manager, row or rows that another model's `related_name` or `backref` adds to a model."""
-        return self.memo.get(("reverse", model, name), lambda: frameworks.reverse_relation(self, model, name), None)
+        return self.memo.get(
+            ("reverse", model, name), lambda: model_references.reverse_relation(self, model, name), None
+        )
 
     def serializer(self, dispatch: Dispatch) -> str:
         """The serializer in force for a dispatch: `json`, `pickle`, or `other` for one that nobody knows."""
@@ -805,10 +727,10 @@ class Semantics:
         return frameworks.is_view_class(self, cls)
 
     def is_form(self, cls: Class) -> bool:
-        return frameworks.is_form(self, cls)
+        return forms.is_form(self, cls)
 
     def cleaned(self, cls: Class, name: str) -> Value:
-        return frameworks.cleaned(self, cls, name)
+        return forms.cleaned(self, cls, name)
 
     def row_attribute(self, model: Class, name: str) -> Value:
         """The kind of an attribute of a model's rows."""

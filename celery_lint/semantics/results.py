@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import Class
+from celery_lint.semantics.context_managers import generator_context, is_context_manager
 from celery_lint.semantics.foreign_calls import of_external
-from celery_lint.semantics.frameworks import row_given
+from celery_lint.semantics.forms import row_given
 from celery_lint.semantics.methods import of_method
 from celery_lint.semantics.model import Argument
 from celery_lint.semantics.packages import APP_CLASSES, SCOPED_SESSION, SESSION_MAKERS
@@ -101,8 +102,8 @@ def _decorated(run: Interpreter, decorator: Decorator, args: Sequence[Argument],
 def _of_function(run: Interpreter, callee: FunctionValue, args: Sequence[Argument], node: ast.Call) -> Value:
     """The result of calling a function of the project."""
     function = callee.function
-    if run.hub.is_context_manager(function):
-        return run.hub.generator_context(callee)
+    if is_context_manager(run.hub, function):
+        return generator_context(run.hub, callee)
     if run.hub.makes_tasks(function):
         if args and isinstance(args[0].value, FunctionValue) and args[0].keyword is None:
             return run.hub.task_by_call(args[0].value.function, None, function)

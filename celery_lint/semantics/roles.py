@@ -11,7 +11,7 @@ from celery_lint.project.index import is_test_file
 from celery_lint.project.modules import AssignBinding, Class, Function, Module
 from celery_lint.project.syntax import last_name, own_nodes, walk
 from celery_lint.records import record
-from celery_lint.semantics import frameworks
+from celery_lint.semantics import forms, frameworks, signal_handlers
 from celery_lint.semantics.model import Step
 from celery_lint.semantics.values import External, FunctionValue, HttpRequest, Instance, Value
 
@@ -123,18 +123,18 @@ class Roles:
 
     def _of_handler(self, function: Function) -> Role | None:
         """The role of a function that handles signals."""
-        names = [name for name, _ in frameworks.signals_of(self._hub, function)]
+        names = [name for name, _ in signal_handlers.signals_of(self._hub, function)]
         if names and self._hub.calls.defers(function):
             return Role()  # what is connected only puts the function off until the commit
         for name in names:
-            if frameworks.MODEL_SIGNALS.get(name):
+            if signal_handlers.MODEL_SIGNALS.get(name):
                 return Role("signal", True, name)
         for name in names:
-            if name in frameworks.MODEL_SIGNALS:
+            if name in signal_handlers.MODEL_SIGNALS:
                 return Role("signal", False, name)
-        if any(name.startswith(frameworks.WORKER) for name in names):
+        if any(name.startswith(signal_handlers.WORKER) for name in names):
             return Role("task")
-        if any(name in frameworks.COMMAND_SIGNALS for name in names):
+        if any(name in signal_handlers.COMMAND_SIGNALS for name in names):
             return Role("command")
         return Role("signal", False, names[0]) if names else None
 
@@ -232,9 +232,9 @@ class Roles:
             return Role("view")  # Django's own login view calls it
         if hub.classes.is_model(cls) and hub.classes.is_django_model(cls) and name in _MODEL_METHODS:
             return Role("model")
-        if frameworks.is_form_class(hub, cls) and name == "save":
+        if forms.is_form_class(hub, cls) and name == "save":
             return Role("view")
-        if frameworks.is_called_by_form(hub, function, cls) or frameworks.is_called_by_serializer(hub, function, cls):
+        if forms.is_called_by_form(hub, function, cls) or forms.is_called_by_serializer(hub, function, cls):
             return Role("view")
         return self._of_mixed_in(function, cls)
 
@@ -357,7 +357,7 @@ class Roles:
                 continue
             module = self._hub.project.module_or_none(filename)
             if module is not None and any(
-                last_name(node) == name and frameworks.handles(self._hub, node, function, module)
+                last_name(node) == name and signal_handlers.handles(self._hub, node, function, module)
                 for node in module.nodes_around((name,))
                 if isinstance(node, (ast.Name, ast.Attribute))
             ):
@@ -419,7 +419,7 @@ class Roles:
         name = detail.removeprefix("custom:")
         if name == detail:
             return False
-        if name in frameworks.PUBLISHING:
+        if name in signal_handlers.PUBLISHING:
             return True
         modules = [self._hub.project.module_or_none(f) for f in self._hub.project.mentioning(name)]
         bindings = [b for m in modules if m is not None for b in m.bindings.get(name, ())]

@@ -11,7 +11,7 @@ from celery_lint.findings import Place
 from celery_lint.project.modules import Class, Function
 from celery_lint.project.syntax import own_nodes, walk
 from celery_lint.records import record
-from celery_lint.semantics import frameworks
+from celery_lint.semantics import model_references
 from celery_lint.semantics.evidence import MAX_CALLERS, from_callers, members_of
 from celery_lint.semantics.model import Dispatch, Sent, Task
 from celery_lint.semantics.values import (
@@ -274,7 +274,7 @@ def named_model(hub: Semantics, name: str) -> Class | str | None:
     if name == "user":
         return hub.user_model
     camel = "".join(part.capitalize() for part in name.split("_"))
-    for cls in frameworks.classes_named(hub, camel):
+    for cls in model_references.classes_named(hub, camel):
         if hub.classes.is_model(cls):
             return cls
     return None

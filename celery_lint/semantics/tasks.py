@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import AssignBinding, Class, Function, Module
 from celery_lint.project.syntax import last_name, own_nodes, walk
+from celery_lint.semantics.context_managers import is_context_manager
 from celery_lint.semantics.model import Option, Task
 from celery_lint.semantics.packages import TASK_DECORATORS
 from celery_lint.semantics.passing import wraps_unchanged
@@ -412,7 +413,7 @@ class Tasks:
             value = self._hub.evaluate(node, task.function.module)
             if isinstance(value, FunctionValue):
                 # What `@contextmanager` makes is a decorator as well (contextlib.ContextDecorator).
-                is_context = isinstance(decorator, ast.Call) and self._hub.is_context_manager(value.function)
+                is_context = isinstance(decorator, ast.Call) and is_context_manager(self._hub, value.function)
                 if is_context or self.passes_on(value.function):
                     continue
             if not (

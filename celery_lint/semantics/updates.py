@@ -17,9 +17,9 @@ from celery_lint.project.modules import AssignBinding, Class, Function
 from celery_lint.project.syntax import last_name, own_nodes, walk
 from celery_lint.records import record
 from celery_lint.semantics import locks
-from celery_lint.semantics.frameworks import signals_of
 from celery_lint.semantics.model import Call, FunctionFlow, Store
 from celery_lint.semantics.returning import is_method
+from celery_lint.semantics.signal_handlers import signals_of
 from celery_lint.semantics.values import (
     Atomic,
     BoundMethod,

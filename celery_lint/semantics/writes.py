@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import Class, Function
-from celery_lint.semantics import frameworks, generic_views
+from celery_lint.semantics import forms, frameworks, generic_views
 from celery_lint.semantics.model import Call, Frame, FunctionFlow, Write
 from celery_lint.semantics.packages import SESSIONS
 from celery_lint.semantics.values import (
@@ -170,12 +170,12 @@ class Writes:
             if isinstance(row, ModelValue):
                 return Write(call, row.model, row.origin, name)
             return Write(call, None, None, name)
-        if frameworks.makes_row(hub, receiver, name):
-            if frameworks.leaves_unsaved(call.args):
+        if forms.makes_row(hub, receiver, name):
+            if forms.leaves_unsaved(call.args):
                 return None
             return Write(
                 call,
-                frameworks.row_model(hub, receiver),
+                forms.row_model(hub, receiver),
                 origin_of(call.result) or receiver.origin,
                 name,
             )
