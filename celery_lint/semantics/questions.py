@@ -56,6 +56,10 @@ _ASKING = frozenset(
         "contains",
     }
 )  # fmt: skip
+# What a cursor or a result tells of the statement before (PEP 249), and a statement that may find nothing to change.
+_ANSWERS = frozenset({"fetchone", "fetchall", "fetchval", "scalar", "scalar_one_or_none", "one_or_none"})
+_EXECUTE = frozenset({"execute"})
+_CHANGES = re.compile(r"\s*(?:insert|update|delete|merge)\b", re.IGNORECASE)
 _STORES = ("redis", "cache", "memcache")
 _COUNTS = frozenset({"count", "acount"})
 _HAS = frozenset({External("builtins.hasattr"), External("builtins.getattr")})
@@ -98,7 +102,7 @@ class Questions:
 
     def _column_tells(self, column: ast.Attribute, flow: FunctionFlow, depth: int) -> bool:
         """Whether an attribute says it: by its name, as what the run sets, or by the body of its property."""
-        if names_state(column.attr) or column.attr in self._written:
+        if names_state(column.attr) or column.attr in self._written or column.attr == "rowcount":
             return True
         if any(isinstance(v, TaskRequest) for v in flow.value(column.value).alternatives()):
             return True
@@ -130,6 +134,8 @@ class Questions:
                 path = receiver.cls
             if any(s in path.lower() for s in _STORES):
                 return True
+        if name in _ANSWERS and changes_rows(flow):
+            return True
         event = flow.events.get(node)
         if event is not None and depth > 0:
             if any(self.answers(t.function, depth - 1) for t in self._hub.calls.targets(event)):
@@ -223,6 +229,20 @@ def written_columns(hub: Semantics, flow: FunctionFlow, depth: int = MAX_DOWN) -
         return frozenset(found)
 
     return hub.memo.get(("written columns", flow, depth), search, frozenset())
+
+
+def changes_rows(flow: FunctionFlow) -> bool:
+    """Whether a body changes rows by a statement in SQL, which answers how many, or with what it changed."""
+    if flow.function is None or not flow.function.mentions(_EXECUTE):
+        return False
+    return any(
+        isinstance(n, ast.Constant) and isinstance(n.value, str) and _CHANGES.match(n.value) is not None
+        for call in flow.calls
+        if call.name in _EXECUTE
+        for arg in call.args[:1]
+        for given in ([arg.node] if not isinstance(arg.node, ast.Name) else flow.assigned(arg.node.id))
+        for n in walk(given)
+    )
 
 
 def columns(node: ast.expr) -> Iterator[ast.Attribute]:
