@@ -112,7 +112,9 @@ class Hazards:
         if inner is False:
             return None
         if isinstance(inner, Transaction):
-            if not self.may_write(inner, call, flow) or self._compensates(call, flow):
+            if not (self.may_write(inner, call, flow) or self._writes_unseen(call, reached)):
+                return None
+            if self._compensates(call, flow):
                 return None
             if inner.kind == "session" and self._hub.sessions.is_committed_inside(call):
                 return None
@@ -150,7 +152,14 @@ class Hazards:
         """Whether the call only leads to a place in this very file that is reported itself."""
         if not reached.steps:
             return False
-        return self._all_targets(call, flow, self._is_inside)
+        return self._all_targets(call, flow, self._is_found_below)
+
+    def _writes_unseen(self, call: Call, reached: Reached) -> bool:
+        """Whether the call both writes rows and sends the task, where no rule looks."""
+        targets = [t.function for t in self._hub.calls.targets(call) if not t.deferred and t.values is None]
+        if not reached.steps or not any(any(self._hub.writes.of_flow(self._hub.flow(f))) for f in targets):
+            return False
+        return not any(self._is_found_in(f) for f in targets)
 
     def _is_hooked_here(self, call: Call) -> bool:
         """Whether the call leads to a function of this very file that is reported itself."""
@@ -167,6 +176,22 @@ class Hazards:
         """Whether a function runs inside a transaction that writes, by every way that can be told."""
         context = self._hub.transactions.of(function)
         return context.atomic is not None and context.atomic.writes and not context.outside
+
+    def _is_found_in(self, function: Function) -> bool:
+        """Whether a hazard is reported in a function's own body, or in what it runs inside the transaction."""
+        return self._hub.memo.get(("hazard in", function), self._find_in, False, function)
+
+    def _find_in(self, function: Function) -> bool:
+        hub, flow = self._hub, self._hub.flow(function)
+        is_read = function.module.filename in hub.candidates and hub.candidates.has(outermost(function))
+        if is_read and self.of_flow(flow):
+            return True
+        sending = (call for call in flow.calls if hub.transactions.sends(call) is not None)
+        return any(self._is_found_below(t.function) for call in sending for t in hub.calls.targets(call))
+
+    def _is_found_below(self, function: Function) -> bool:
+        """Whether a function always runs inside a transaction that writes, and is where that is reported."""
+        return self._is_inside(function) and self._is_found_in(function)
 
     def _runs_hook(self, call: Call) -> bool:
         """Whether the call is a row's own `save()` or `delete()`, which is reported where it sends."""
@@ -205,7 +230,7 @@ class Hazards:
             return Hazard("atomic", call, reached, steps, Severity.ERROR, transaction.using, transaction, role)
         if not context.outside and (transaction.writes or self.may_write(transaction, call, call.flow)):
             deeper = [t for t in self._hub.calls.targets(call) if not t.deferred]
-            if reached.steps and any(self._is_inside(t.function) for t in deeper):
+            if reached.steps and any(self._is_found_below(t.function) for t in deeper):
                 return None  # reported further in
             return Hazard("atomic", call, reached, steps, Severity.ERROR, transaction.using, transaction, role)
         return None
