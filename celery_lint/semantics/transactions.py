@@ -13,6 +13,7 @@ from celery_lint.project.syntax import keyword_of, walk
 from celery_lint.records import record
 from celery_lint.semantics import frameworks
 from celery_lint.semantics.callgraph import CallSite, Target
+from celery_lint.semantics.handed import handed, method_of_handed
 from celery_lint.semantics.model import Call, Dispatch, Frame, FunctionFlow, Step, Task
 from celery_lint.semantics.switches import is_switched_off, switches, tested
 from celery_lint.semantics.tasks import is_foreign_base, is_foreign_class
@@ -449,17 +450,20 @@ class Transactions:
         is_silent = True
         while queue:
             target, steps, outer = queue.popleft()
-            known = switches(hub, outer, target.function)
-            key = (target.function, target.values, tuple(known.items()))
             depth = len(steps)
-            if key in seen or depth >= MAX_DOWN:
+            if depth >= MAX_DOWN:
+                continue
+            known = switches(hub, outer, target.function)
+            flow = self.target_flow(target)
+            objects = handed(hub, outer, flow)
+            key = (target.function, target.values, tuple(known.items()), objects)
+            if key in seen:
                 continue
             silent = self._silent.get(key)
             if silent is not None and silent[0] <= depth:
                 inputs.collected |= silent[1]
                 continue
             seen[key] = depth
-            flow = self.target_flow(target)
             for dispatch in hub.dispatches.of_flow(flow):
                 if is_switched_off(dispatch.call, flow, known):
                     continue
@@ -469,7 +473,9 @@ class Transactions:
                     is_silent = False
                     yield Reached(dispatch, (*trail(steps), Step(place, text)))
             for inner in flow.calls:
-                deeper = [t for t in hub.calls.targets(inner) if not t.deferred and hub.may_send(t.function)]
+                method = method_of_handed(hub, inner, objects) if objects else None
+                runs = hub.calls.targets(inner) if method is None else [Target(method)]
+                deeper = [t for t in runs if not t.deferred and hub.may_send(t.function)]
                 if deeper and self.around(inner.frame, flow) is not False and not is_switched_off(inner, flow, known):
                     queue.extend((one, (*steps, (target.function, inner, one.function)), inner) for one in deeper)
         if is_silent and hub.memo.is_settled:
