@@ -40,7 +40,8 @@ _WRAPPERS = _ATOMIC | {
     "django.utils.decorators.method_decorator", "django.utils.translation.override", "django.utils.timezone.override",
 }  # fmt: skip
 _WRAPPING_MODULES = ("django.views.decorators.", "django.contrib.auth.decorators.")
-_SETTING = frozenset({"setattr", "__dict__", "__getattr__", "__class__"})
+_SETTING = frozenset({"setattr", "__dict__", "__getattr__", "__class__", "update_wrapper"})
+_NAMES = frozenset({"__name__", "__module__"})
 # Calls that look at a function, or wrap it, and send nothing.
 _READERS = frozenset(
     {"wraps", "update_wrapper", "signature", "getdoc", "isfunction", "iscoroutinefunction", "callable"}
@@ -77,6 +78,42 @@ def may_stand_below(hub: Semantics, decorator: ast.expr, module: Module) -> bool
         return isinstance(decorator, ast.Call)
     return hub.tasks.passes_on(value.function) and all(
         _is_named_after(hub, wrapper) for one in _applied(hub, decorator, module) for wrapper in _wrappers(hub, one)
+    )
+
+
+def below(task: Task) -> Sequence[ast.expr]:
+    """The decorators under the task's own, from the top."""
+    count = len(above(task))
+    if task.function is None or task.decorator is None or task.decorator not in task.function.decorators:
+        return ()
+    return list(task.function.decorators)[count + 1 :]
+
+
+def unnamed_wrapper(hub: Semantics, task: Task) -> Function | None:
+    """The function that a decorator under the task's own puts in the place of the body, under its own name.
+
+    The task is registered by that name then, as each task with that decorator is.
+    """
+    for decorator in below(task):
+        applied = _applied(hub, decorator, task.module)
+        if not applied:
+            value = hub.evaluate(decorator, task.module)
+            if isinstance(value, Atomic) or (isinstance(value, External) and value.path in _ATOMIC):
+                continue
+            return None
+        if not all(_replaces(hub, one) for one in applied):
+            return None
+        wrappers = [wrapper for one in applied for wrapper in _wrappers(hub, one)]
+        if any(not wrapper.decorators for wrapper in wrappers):
+            return wrappers[0] if len(set(wrappers)) == 1 and not _is_renamed(wrappers[0]) else None
+    return None
+
+
+def _is_renamed(wrapper: Function) -> bool:
+    """Whether the decorator around a wrapper may set its name: `wrapper.__name__ = ...`, update_wrapper()."""
+    parent = wrapper.parent
+    return isinstance(wrapper.node, ast.Lambda) or (
+        parent is not None and (parent.mentions(_SETTING) or not _NAMES.isdisjoint(parent.scan.stored_attributes))
     )
 
 
