@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from celery_lint.project.index import is_test_file
-from celery_lint.project.modules import Function
+from celery_lint.project.modules import Function, Module
 from celery_lint.project.syntax import blocks
 from celery_lint.semantics.decorators import unnamed_wrapper
 from celery_lint.semantics.model import Task
@@ -33,6 +33,19 @@ def is_named(task: Task) -> bool:
     """Whether a task may have a name of its own, readable or not."""
     option = task.options.get("name")
     return task.is_opaque or (option is not None and option.where == "decorator" and option.constant is not None)
+
+
+def is_unnamed(hub: Semantics, task: Task) -> bool:
+    """Whether Celery surely makes a task's name of the module's and the function's."""
+    return _is_plain(task) and not is_named(task) and not hub.project.mentioning("gen_task_name")
+
+
+def is_in_packages(hub: Semantics, module: Module) -> bool:
+    """Whether a module's full name is sure: it lies in a package, and all above it are packages as well."""
+    package = module.package
+    parts = package.split(".") if package else []
+    found = (hub.project.find_module(".".join(parts[: end + 1]), module.filename) for end in range(len(parts)))
+    return bool(parts) and all(one is not None and one.endswith("__init__.py") for one in found)
 
 
 def name_of(hub: Semantics, task: Task) -> str | None:
