@@ -132,18 +132,20 @@ class _Run:
             if isinstance(node, ast.While):
                 self._note_kept(node.test, node.body)
             done = self._expressions(head, done)
-            inside = self._block(node.body, done)
-            # Most loops have something to go through.
-            done = inside if inside is not None else done
+            self._block(node.body, done)
+            # Most loops have something to go through, and end where it is set.
+            done |= self._set_in(node.body)
             return self._block(node.orelse, done) if node.orelse else done
         if isinstance(node, (ast.With, ast.AsyncWith)):
-            return self._block(node.body, self._expressions([item.context_expr for item in node.items], done))
+            done = self._expressions([item.context_expr for item in node.items], done)
+            return self._block(node.body, done | self._set_in(node.items))
         if isinstance(node, ast.Try):
             return self._try(node, done)
         if isinstance(node, ast.Match):
             done = self._expressions([node.subject], done)
             return _joined([done, *(self._block(case.body, done) for case in node.cases)])
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            self.kept.update(self._set_in([node]))  # nobody knows when it is called
             return done
         if isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign)):
             return self._assignment(node, done)
@@ -155,9 +157,7 @@ class _Run:
     def _try(self, node: ast.Try, done: Names) -> Names | None:
         if any("AttributeError" in ast.unparse(h.type) for h in node.handlers if h.type is not None):
             self.kept.update(self._attributes(*node.body))
-        for store in walk(*node.finalbody):
-            if isinstance(store, ast.Attribute) and isinstance(store.ctx, (ast.Store, ast.Del)) and self._is_own(store):
-                self.kept.add(store.attr)
+        self.kept.update(self._set_in(node.finalbody))
         body = self._block(node.body, done)
         if body is not None and node.orelse:
             body = self._block(node.orelse, body)
@@ -216,11 +216,18 @@ class _Run:
         """What a test looks at, and what stands under it sets, is made once and kept."""
         tested = set(self._attributes(test))
         tested.update(name for call in walk(test) if isinstance(call, ast.Call) and (name := self._looked_up(call)))
-        stored = {n.attr for n in walk(*body) if isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Store)}
-        self.kept.update(tested & stored)
+        self.kept.update(tested & self._set_in(body))
 
     def _attributes(self, *nodes: ast.AST) -> Iterator[str]:
         return (node.attr for node in walk(*nodes) if isinstance(node, ast.Attribute) and self._is_own(node))
+
+    def _set_in(self, nodes: Sequence[ast.AST]) -> Names:
+        """The attributes that some code sets, or takes away."""
+        return frozenset(
+            node.attr
+            for node in walk(*nodes)
+            if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load) and self._is_own(node)
+        )
 
     def _is_own(self, node: ast.Attribute) -> bool:
         return isinstance(node.value, ast.Name) and node.value.id == self._me

@@ -50,6 +50,10 @@ def is_in_packages(hub: Semantics, module: Module) -> bool:
 
 def name_of(hub: Semantics, task: Task) -> str | None:
     """The name under which a task is surely registered; None where it can't be told."""
+    return hub.memo.get(("task name", task), _name_of, None, hub, task)
+
+
+def _name_of(hub: Semantics, task: Task) -> str | None:
     given = given_name(task)
     if given is not None:
         return given
