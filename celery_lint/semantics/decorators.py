@@ -69,7 +69,8 @@ def may_stand_below(hub: Semantics, decorator: ast.expr, module: Module) -> bool
     """Whether a decorator works under the task's as above it: the body keeps its name and gets the same arguments."""
     value = hub.evaluate(decorator, module)
     if isinstance(value, Atomic) or (isinstance(value, External) and value.path in _ATOMIC):
-        return True
+        # What `method_decorator` makes needs a method's `self`.
+        return not (isinstance(decorator, ast.Call) and last_name(decorator.func) == "method_decorator")
     if isinstance(decorator, ast.Call):
         value = hub.evaluate(decorator.func, module)
     if not isinstance(value, FunctionValue):
@@ -159,8 +160,20 @@ def _replaces(hub: Semantics, decorator: Function) -> bool:
         return False
     if not decorator.parameters or _knows_task(decorator):
         return False
-    values = [one for _, value in hub.flow(decorator).returns for one in value.alternatives()]
+    values = _returned(hub, decorator)
     return bool(values) and all(_is_wrapper(hub, one, decorator) for one in values)
+
+
+def _returned(hub: Semantics, decorator: Function) -> Sequence[Value]:
+    """What a decorator of the project gives; `cast(F, wrapper)` is the wrapper."""
+    flow = hub.flow(decorator)
+    found: list[Value] = []
+    for node, value in flow.returns:
+        call = node.value if isinstance(node, ast.Return) else None
+        if isinstance(call, ast.Call) and last_name(call.func) == "cast" and len(call.args) == 2:
+            value = flow.value(call.args[1])
+        found += value.alternatives()
+    return found
 
 
 def _knows_task(decorator: Function) -> bool:
@@ -206,8 +219,7 @@ def _is_wraps(hub: Semantics, decorator: ast.expr, module: Module) -> bool:
 
 def _wrappers(hub: Semantics, decorator: Function) -> Iterator[Function]:
     """The functions that a decorator of the project returns."""
-    for _, value in hub.flow(decorator).returns:
-        yield from (one.function for one in value.alternatives() if isinstance(one, FunctionValue))
+    return (one.function for one in _returned(hub, decorator) if isinstance(one, FunctionValue))
 
 
 def _is_named_after(hub: Semantics, wrapper: Function) -> bool:

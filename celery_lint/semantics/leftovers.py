@@ -132,9 +132,9 @@ class _Run:
             if isinstance(node, ast.While):
                 self._note_kept(node.test, node.body)
             done = self._expressions(head, done)
-            self._block(node.body, done)
+            inside = self._block(node.body, done)
             # Most loops have something to go through, and end where it is set.
-            done |= self._set_in(node.body)
+            done |= self._set_in(node.body) | (inside or done)
             return self._block(node.orelse, done) if node.orelse else done
         if isinstance(node, (ast.With, ast.AsyncWith)):
             done = self._expressions([item.context_expr for item in node.items], done)
