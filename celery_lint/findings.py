@@ -146,6 +146,14 @@ class AddParameter:
 
 
 @record()
+class RaiseDecorator:
+    """Move the decorator at `place`, with its lines, above the decorator of the same function at `above`."""
+
+    place: Place
+    above: Place
+
+
+@record()
 class AddItems:
     """Add (key, code) pairs to the dictionary display at `place`, the keys quoted as those that are there."""
 
@@ -200,6 +208,7 @@ Change = (
     | AddArguments
     | RenameKeyword
     | AddParameter
+    | RaiseDecorator
     | AddItems
     | ReraiseFirst
     | PutStatement

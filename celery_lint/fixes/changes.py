@@ -15,7 +15,9 @@ from celery_lint.findings import (
     Change,
     DeferToCommit,
     Import,
+    Place,
     PutStatement,
+    RaiseDecorator,
     RenameKeyword,
     Replace,
     ReraiseFirst,
@@ -71,6 +73,8 @@ def splice_for(change: Change, bridge: Bridge, imports: FileImports) -> Splice:
         return _rename_keyword(change, bridge)
     if isinstance(change, AddParameter):
         return _add_parameter(change, bridge)
+    if isinstance(change, RaiseDecorator):
+        return _raise_decorator(change, bridge)
     if isinstance(change, AddItems):
         return _add_items(change, bridge)
     if isinstance(change, ReraiseFirst):
@@ -327,6 +331,29 @@ def _add_parameter(change: AddParameter, bridge: Bridge) -> Splice:
     if line < source.line_start(first):  # comments above the first parameter are about that one
         return Splice(line, line, f"{source.indentation(first)}{change.name},{source.newline}")
     return lists.insert(source, (first, first), [change.name])
+
+
+# RaiseDecorator
+
+
+def _raise_decorator(change: RaiseDecorator, bridge: Bridge) -> Splice:
+    top, top_end = _decorator_lines(change.above, bridge)
+    start, end = _decorator_lines(change.place, bridge)
+    if top_end > start:
+        raise NotExact("the decorator does not stand below the other")
+    return Splice(top, end, bridge.code((start, end)) + bridge.code((top, start)))
+
+
+def _decorator_lines(place: Place, bridge: Bridge) -> tuple[int, int]:
+    """Where the lines of the decorator whose expression stands at `place` start and end."""
+    decorator = bridge.parent(bridge.expression_at(place.span))
+    if not isinstance(decorator, cst.Decorator):
+        raise NotExact("no decorator stands at the place")
+    start = bridge.source.offset(place.span.start)
+    at = bridge.text.rfind("@", 0, start)
+    if not bridge.source.starts_line(at):
+        raise NotExact("the decorator does not start its line")
+    return bridge.source.line_start(at), bridge.source.next_line(bridge.source.offset(place.span.end))
 
 
 # AddItems

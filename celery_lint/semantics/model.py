@@ -225,11 +225,15 @@ class Task:
 
     @cached_property
     def registered_name(self) -> str:
-        """The name that messages carry."""
+        """The name that messages carry.
+
+        Celery makes it of the module's name and the function's own, whatever that is nested in
+        (celery/utils/imports.py, gen_task_name). A class given as `base` names no task.
+        """
         given = self.options.get("name")
-        if given is not None and isinstance(given.constant, str):
+        if given is not None and isinstance(given.constant, str) and (given.where == "decorator" or self.cls):
             return given.constant
-        return f"{self.module.name}.{self.name}"
+        return f"{self.module.name}.{self.name.rpartition('.')[2]}"
 
     @property
     def node(self) -> ast.AST:

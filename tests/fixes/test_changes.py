@@ -14,13 +14,14 @@ from celery_lint.findings import (
     Import,
     Place,
     PutStatement,
+    RaiseDecorator,
     RenameKeyword,
     Replace,
     ReraiseFirst,
     Side,
     Substitute,
 )
-from tests.fixes.making import assert_fixed, fixed
+from tests.fixes.making import assert_fixed, fixed, fixed_bytes, marked
 
 LIMIT = Import("celery.exceptions", "SoftTimeLimitExceeded")
 RETRY = Import("celery.exceptions", "Retry")
@@ -101,8 +102,6 @@ def test_all_changes_of_a_fix_are_made_or_none() -> None:
 
 
 def test_changes_of_one_fix_do_not_overlap() -> None:
-    from tests.fixes.making import fixed_bytes, marked
-
     outer, inner = marked("«f(x)»")[1][0], marked("f(«x»)")[1][0]
     assert fixed_bytes(b"f(x)", Replace(outer, "g({})"), Replace(inner, "{}.pk")) is None
 
@@ -385,6 +384,28 @@ def test_rename_keyword(before: str, after: str | None) -> None:
 )
 def test_add_parameter(before: str, after: str | None) -> None:
     assert fixed(before, lambda place: AddParameter(place, "self")) == after
+
+
+# RaiseDecorator
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("@«a»\n@«b»\ndef f(): pass\n", "@b\n@a\ndef f(): pass\n"),
+        ("@«a»  # one\n@c\n@«b»  # two\ndef f(): pass\n", "@b  # two\n@a  # one\n@c\ndef f(): pass\n"),
+        ("@«a»\n# why\n@«b(\n    1,\n)»\ndef f(): pass\n", "@b(\n    1,\n)\n@a\n# why\ndef f(): pass\n"),
+        (
+            "class C:\n    @ «a»\n    @«b»\n    def f(self): pass\n",
+            "class C:\n    @b\n    @ a\n    def f(self): pass\n",
+        ),
+        ("f(«a», «b»)\n", None),
+    ],
+)
+def test_raise_decorator(before: str, after: str | None) -> None:
+    text, (above, place) = marked(before)
+    result = fixed_bytes(text.encode(), RaiseDecorator(place, above))
+    assert (result and result.decode()) == after
 
 
 # AddItems

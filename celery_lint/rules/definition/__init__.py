@@ -1,0 +1,1 @@
+"""Rules on how tasks and applications are defined."""
