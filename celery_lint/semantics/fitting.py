@@ -175,7 +175,7 @@ def mismatch(hub: Semantics, dispatch: Dispatch) -> Mismatch | None:
     which arguments may depend on something that is not seen here.
     """
     found = _mismatch(hub, dispatch)
-    if found is None or _is_expected(dispatch) or not _is_certain(dispatch.call):
+    if found is None or expects_error(dispatch.call) or not _is_certain(dispatch.call):
         return None
     others = [d for d in hub.dispatches.of_call(dispatch.call) if (d.verb, d.task) != (dispatch.verb, dispatch.task)]
     return found if all(_mismatch(hub, other) is not None for other in others) else None
@@ -217,9 +217,9 @@ def _may_be_subclass(hub: Semantics, dispatch: Dispatch) -> bool:
     return task.cls is not None and around is not None and around.cls in hub.classes.ancestors(task.cls)
 
 
-def _is_expected(dispatch: Dispatch) -> bool:
-    """Whether the code around a dispatch is there for an error: `with pytest.raises(...)`, `except TypeError`."""
-    for frame in dispatch.call.frame.chain():
+def expects_error(call: Call) -> bool:
+    """Whether the code around a call is there for an error: `with pytest.raises(...)`, `except TypeError`."""
+    for frame in call.frame.chain():
         if isinstance(frame.node, (ast.With, ast.AsyncWith)):
             for item in frame.node.items:
                 names = {n.attr if isinstance(n, ast.Attribute) else n.id for n in _names(item.context_expr)}

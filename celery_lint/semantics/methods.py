@@ -137,6 +137,8 @@ def _of_canvas_method(
         return ResultValue()
     if name in ("clone", "set", "on_error", "link", "skew"):
         return base
+    if name == "group" and base.kind == "chunks":
+        return CanvasValue("group")
     return ResultValue(eager=True) if name == "apply" else UNKNOWN
 
 
