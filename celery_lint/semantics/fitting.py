@@ -217,7 +217,7 @@ def _may_be_subclass(hub: Semantics, dispatch: Dispatch) -> bool:
     return task.cls is not None and around is not None and around.cls in hub.classes.ancestors(task.cls)
 
 
-def expects_error(call: Call) -> bool:
+def expects_error(call: Call, error: str = "TypeError") -> bool:
     """Whether the code around a call is there for an error: `with pytest.raises(...)`, `except TypeError`."""
     for frame in call.frame.chain():
         if isinstance(frame.node, (ast.With, ast.AsyncWith)):
@@ -226,9 +226,7 @@ def expects_error(call: Call) -> bool:
                 if names & _EXPECTING:
                     return True
         elif frame.kind == "try" and isinstance(frame.node, ast.Try):
-            if any(
-                "TypeError" in {n.id for n in _names(h.type) if isinstance(n, ast.Name)} for h in frame.node.handlers
-            ):
+            if any(error in {n.id for n in _names(h.type) if isinstance(n, ast.Name)} for h in frame.node.handlers):
                 return True
     return False
 
