@@ -142,6 +142,11 @@ def _is_built_by_helper(hub: Semantics, node: ast.Call, flow: FunctionFlow) -> b
     )
 
 
+def builds_signatures(task: Task) -> bool:
+    """Whether a task's body may return a signature."""
+    return task.function is None or task.function.mentions(_BUILDING)
+
+
 def _is_expected(node: ast.expr, flow: FunctionFlow) -> bool:
     """Whether the code around is there for the error that building it raises."""
     call = next((flow.events[n] for n in walk(node) if isinstance(n, ast.Call) and n in flow.events), None)

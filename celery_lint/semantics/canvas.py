@@ -1,0 +1,186 @@
+"""What stands where Celery wants a signature: in chains, groups and chords, as a callback, in a schedule."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Literal
+
+from celery_lint.records import record
+from celery_lint.semantics.model import Argument, Call, FunctionFlow, first_argument
+from celery_lint.semantics.values import (
+    AppValue,
+    BoundMethod,
+    CanvasValue,
+    Collection,
+    External,
+    Field,
+    SignatureValue,
+    TaskValue,
+    Value,
+    union,
+)
+
+if TYPE_CHECKING:
+    from celery_lint.semantics.hub import Semantics
+
+Where = Literal["chain", "group", "header", "body", "callback", "errback", "schedule", "replacement"]
+CANVASES = frozenset({"chain", "group", "chord"})
+_CALLBACKS: dict[str, Where] = {"link": "callback", "link_error": "errback"}
+_LINKING: dict[str, Where] = {"link": "callback", "link_error": "errback", "on_error": "errback"}
+_HEADER_AND_BODY = 2
+_DISPLAYS = (ast.List, ast.Tuple, ast.Set)
+_COMPREHENSIONS = (ast.ListComp, ast.GeneratorExp)
+
+
+@record()
+class Part:
+    """An expression that stands where a signature belongs.
+
+    `is_own`: it is that one signature itself, not a container of unknown members.
+    `index` counts the parts of one canvas.
+    """
+
+    node: ast.expr
+    value: Value
+    where: Where
+    whole: ast.expr
+    """The call, or the `a | b`, that it is a part of."""
+    is_own: bool = True
+    index: int = 0
+
+
+def parts(hub: Semantics, flow: FunctionFlow) -> Sequence[Part]:
+    """All that stands where a signature belongs in a body."""
+    return hub.memo.get(("canvas parts", flow), lambda: tuple(_parts(flow)), ())
+
+
+def _parts(flow: FunctionFlow) -> Iterator[Part]:
+    has_signatures = False
+    for call in flow.calls:
+        yield from _of_call(call)
+        has_signatures |= any(isinstance(v, (SignatureValue, CanvasValue)) for v in call.result.alternatives())
+    if has_signatures:
+        for node in flow.values:
+            if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+                yield from piped(node, flow)
+
+
+def _of_call(call: Call) -> Iterator[Part]:
+    kind = canvas_kind(call)
+    if kind == "chord":
+        yield from _members(call.args[:1], "header", call)
+        yield from _one(call, 1, "body", "body")
+    elif kind is not None:
+        yield from _members(call.args, kind, call)
+    for callee in call.callee.alternatives():
+        if isinstance(callee, CanvasValue) and callee.kind == "chord":
+            yield from _one(call, 0, "body", "body")
+        elif isinstance(callee, (BoundMethod, Field)):
+            yield from _of_method(call, callee)
+
+
+def canvas_kind(call: Call) -> Where | Literal["chord"] | None:
+    """Which canvas a call makes: `chain`, `group` or `chord`."""
+    callee, made = call.callee, call.result
+    if isinstance(callee, External) and isinstance(made, CanvasValue) and made.kind.lstrip("_") in CANVASES:
+        return made.kind.lstrip("_")  # type: ignore[return-value]
+    return None
+
+
+def _of_method(call: Call, callee: BoundMethod | Field) -> Iterator[Part]:
+    """What the methods of tasks, signatures and applications take for signatures."""
+    if callee.name == "add_periodic_task":
+        yield from _one(call, 1, "sig", "schedule")
+    elif isinstance(callee, BoundMethod) and isinstance(
+        callee.receiver, (TaskValue, SignatureValue, CanvasValue, AppValue)
+    ):
+        if callee.name == "replace" and isinstance(callee.receiver, TaskValue):
+            yield from _one(call, 0, "sig", "replacement")
+        if callee.name in _LINKING and not isinstance(callee.receiver, (TaskValue, AppValue)):
+            yield from _members(call.args[:1], _LINKING[callee.name], call)
+        for keyword, where in _CALLBACKS.items():
+            given = call.keyword(keyword)
+            if given is not None:
+                yield from _members((given,), where, call)
+
+
+def _one(call: Call, index: int, keyword: str, where: Where) -> Iterator[Part]:
+    """The argument given by its place, or by name."""
+    if any(a.star for a in call.args[: index + 1]):
+        return
+    given = call.keyword(keyword) if len(call.positional) <= index else call.positional[index]
+    if given is not None:
+        yield Part(given.node, given.value, where, call.node)
+
+
+def _members(args: Sequence[Argument], where: Where, call: Call) -> Iterator[Part]:
+    """The signatures that arguments are, or that the lists hold which are given for them."""
+    index = 0
+    for arg in args:
+        if arg.keyword is not None and arg.keyword not in ("tasks", "header", "link", "link_error"):
+            continue
+        for node, value, is_own in _expanded(arg, call.flow):
+            yield Part(node, value, where, call.node, is_own, index)
+            index += 1
+
+
+def _expanded(arg: Argument, flow: FunctionFlow) -> Iterator[tuple[ast.expr, Value, bool]]:
+    node = arg.node
+    if isinstance(node, _DISPLAYS):
+        yield from ((e, flow.value(e), True) for e in node.elts if not isinstance(e, ast.Starred))
+    elif isinstance(node, _COMPREHENSIONS):
+        yield node.elt, flow.value(node.elt), True
+    elif isinstance(arg.value, Collection) and arg.value.items and arg.value.kind != "dict":
+        yield from ((node, member, False) for member in arg.value.items)
+    else:
+        member = member_of(arg.value)
+        if member is not None:
+            yield node, member, False
+        elif not arg.star:
+            yield node, arg.value, True
+
+
+def member_of(value: Value) -> Value | None:
+    """Any member of what is certainly a list or the like, whichever branch has filled it."""
+    kinds = value.alternatives()
+    if not all(isinstance(v, Collection) and v.kind != "dict" for v in kinds):
+        return None
+    return union(*(v.element for v in kinds if isinstance(v, Collection) and v.items != ()))
+
+
+def piped(node: ast.BinOp, flow: FunctionFlow) -> Iterator[Part]:
+    """The operands of `a | b | c`, if some of them is a signature."""
+    operands: list[ast.expr] = []
+    left: ast.expr = node
+    while isinstance(left, ast.BinOp) and isinstance(left.op, ast.BitOr):
+        operands.append(left.right)
+        left = left.left
+    operands.append(left)
+    if any(isinstance(v, (SignatureValue, CanvasValue)) for o in operands for v in flow.value(o).alternatives()):
+        for index, operand in enumerate(reversed(operands)):
+            yield Part(operand, flow.value(operand), "chain", node, True, index)
+
+
+def spread_chord(call: Call) -> bool:
+    """Whether a chord is given its header's tasks one by one: the second is then its body, the third its name."""
+    if canvas_kind(call) != "chord":
+        return False
+    first = first_argument(call.args)
+    if call.args and call.args[0].star == "*":
+        value = call.args[0].value
+        if call.keyword("body") is not None or len(call.positional) > 1:
+            return False
+        if isinstance(value, Collection) and value.items:
+            return len(value.items) > _HEADER_AND_BODY
+        member = member_of(value)
+        return member is not None and all(_is_sendable(v) for v in member.alternatives())
+    return (
+        first is not None
+        and len(call.positional) > _HEADER_AND_BODY
+        and all(_is_sendable(a.value) for a in call.positional)
+    )
+
+
+def _is_sendable(value: Value) -> bool:
+    return isinstance(value, (SignatureValue, CanvasValue))
