@@ -6,8 +6,10 @@ import ast
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
+from celery_lint.project.syntax import walk
 from celery_lint.records import record
-from celery_lint.semantics.model import Argument, Call, FunctionFlow, first_argument
+from celery_lint.semantics.dispatches import SENDING, SIGNATURES
+from celery_lint.semantics.model import Argument, Call, Dispatch, FunctionFlow, first_argument
 from celery_lint.semantics.values import (
     AppValue,
     BoundMethod,
@@ -28,6 +30,8 @@ Where = Literal["chain", "group", "header", "body", "callback", "errback", "sche
 CANVASES = frozenset({"chain", "group", "chord"})
 _CALLBACKS: dict[str, Where] = {"link": "callback", "link_error": "errback"}
 _LINKING: dict[str, Where] = {"link": "callback", "link_error": "errback", "on_error": "errback"}
+# Methods that give the signature itself back, its arguments as they were, unless options say otherwise.
+_KEEPING = frozenset({"set", "on_error"})
 _HEADER_AND_BODY = 2
 _DISPLAYS = (ast.List, ast.Tuple, ast.Set)
 _COMPREHENSIONS = (ast.ListComp, ast.GeneratorExp)
@@ -38,7 +42,7 @@ class Part:
     """An expression that stands where a signature belongs.
 
     `is_own`: it is that one signature itself, not a container of unknown members.
-    `index` counts the parts of one canvas.
+    `index` counts the parts of one canvas. `is_repeated`: it stands for each member of a comprehension.
     """
 
     node: ast.expr
@@ -48,6 +52,7 @@ class Part:
     """The call, or the `a | b`, that it is a part of."""
     is_own: bool = True
     index: int = 0
+    is_repeated: bool = False
 
 
 def parts(hub: Semantics, flow: FunctionFlow) -> Sequence[Part]:
@@ -121,7 +126,7 @@ def _members(args: Sequence[Argument], where: Where, call: Call) -> Iterator[Par
         if arg.keyword is not None and arg.keyword not in ("tasks", "header", "link", "link_error"):
             continue
         for node, value, is_own in _expanded(arg, call.flow):
-            yield Part(node, value, where, call.node, is_own, index)
+            yield Part(node, value, where, call.node, is_own, index, isinstance(arg.node, _COMPREHENSIONS))
             index += 1
 
 
@@ -160,6 +165,80 @@ def piped(node: ast.BinOp, flow: FunctionFlow) -> Iterator[Part]:
     if any(isinstance(v, (SignatureValue, CanvasValue)) for o in operands for v in flow.value(o).alternatives()):
         for index, operand in enumerate(reversed(operands)):
             yield Part(operand, flow.value(operand), "chain", node, True, index)
+
+
+# What gets the result of something else
+
+
+@record()
+class Receiver:
+    """A signature that is given a result in front of its own arguments; `part` is how it comes to get it."""
+
+    dispatch: Dispatch
+    part: Part
+
+
+def receivers(hub: Semantics, flow: FunctionFlow) -> Iterator[Receiver]:
+    """The signatures of a body that get the result of a step before them, of a header, or of a linked task."""
+    for part in parts(hub, flow):
+        follows = part.where == "chain" and (part.index > 0 or part.is_repeated)
+        if part.is_own and (follows or part.where in ("body", "callback")):
+            for node in _first_of(part.node, flow):
+                dispatch = _signature(hub, node, flow)
+                if dispatch is not None:
+                    yield Receiver(dispatch, part)
+
+
+def _first_of(node: ast.expr, flow: FunctionFlow) -> Iterator[ast.expr]:
+    """The signatures that get what a step is given: the first of a chain, all of a group, of a chord its header."""
+    call = flow.events.get(node) if isinstance(node, ast.Call) else None
+    kind = canvas_kind(call) if call is not None else None
+    if isinstance(node, ast.BinOp):
+        while isinstance(node, ast.BinOp):
+            node = node.left
+        yield from _first_of(node, flow)
+    elif isinstance(node, _DISPLAYS):
+        yield from (one for e in node.elts if not isinstance(e, ast.Starred) for one in _first_of(e, flow))
+    elif isinstance(node, _COMPREHENSIONS):
+        yield from _first_of(node.elt, flow)
+    elif call is not None and kind is not None:
+        for part in _of_call(call):
+            is_first = part.index == 0 and not (call.args and call.args[0].star)
+            if (part.is_own and part.where in ("group", "header")) or (part.where == "chain" and is_first):
+                yield from _first_of(part.node, flow)
+    else:
+        yield node
+
+
+def _signature(hub: Semantics, node: ast.expr, flow: FunctionFlow) -> Dispatch | None:
+    """The signature that an expression is, with the arguments that it has; None when more may become of it."""
+    while isinstance(node, ast.Name):
+        given = list(flow.assigned(node.id)) if flow.function is not None else []
+        if len(given) != 1 or flow.function is None or node.id not in flow.function.scan.stored:
+            return None
+        if _is_changed(node.id, flow) or not isinstance(given[0], ast.Call):
+            return None
+        node = given[0]
+    while isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _KEEPING:
+        if any(k.arg in (None, "immutable", "args", "kwargs") for k in node.keywords):
+            return None
+        node = node.func.value
+    call = flow.events.get(node) if isinstance(node, ast.Call) else None
+    found = list(hub.dispatches.of_call(call)) if call is not None else []
+    if len(found) != 1 or found[0].verb not in SIGNATURES or found[0].verb == "si" or "immutable" in found[0].options:
+        return None
+    return found[0]
+
+
+def _is_changed(name: str, flow: FunctionFlow) -> bool:
+    """Whether a method may change the arguments of the signature that a variable holds."""
+    return any(
+        isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name) and n.value.id == name and n.attr not in SENDING
+        for n in walk(*flow.body)
+    )
+
+
+# A chord whose header is no list
 
 
 def spread_chord(call: Call) -> bool:

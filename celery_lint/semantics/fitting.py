@@ -186,13 +186,24 @@ def _is_certain(call: Call) -> bool:
     return all(isinstance(c, (BoundMethod, External, Partial, FunctionValue)) for c in call.callee.alternatives())
 
 
-def _mismatch(hub: Semantics, dispatch: Dispatch) -> Mismatch | None:
+def mismatch_after_result(hub: Semantics, dispatch: Dispatch) -> Mismatch | None:
+    """How a signature does not fit its task once the result before it is put in front of its own arguments.
+
+    None when its own arguments cannot fit whatever comes before it.
+    """
+    if mismatch(hub, dispatch) is not None or not _is_certain(dispatch.call):
+        return None
+    return _mismatch(hub, dispatch, before=1)
+
+
+def _mismatch(hub: Semantics, dispatch: Dispatch, before: int = 0) -> Mismatch | None:
+    """How the arguments do not fit, with some more put in front of them."""
     if dispatch.is_opaque or dispatch.task is None:
         return None
     taken = interface(hub, dispatch.task)
     if taken is None or _may_be_subclass(hub, dispatch):
         return None
-    positional = sum(s.keyword is None for s in dispatch.sent)
+    positional = sum(s.keyword is None for s in dispatch.sent) + before
     keywords = tuple(s.keyword for s in dispatch.sent if s.keyword is not None)
     by_position = taken.positional[:positional]
     reachable = set(taken.names) - taken.by_position_only
@@ -200,7 +211,7 @@ def _mismatch(hub: Semantics, dispatch: Dispatch) -> Mismatch | None:
     unknown = () if taken.takes_any else tuple(k for k in keywords if k not in reachable)
     twice = tuple(k for k in keywords if k in by_position and k in reachable)
     missing: Sequence[str] = ()
-    if not (too_many or unknown or twice) and is_complete(hub, dispatch):
+    if not (too_many or unknown or twice) and (before or is_complete(hub, dispatch)):
         given = {*by_position, *(k for k in keywords if k in reachable)}
         missing = [n for n in taken.names if n not in given and n not in taken.optional]
     if not (too_many or unknown or twice or missing):
