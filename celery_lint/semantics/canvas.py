@@ -189,6 +189,14 @@ def receivers(hub: Semantics, flow: FunctionFlow) -> Iterator[Receiver]:
                     yield Receiver(dispatch, part)
 
 
+def errbacks(hub: Semantics, flow: FunctionFlow) -> Iterator[Receiver]:
+    """The signatures of a body that Celery is to run when a task fails."""
+    for part in parts(hub, flow):
+        dispatch = _signature(hub, part.node, flow) if part.where == "errback" and part.is_own else None
+        if dispatch is not None:
+            yield Receiver(dispatch, part)
+
+
 def _first_of(node: ast.expr, flow: FunctionFlow) -> Iterator[ast.expr]:
     """The signatures that get what a step is given: the first of a chain, all of a group, of a chord its header."""
     call = flow.events.get(node) if isinstance(node, ast.Call) else None

@@ -186,14 +186,39 @@ def _is_certain(call: Call) -> bool:
     return all(isinstance(c, (BoundMethod, External, Partial, FunctionValue)) for c in call.callee.alternatives())
 
 
-def mismatch_after_result(hub: Semantics, dispatch: Dispatch) -> Mismatch | None:
-    """How a signature does not fit its task once the result before it is put in front of its own arguments.
+def mismatch_after(hub: Semantics, dispatch: Dispatch, before: int = 1) -> Mismatch | None:
+    """How a signature does not fit its task once a result, or more, is put in front of its own arguments.
 
-    None when its own arguments cannot fit whatever comes before it.
+    None when its own arguments cannot fit whatever comes before them.
     """
     if mismatch(hub, dispatch) is not None or not _is_certain(dispatch.call):
         return None
-    return _mismatch(hub, dispatch, before=1)
+    return _mismatch(hub, dispatch, before)
+
+
+ERRBACK_ARGUMENTS = 3
+"""An errback is called with the request, the exception and the traceback, or sent with the failed task's id."""
+
+
+def errback_mismatch(hub: Semantics, dispatch: Dispatch) -> tuple[Mismatch, int] | None:
+    """How an errback does not fit what Celery gives to it, and how many arguments these are.
+
+    It is called in the worker when it takes more than one argument by position, and else
+    sent as a task with the id, as bound tasks and those that are classes always are
+    (celery/backends/base.py, `_call_task_errbacks`). Up to Celery 5.6 the arguments that the
+    signature has itself count among those that it takes, and later they do not.
+    """
+    task = dispatch.task
+    taken = interface(hub, task) if task is not None else None
+    if task is None or taken is None:
+        return None
+    own = len(dispatch.sent)
+    many = len(taken.positional)
+    counts = (
+        {1} if task.is_bound else {ERRBACK_ARGUMENTS if n > 1 or taken.takes_more else 1 for n in (many, many - own)}
+    )
+    found = [(mismatch_after(hub, dispatch, count), count) for count in sorted(counts, reverse=True)]
+    return next(((one, count) for one, count in found if one), None) if all(one for one, _ in found) else None
 
 
 def _mismatch(hub: Semantics, dispatch: Dispatch, before: int = 0) -> Mismatch | None:

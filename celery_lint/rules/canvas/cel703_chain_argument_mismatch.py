@@ -8,7 +8,7 @@ from celery_lint.findings import Finding, Related, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.canvas import Where, receivers
 from celery_lint.semantics.context import FileContext
-from celery_lint.semantics.fitting import Mismatch, mismatch_after_result
+from celery_lint.semantics.fitting import Mismatch, mismatch_after
 from celery_lint.semantics.model import FunctionFlow
 
 
@@ -55,7 +55,7 @@ class ChainArgumentMismatch(Rule):
     def check_function(self, flow: FunctionFlow, file: FileContext) -> Iterator[Finding]:
         for found in receivers(file.hub, flow):
             dispatch, task = found.dispatch, found.dispatch.task
-            misfit = mismatch_after_result(file.hub, dispatch)
+            misfit = mismatch_after(file.hub, dispatch)
             if misfit is None or task is None:
                 continue
             definition = task.function.node if task.function is not None and task.cls is None else task.node
