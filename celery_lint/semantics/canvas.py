@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from celery_lint.project.syntax import walk
 from celery_lint.records import record
 from celery_lint.semantics.dispatches import SENDING, SIGNATURES
-from celery_lint.semantics.model import Argument, Call, Dispatch, FunctionFlow, first_argument
+from celery_lint.semantics.model import Argument, Call, Dispatch, FunctionFlow, Task, first_argument
 from celery_lint.semantics.values import (
     AppValue,
     BoundMethod,
@@ -244,6 +244,68 @@ def _is_changed(name: str, flow: FunctionFlow) -> bool:
         isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name) and n.value.id == name and n.attr not in SENDING
         for n in walk(*flow.body)
     )
+
+
+# Chords
+
+
+@record()
+class Chord:
+    """A chord, or a group with a step behind it, which Celery makes one of (celery/canvas.py, `prepare_steps`)."""
+
+    node: ast.expr
+    header: tuple[Part, ...]
+    is_upgraded: bool = False
+
+    @property
+    def tasks(self) -> Sequence[Task]:
+        """The tasks of the header, as far as they are known."""
+        kinds = [v for part in self.header for v in part.value.alternatives()]
+        return [v.task for v in kinds if isinstance(v, SignatureValue) and isinstance(v.task, Task)]
+
+
+def chords(hub: Semantics, flow: FunctionFlow) -> Iterator[Chord]:
+    """The chords that a body makes."""
+    for call in flow.calls:
+        if canvas_kind(call) == "chord" and (call.args or call.keyword("header")):
+            yield Chord(call.node, _header(call, flow))
+    before: Part | None = None
+    for part in parts(hub, flow):
+        if before is not None and part.where == "chain" and before.whole is part.whole and _is_sendable(part.value):
+            # `group | step` is a chord in any case; in `chain(group, step)` a group of one is its member.
+            group = _group(before, flow, 1 if isinstance(part.whole, ast.BinOp) else 2)
+            if group is not None and before.index + 1 == part.index:
+                yield Chord(part.whole, group, is_upgraded=True)
+        before = part if part.where == "chain" else None
+
+
+def _header(call: Call, flow: FunctionFlow) -> tuple[Part, ...]:
+    """The members of a chord's header, also of a group that is the header."""
+    found: list[Part] = []
+    for part in _of_call(call):
+        if part.where == "header":
+            found += _group(part, flow, 0) or (part,)
+    return tuple(found)
+
+
+def _group(part: Part, flow: FunctionFlow, least: int) -> tuple[Part, ...] | None:
+    """The members of a group that a part is; None when it is none, or has too few."""
+    if part.value != CanvasValue("group"):
+        return None
+    node = part.node
+    if isinstance(node, ast.Name):
+        given = list(flow.assigned(node.id)) if flow.function is not None else []
+        node = given[0] if len(given) == 1 else node
+    call = flow.events.get(node) if isinstance(node, ast.Call) else None
+    if call is None or canvas_kind(call) != "group":
+        return ()
+    members = tuple(_of_call(call))
+    is_whole = all(m.is_own and not m.is_repeated for m in members) and not _has_star(call)
+    return None if is_whole and len(members) < least else members
+
+
+def _has_star(call: Call) -> bool:
+    return any(isinstance(n, ast.Starred) for n in walk(*call.node.args))
 
 
 # A chord whose header is no list

@@ -114,7 +114,8 @@ def _backend(hub: Semantics, made_by: ast.Call | None) -> str | None:
         given = [app.keywords["backend"]] if "backend" in app.keywords else app.node.args[_BACKEND_POSITION:][:1]
         kinds.update(_scheme(node, hub.project_settings.read(node, app.module)) for node in given)
     for setting in hub.project_settings.all("result_backend"):
-        if _may_reach(hub, setting, made_by):
+        # What the application is made with counts for more than a setting that may be another's.
+        if reaches(hub, setting, made_by) if kinds and made_by is not None else _may_reach(hub, setting, made_by):
             kinds.add(_scheme(setting.given, setting.value))
     if not kinds:
         return NO_BACKEND if has_broker else None
