@@ -32,6 +32,12 @@ if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
 
 NO_BACKEND = "disabled"
+# Backends that read a chord's results back when they are all there (celery/app/backends.py; `on_chord_part_return`
+# of celery/backends/base.py). Redis and Google's storage keep them in the chord.
+WAITING_BACKENDS = frozenset(
+    """arangodb azureblockblob cache cassandra consul cosmosdbsql couchbase couchdb database db dynamodb elasticsearch
+    file mongodb s3""".split()
+)
 # What asks a result's backend without waiting (celery/result.py, AsyncResult).
 _ASKING = frozenset({"ready", "successful", "failed", "maybe_throw", "completed_count"})
 _STATES = frozenset({"state", "status", "result", "info", "traceback"})
