@@ -278,6 +278,8 @@ def _may_be_taken_up(hub: Semantics, task: Task) -> bool:
         return True
     if hub.tasks.has_foreign_app_task_class or _is_read_by_rebuilder(hub, task):
         return True
+    if any(dispatch.verb == "apply" for dispatch in hub.dispatches_of(task)):
+        return True
     sites = hub.calls.callers(function)
     return sites is None or bool(sites)
 

@@ -14,6 +14,9 @@ from celery_lint.semantics.readiness import is_known_ready
 from celery_lint.semantics.stored import ignores_result
 from celery_lint.semantics.waits import TaskPath, Wait, every_wait, may_wait_in_tasks, path_from_task
 
+# A task that asks whether it was called as a function may wait there.
+_BY_CALLERS = frozenset({"called_directly"})
+
 
 class ResultWaitInTask(Rule):
     """A task waits for another task's result.
@@ -52,8 +55,9 @@ class ResultWaitInTask(Rule):
 
     ## Silent when
     The project's pool is gevent's or eventlet's, where waiting blocks nobody; a test around
-    asks for a synchronous mode; a `RuntimeError` is expected; the task waited for stores no result
-    (CEL605). `ready()`, `state` and `result` do not wait.
+    asks for a synchronous mode; the task asks whether it was called as a function; a
+    `RuntimeError` is expected; the task waited for stores no result (CEL605). `ready()`,
+    `state` and `result` do not wait.
 
     ## References
     - [Celery: avoid launching synchronous subtasks](https://docs.celeryq.dev/en/stable/userguide/tasks.html#avoid-launching-synchronous-subtasks)
@@ -71,6 +75,8 @@ class ResultWaitInTask(Rule):
 
     def _is_harmless(self, wait: Wait, path: TaskPath, file: FileContext) -> bool:
         hub, task = file.hub, wait.result.task
+        if path.task.mentions(_BY_CALLERS):
+            return True
         if may_wait_in_tasks(hub) or under_mode_test(wait.call) or expects_error(wait.call, "RuntimeError"):
             return True
         if isinstance(task, Task) and not wait.result.eager and ignores_result(hub, task) is not False:

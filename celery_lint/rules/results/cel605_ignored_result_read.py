@@ -46,9 +46,10 @@ class IgnoredResultRead(Rule):
     with a `result_backend` in the settings.
 
     ## Silent when
-    Some message of the task asks for the result (`apply_async(..., ignore_result=False)`, honoured
-    from Celery 5.6 on); errors are stored all the same; the project writes states itself
-    (`update_state`), for what only reads the state; settings may be there that can't be read; in tests; for `apply()`.
+    Some message of the task asks for the result (`apply_async(..., ignore_result=False)`,
+    honoured from Celery 5.6 on); errors are stored all the same; the project writes states
+    itself (`update_state`), for what only reads the state; settings may be there that can't be
+    read; in tests; for `apply()`.
 
     ## References
     - [Celery: Task.ignore_result](https://docs.celeryq.dev/en/stable/userguide/tasks.html#Task.ignore_result)
