@@ -62,7 +62,7 @@ class ChainArgumentMismatch(Rule):
             heading = FileContext(file.hub, task.module).heading(definition)
             message = (
                 f"`{file.text(dispatch.node)}` gets {_GIVEN[found.part.where]} as its first argument,"
-                f" and {_difference(misfit, task.name)}: the task before it fails when its work is done"
+                f" and {_difference(misfit, task.name)}: {_OUTCOMES[found.part.where]}"
             )
             takes = f"`{task.name}` takes {_listed(misfit.interface.names)}"
             yield self.finding(file.place(dispatch.node), message, related=(Related(takes, heading),))
@@ -72,6 +72,11 @@ _GIVEN: dict[Where, str] = {
     "chain": "the result of the step before it",
     "body": "the list of the header's results",
     "callback": "the task's result",
+}
+_OUTCOMES: dict[Where, str] = {
+    "chain": "the step before it fails when its work is done",
+    "body": "the chord fails when its header is done",
+    "callback": "the task fails when its work is done",
 }
 
 
