@@ -175,7 +175,7 @@ def mismatch(hub: Semantics, dispatch: Dispatch) -> Mismatch | None:
     which arguments may depend on something that is not seen here.
     """
     found = _mismatch(hub, dispatch)
-    if found is None or _is_expected(dispatch) or not _is_certain(dispatch.call):
+    if found is None or expects_error(dispatch.call) or not _is_certain(dispatch.call):
         return None
     others = [d for d in hub.dispatches.of_call(dispatch.call) if (d.verb, d.task) != (dispatch.verb, dispatch.task)]
     return found if all(_mismatch(hub, other) is not None for other in others) else None
@@ -186,13 +186,49 @@ def _is_certain(call: Call) -> bool:
     return all(isinstance(c, (BoundMethod, External, Partial, FunctionValue)) for c in call.callee.alternatives())
 
 
-def _mismatch(hub: Semantics, dispatch: Dispatch) -> Mismatch | None:
+def mismatch_after(hub: Semantics, dispatch: Dispatch, before: int = 1) -> Mismatch | None:
+    """How a signature does not fit its task once a result, or more, is put in front of its own arguments.
+
+    None when its own arguments cannot fit whatever comes before them.
+    """
+    if mismatch(hub, dispatch) is not None or not _is_certain(dispatch.call):
+        return None
+    return _mismatch(hub, dispatch, before)
+
+
+ERRBACK_ARGUMENTS = 3
+"""An errback is called with the request, the exception and the traceback, or sent with the failed task's id."""
+
+
+def errback_mismatch(hub: Semantics, dispatch: Dispatch) -> tuple[Mismatch, int] | None:
+    """How an errback does not fit what Celery gives to it, and how many arguments these are.
+
+    It is called in the worker when it takes more than one argument by position, and else
+    sent as a task with the id, as bound tasks and those that are classes always are
+    (celery/backends/base.py, `_call_task_errbacks`). Up to Celery 5.6 the arguments that the
+    signature has itself count among those that it takes, and later they do not.
+    """
+    task = dispatch.task
+    taken = interface(hub, task) if task is not None else None
+    if task is None or taken is None:
+        return None
+    own = len(dispatch.sent)
+    many = len(taken.positional)
+    counts = (
+        {1} if task.is_bound else {ERRBACK_ARGUMENTS if n > 1 or taken.takes_more else 1 for n in (many, many - own)}
+    )
+    found = [(mismatch_after(hub, dispatch, count), count) for count in sorted(counts, reverse=True)]
+    return next(((one, count) for one, count in found if one), None) if all(one for one, _ in found) else None
+
+
+def _mismatch(hub: Semantics, dispatch: Dispatch, before: int = 0) -> Mismatch | None:
+    """How the arguments do not fit, with some more put in front of them."""
     if dispatch.is_opaque or dispatch.task is None:
         return None
     taken = interface(hub, dispatch.task)
     if taken is None or _may_be_subclass(hub, dispatch):
         return None
-    positional = sum(s.keyword is None for s in dispatch.sent)
+    positional = sum(s.keyword is None for s in dispatch.sent) + before
     keywords = tuple(s.keyword for s in dispatch.sent if s.keyword is not None)
     by_position = taken.positional[:positional]
     reachable = set(taken.names) - taken.by_position_only
@@ -200,7 +236,7 @@ def _mismatch(hub: Semantics, dispatch: Dispatch) -> Mismatch | None:
     unknown = () if taken.takes_any else tuple(k for k in keywords if k not in reachable)
     twice = tuple(k for k in keywords if k in by_position and k in reachable)
     missing: Sequence[str] = ()
-    if not (too_many or unknown or twice) and is_complete(hub, dispatch):
+    if not (too_many or unknown or twice) and (before or is_complete(hub, dispatch)):
         given = {*by_position, *(k for k in keywords if k in reachable)}
         missing = [n for n in taken.names if n not in given and n not in taken.optional]
     if not (too_many or unknown or twice or missing):
@@ -217,18 +253,16 @@ def _may_be_subclass(hub: Semantics, dispatch: Dispatch) -> bool:
     return task.cls is not None and around is not None and around.cls in hub.classes.ancestors(task.cls)
 
 
-def _is_expected(dispatch: Dispatch) -> bool:
-    """Whether the code around a dispatch is there for an error: `with pytest.raises(...)`, `except TypeError`."""
-    for frame in dispatch.call.frame.chain():
+def expects_error(call: Call, error: str = "TypeError") -> bool:
+    """Whether the code around a call is there for an error: `with pytest.raises(...)`, `except TypeError`."""
+    for frame in call.frame.chain():
         if isinstance(frame.node, (ast.With, ast.AsyncWith)):
             for item in frame.node.items:
                 names = {n.attr if isinstance(n, ast.Attribute) else n.id for n in _names(item.context_expr)}
                 if names & _EXPECTING:
                     return True
         elif frame.kind == "try" and isinstance(frame.node, ast.Try):
-            if any(
-                "TypeError" in {n.id for n in _names(h.type) if isinstance(n, ast.Name)} for h in frame.node.handlers
-            ):
+            if any(error in {n.id for n in _names(h.type) if isinstance(n, ast.Name)} for h in frame.node.handlers):
                 return True
     return False
 

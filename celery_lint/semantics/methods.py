@@ -14,7 +14,9 @@ from celery_lint.semantics.packages import (
     CHANGES,
     CONNECTIONS,
     CONSTRUCTORS,
+    CONTROLS,
     ENGINES,
+    INSPECT,
     SELECT,
     SESSION_MAKERS,
     SESSIONS,
@@ -137,6 +139,8 @@ def _of_canvas_method(
         return ResultValue()
     if name in ("clone", "set", "on_error", "link", "skew"):
         return base
+    if name == "group" and base.kind == "chunks":
+        return CanvasValue("group")
     return ResultValue(eager=True) if name == "apply" else UNKNOWN
 
 
@@ -284,6 +288,8 @@ def _of_instance_method(run: Interpreter, base: Instance, name: str, args: Seque
             return Atomic(None, "session", name == "savepoint", ContextManager(UNKNOWN))
         if base.cls.endswith("SQLAlchemy"):
             return of_extension(run, name, args, node)
+        if name == "inspect" and base.cls in CONTROLS:
+            return Instance(INSPECT, Origin((node,)))
     if base.cls in _SERVICES and name == "client":
         return client_of_service(args)
     answer = generic_views.answer(run.hub, base, name, run.row(node))

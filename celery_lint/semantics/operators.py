@@ -35,7 +35,7 @@ def binary(run: Interpreter, left: Value, op: ast.operator, right: Value) -> Val
     """The kind of `left op right`."""
     lefts = left.alternatives()
     if isinstance(op, ast.BitOr):
-        if any(isinstance(v, (SignatureValue, CanvasValue)) for v in lefts):
+        if any(isinstance(v, (SignatureValue, CanvasValue)) for v in (*lefts, *right.alternatives())):
             return CanvasValue("chain")
         if any(isinstance(v, (QuerySetValue, Collection)) for v in lefts):
             return left

@@ -33,6 +33,9 @@ TASK_METHODS = frozenset(
         "after_return", "add_around", "annotate", "bind", "__call__", "push_request", "pop_request",
     }
 )  # fmt: skip
+# What sends commands to workers, and what asks them (celery/app/control.py); an application's `control` first.
+CONTROLS = ("celery.Celery.control", "celery.app.control.Control")
+INSPECT = "celery.app.control.Inspect"
 
 SCOPED_SESSION = "sqlalchemy.orm.scoped_session"
 SESSIONS = (

@@ -73,7 +73,8 @@ def _replaces(call: Call, signatures: set[ast.expr]) -> bool:
 
 def _takes_as_first(call: Call, signatures: set[ast.expr]) -> bool:
     """Whether a canvas is made in which none comes before a signature."""
-    kind = call.result.kind if isinstance(call.result, CanvasValue) else ""
+    is_made = isinstance(call.result, CanvasValue) and not isinstance(call.callee, BoundMethod)
+    kind = call.result.kind if is_made and isinstance(call.result, CanvasValue) else ""
     if kind not in ("group", "chain", "chord") or not call.node.args:
         return False
     members = [part for arg in call.node.args[: None if kind == "group" else 1] for part in _members(arg)]

@@ -150,6 +150,10 @@ class Shop:
         """Wait until some message has been sent."""
         self._wait(lambda: bool(self.sent))
 
+    def wait_for_runs(self, task: str, number: int) -> None:
+        """Wait until a task has run so many times."""
+        self._wait(lambda: sum(run.task == task for run in self.runs) >= number)
+
     @property
     def _worked(self) -> int:
         return sum(not run.eager for run in self.runs)
