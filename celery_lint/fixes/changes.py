@@ -134,9 +134,22 @@ def _replace(change: Replace, bridge: Bridge, imports: FileImports) -> Splice:
                 levels = len(node.lpar) - 1
                 text = bridge.code(region)
         code = code.replace("{}", text)
-    if not levels and _needs_parentheses(code, node, bridge):
+    if levels and region == inner and _brings_parentheses(code):
+        round_it = bridge.span(node.lpar[-1])[0], bridge.span(node.rpar[0])[1]
+        if not bridge.comments_in(*round_it):
+            region = round_it
+    elif not levels and _needs_parentheses(code, node, bridge):
         code = f"({code})"
     return Splice(*region, code)
+
+
+def _brings_parentheses(code: str) -> bool:
+    """Whether the replacement is a tuple in parentheses, which needs none round it."""
+    try:
+        new = cst.parse_expression(code)
+    except (cst.ParserSyntaxError, cst.CSTValidationError):
+        return False
+    return isinstance(new, cst.Tuple) and bool(new.lpar)
 
 
 def _parameter(node: cst.Param, bridge: Bridge) -> tuple[int, int]:

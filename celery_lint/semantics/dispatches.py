@@ -216,7 +216,7 @@ class Dispatches:
                 ("args", "kwargs", "exc", "throw", "eta", "countdown", "max_retries"),
                 target,
             )
-            return found if found.sent else None
+            return found if found.packed else None
         if verb in PACKED or verb == "apply":
             found = self._packed(call, verb, task, args, _APPLY_ASYNC, target)
             found.is_deferred = verb in DEFERRED
@@ -273,6 +273,7 @@ class Dispatches:
             opaque,
             is_signature=verb in SIGNATURES or "ignature" in verb,
             target=target,
+            packed={k: v for k, v in given.items() if k in ("args", "kwargs")},
         )
 
     def _of_partial(self, call: Call) -> Iterator[Dispatch]:

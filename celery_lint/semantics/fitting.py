@@ -120,7 +120,7 @@ def _is_plain(hub: Semantics, task: Task, is_checked: bool) -> bool:
             return False
         if misfit(hub, task) is not None or may_pass_itself(hub, task):
             return False
-    return _keeps_arguments(hub, task, is_checked) and not any(
+    return keeps_arguments(hub, task, is_checked) and not any(
         isinstance(node := app.keywords.get("strict_typing"), ast.expr)
         and not (isinstance(node, ast.Constant) and node.value is True)
         for app in hub.project_settings.all_apps
@@ -144,8 +144,11 @@ def _gives_back(hub: Semantics, decorator: ast.expr, task: Task) -> bool:
     return hub.returned(value, 2) == Parameter(value.function, value.function.positional[0].arg)
 
 
-def _keeps_arguments(hub: Semantics, task: Task, is_checked: bool) -> bool:
-    """Whether the class that a task is made on sends and calls it with the very arguments that it gets."""
+def keeps_arguments(hub: Semantics, task: Task, is_checked: bool) -> bool:
+    """Whether the class that a task is made on sends and calls it with the very arguments that it gets.
+
+    With `is_checked`, whether it sends them.
+    """
     cls = task.cls or hub.base_class(task)
     if cls is None:
         base = task.option("base")

@@ -1,4 +1,4 @@
-"""The options of a dispatch: which there are, and those given where the task's own arguments belong.
+"""The options of a dispatch beside the task's arguments, and what is given as one in the place of the other.
 
 `Task.apply_async` takes the task's arguments as `args` and `kwargs`, and options beside them
 (celery/app/task.py and base.py, `send_task`; celery/app/amqp.py; kombu/messaging.py, `Producer.publish`).
@@ -8,14 +8,28 @@ All that `delay` and `s` are given goes to the task.
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
 
 from celery_lint.project.modules import Function
-from celery_lint.project.syntax import walk
+from celery_lint.project.syntax import last_name, walk
 from celery_lint.records import record
 from celery_lint.semantics.dispatches import SPREAD
-from celery_lint.semantics.fitting import interface, is_certain, is_expected, may_be_subclass
-from celery_lint.semantics.model import Dispatch, Sent
+from celery_lint.semantics.fitting import interface, is_certain, is_expected, keeps_arguments, may_be_subclass
+from celery_lint.semantics.model import Argument, Dispatch, Sent, Task
+from celery_lint.semantics.values import (
+    BoundMethod,
+    Collection,
+    Constant,
+    HttpRequest,
+    KeyValue,
+    ModelValue,
+    QuerySetValue,
+    Scalar,
+    TaskValue,
+    Value,
+)
 
 if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
@@ -29,6 +43,11 @@ OPTIONS = frozenset(
     expiration timeout confirm_timeout""".split()
 )
 """What `apply_async` takes beside the task's arguments."""
+_PLAIN = frozenset({"int", "str", "float", "bool"})
+_NO_SEQUENCES = frozenset({"dict", "set", "frozenset", "generator", "range", "map", "filter", "zip", "enumerate"})
+_NO_MAPPINGS = (_NO_SEQUENCES - {"dict"}) | {"list", "tuple"}
+# What is so called is one row's key and no list of them.
+_KEY = re.compile(r"(?:^|_)(?:id|pk|uuid)$")
 _TELLING = frozenset({"countdown", "eta", "link", "link_error"})
 """Options whose names nothing else has: even a task that takes any keyword is not given them as data."""
 
@@ -91,3 +110,73 @@ def _reads_by_name(function: Function, names: set[str]) -> bool:
         if isinstance(key, ast.Constant) and isinstance(holder, ast.Name) and key.value not in names:
             read.add(holder)
     return all(node in read for node in walk(function.node) if isinstance(node, ast.Name) and node.id == collected.arg)
+
+
+Fate = Literal["refused", "spread", "dropped"]
+"""What becomes of an argument that is no list of arguments: a TypeError, its members become the arguments, nothing."""
+
+
+@record()
+class Unpacked:
+    """Something given as `args` or `kwargs` that does not hold the task's arguments, but is one itself."""
+
+    name: str
+    argument: Argument
+    fate: Fate
+
+
+def unpacked(hub: Semantics, dispatch: Dispatch) -> Sequence[Unpacked]:
+    """The `args` that are no list or tuple of arguments, and the `kwargs` that are no mapping.
+
+    celery/app/amqp.py, `as_task_v2`: what is falsy counts as none. A signature takes whatever can be
+    iterated over (celery/canvas.py, `Signature.__init__`).
+    """
+    if not dispatch.packed or dispatch.forwarder is not None or is_expected(dispatch):
+        return ()
+    found = []
+    for name, argument in dispatch.packed.items():
+        fates = {_fate(name, one, argument.node, dispatch) for one in argument.value.alternatives()}
+        fate = fates.pop() if len(fates) == 1 else None
+        if fate is not None:
+            found.append(Unpacked(name, argument, fate))
+    return found if found and is_certain(dispatch.call) and _is_celerys(hub, dispatch) else ()
+
+
+def _is_celerys(hub: Semantics, dispatch: Dispatch) -> bool:
+    """Whether it is Celery's own method that takes the arguments, and not a base class's or an application's."""
+    if dispatch.task is not None:
+        return keeps_arguments(hub, dispatch.task, is_checked=True)
+    callee = dispatch.call.callee
+    return dispatch.verb in ("send_task", "signature") and not (
+        isinstance(callee, BoundMethod) and isinstance(callee.receiver, TaskValue)
+    )
+
+
+def _fate(name: str, value: Value, node: ast.expr, dispatch: Dispatch) -> Fate | None:
+    if isinstance(value, Constant):
+        if value.value is None:
+            return None
+        if not value.value:
+            return "dropped"
+        return "refused"
+    if isinstance(value, Collection):
+        if value.items == () or (name == "kwargs" and value.kind not in _NO_MAPPINGS):
+            return None
+        if name == "args" and value.kind in ("list", "tuple"):
+            is_meant = value.kind == "list" and _is_a_parameter(node, dispatch.task)
+            return "spread" if is_meant else None
+        return "refused" if value.kind in (_NO_MAPPINGS if name == "kwargs" else _NO_SEQUENCES) else None
+    if isinstance(value, Scalar) and value.kind in _PLAIN:
+        return "refused"
+    if isinstance(value, (ModelValue, QuerySetValue, HttpRequest)):
+        return "refused"
+    if isinstance(value, KeyValue) and isinstance(node, ast.Call):  # `str(order.number)`
+        return "refused" if last_name(node.func) in _PLAIN else None
+    return "refused" if _KEY.search(last_name(node)) and not isinstance(node, ast.Call) else None
+
+
+def _is_a_parameter(node: ast.expr, task: Task | None) -> bool:
+    """Whether a variable or attribute is called as the task's first parameter is: it is meant for that."""
+    if task is None or not task.parameters or isinstance(node, ast.Call):
+        return False
+    return last_name(node) == task.parameters[0].arg

@@ -9,7 +9,7 @@ from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
 from celery_lint.semantics.fitting import Mismatch, Notice, mismatch, noticed_by
 from celery_lint.semantics.model import Dispatch, Task
-from celery_lint.semantics.sendoptions import misplaced
+from celery_lint.semantics.sendoptions import misplaced, unpacked
 
 
 class ArgumentMismatch(Rule):
@@ -55,7 +55,8 @@ class ArgumentMismatch(Rule):
     application's, or a decorator changes the arguments or can't be read; the task has
     `typing=False`; the call may be one of several dispatches, and one of them fits; a
     `TypeError` is expected around the call. CEL107 reports options of `apply_async()` that are given
-    to the task, CEL404 a task whose `bind` and parameters do not fit each other.
+    to the task, CEL108 `args` that are no list of arguments, CEL404 a task whose `bind` and parameters do
+    not fit each other.
 
     ## References
     - [Celery: argument checking](https://docs.celeryq.dev/en/stable/userguide/tasks.html#argument-checking)
@@ -67,7 +68,9 @@ class ArgumentMismatch(Rule):
     def check_dispatch(self, dispatch: Dispatch, file: FileContext) -> Iterator[Finding]:
         task = dispatch.task
         found = mismatch(file.hub, dispatch)
-        if found is None or task is None or misplaced(file.hub, dispatch) is not None:
+        if found is None or task is None:
+            return
+        if misplaced(file.hub, dispatch) is not None or unpacked(file.hub, dispatch):
             return
         definition = task.function.node if task.function is not None and task.cls is None else task.node
         place = FileContext(file.hub, task.module).heading(definition)
