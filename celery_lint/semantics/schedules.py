@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from celery_lint.records import record
 from celery_lint.semantics.dispatches import keyword_options
-from celery_lint.semantics.model import Argument, Call, FunctionFlow, Task
+from celery_lint.semantics.model import Argument, Call, FunctionFlow, Option, Task
 from celery_lint.semantics.values import (
+    NONE,
     BoundMethod,
     CanvasValue,
     Constant,
     Duration,
     Moment,
+    Scalar,
     SignatureValue,
     TaskValue,
     Value,
@@ -76,28 +78,83 @@ def _set_or_retried(hub: Semantics, call: Call) -> SignatureValue | TaskValue | 
 
 
 def seconds(value: Value | None) -> float | None:
-    """How many seconds from now a value means; None when that is not known.
-
-    A truth value or a text is none, whatever Celery makes of it.
-    """
+    """How many seconds from now a value means; None when that is not known, or depends on a clock."""
     if isinstance(value, Constant) and isinstance(value.value, (int, float)) and not isinstance(value.value, bool):
         return float(value.value)
-    return value.after if isinstance(value, Moment) else None
+    return value.after if isinstance(value, Moment) and value.clock in ("aware", "utc") else None
 
 
-def is_refused(name: str, value: Value) -> bool:
+def _is_refused(name: str, value: Value) -> bool:
     """Whether Celery raises an error on a value (celery/app/amqp.py, `as_task_v2`; celery/app/base.py, `send_task`).
 
     `countdown` and `expires` are compared with numbers, `eta` is written with `isoformat()`.
     """
-    if isinstance(value, Duration):
-        return True
+    return all(_is_one_refused(name, one) for one in value.alternatives())
+
+
+def _is_one_refused(name: str, value: Value) -> bool:
+    is_number = isinstance(value, Constant) and bool(seconds(value))
+    is_text = isinstance(value, Constant) and isinstance(value.value, str) and bool(value.value)
     if name == ETA:
-        return bool(seconds(value)) and isinstance(value, Constant)
-    if name == COUNTDOWN:
-        return isinstance(value, Moment) or (isinstance(value, Constant) and bool(value.value) and _is_text(value))
-    return False
+        return isinstance(value, Duration) or is_number
+    return isinstance(value, Duration) or (name == COUNTDOWN and (isinstance(value, Moment) or is_text))
 
 
-def _is_text(value: Constant) -> bool:
-    return isinstance(value.value, (str, bytes))
+@record()
+class Conflict:
+    """What is wrong with a schedule: the option to point at, and what becomes of it.
+
+    `refused`: Celery raises an error. `expired`: the task has expired when it is due. `ignored`: `countdown`
+    outranks `eta` (celery/app/amqp.py, `as_task_v2`).
+    """
+
+    kind: Literal["refused", "expired", "ignored"]
+    name: str
+    due: float = 0.0
+    expires: float = 0.0
+    option: Option | None = None
+    """The task's own option that expires it."""
+
+
+def conflicts(schedule: Schedule) -> Iterator[Conflict]:
+    """What contradicts itself in a schedule, as far as all of it can be told."""
+    refused = [name for name, arg in schedule.given.items() if _is_refused(name, arg.value)]
+    for name in refused:
+        yield Conflict("refused", name)
+    if refused:
+        return
+    countdown, eta = schedule.value(COUNTDOWN), schedule.value(ETA)
+    if _is_certain(countdown) and _is_certain(eta):
+        yield Conflict("ignored", ETA)
+    due = _due(countdown, eta)
+    expires, option = seconds(schedule.value(EXPIRES)), None
+    if EXPIRES not in schedule.given and schedule.task is not None and schedule.verb in _WITH_TASK_OPTIONS:
+        option = schedule.task.option(EXPIRES)
+        expires = seconds(option.value) if option is not None and not schedule.task.is_opaque else None
+    if due is not None and expires is not None and expires <= due:
+        at = next((n for n in (EXPIRES, COUNTDOWN, ETA) if n in schedule.given and (n != COUNTDOWN or due)), EXPIRES)
+        yield Conflict("expired", at, due, expires, option)
+
+
+# Verbs by which a message gets what the task's decorator says as well (celery/app/task.py, `_get_exec_options`),
+# or what it said when it was sent first (`signature_from_request`).
+_WITH_TASK_OPTIONS = frozenset({"apply_async", "apply_async_on_commit", "retry"})
+
+
+def _is_certain(value: Value | None) -> bool:
+    """Whether a countdown or an eta is there whatever the run, and is not zero."""
+    return value is not None and all(
+        isinstance(one, Moment)
+        or (isinstance(one, Scalar) and one.kind in ("int", "float", "str"))
+        or (isinstance(one, Constant) and bool(one.value))
+        for one in value.alternatives()
+    )
+
+
+def _due(countdown: Value | None, eta: Value | None) -> float | None:
+    """How many seconds from now a task is due at the soonest; None when that is not known."""
+    if countdown is not None and countdown not in (NONE, Constant(0)):
+        return seconds(countdown)
+    if eta is None or eta == NONE:
+        return 0.0
+    return seconds(eta)
