@@ -22,6 +22,7 @@ from celery_lint.semantics.values import (
     BoundMethod,
     Collection,
     Constant,
+    External,
     HttpRequest,
     KeyValue,
     ModelValue,
@@ -43,11 +44,31 @@ OPTIONS = frozenset(
     expiration timeout confirm_timeout""".split()
 )
 """What `apply_async` takes beside the task's arguments."""
+# What a message's properties hold in AMQP (amqp/basic_message.py), and what tasks read that run in the caller
+# (celery/app/task.py, `Task.apply`), signatures (celery/canvas.py) and packages that wrap Celery.
+_ALSO_READ = frozenset(
+    """content_type content_encoding application_headers correlation_id message_id timestamp type user_id app_id
+    cluster_id throw logfile loglevel immutable subtask_type app options periodic_task_name""".split()
+)
+_OVERRIDDEN = (
+    "apply_async",
+    "apply_async_on_commit",
+    "send_task",
+    "signature",
+    "_get_exec_options",
+    "send_task_message",
+)
 _PLAIN = frozenset({"int", "str", "float", "bool"})
 _NO_SEQUENCES = frozenset({"dict", "set", "frozenset", "generator", "range", "map", "filter", "zip", "enumerate"})
 _NO_MAPPINGS = (_NO_SEQUENCES - {"dict"}) | {"list", "tuple"}
 # What is so called is one row's key and no list of them.
 _KEY = re.compile(r"(?:^|_)(?:id|pk|uuid)$")
+# The options that people write.
+_SPELT = (
+    "countdown", "eta", "expires", "queue", "routing_key", "exchange", "priority", "serializer", "compression",
+    "delivery_mode", "task_id", "link", "link_error", "shadow", "ignore_result", "time_limit", "soft_time_limit",
+    "retry", "retry_policy", "headers", "producer", "connection", "add_to_parent", "args", "kwargs",
+)  # fmt: skip
 _TELLING = frozenset({"countdown", "eta", "link", "link_error"})
 """Options whose names nothing else has: even a task that takes any keyword is not given them as data."""
 
@@ -180,3 +201,86 @@ def _is_a_parameter(node: ast.expr, task: Task | None) -> bool:
     if task is None or not task.parameters or isinstance(node, ast.Call):
         return False
     return last_name(node) == task.parameters[0].arg
+
+
+@record()
+class Unread:
+    """An option of a dispatch that nothing reads, and the one that may be meant by it.
+
+    `is_parameter`: the task has a parameter of that name.
+    """
+
+    name: str
+    argument: Argument
+    meant: str | None
+    is_surely_meant: bool
+    is_parameter: bool
+
+
+def unread(hub: Semantics, dispatch: Dispatch) -> Sequence[Unread]:
+    """The keywords of `apply_async` and its like that neither Celery nor kombu, a transport or the project reads.
+
+    They become properties of the message (celery/app/amqp.py, `send_task_message`).
+    """
+    given = [(n, a) for n, a in dispatch.options.items() if n not in OPTIONS and n not in _ALSO_READ]
+    if not given or dispatch.forwarder is not None or dispatch.verb not in _TAKING_OPTIONS:
+        return ()
+    if "stamped_headers" in dispatch.options or not is_certain(dispatch.call) or not _reads_only_options(hub, dispatch):
+        return ()
+    found = []
+    for name, argument in given:
+        # The properties of some transports are spelt `MessageGroupId`, what is private to a package `_tenant`.
+        if name.islower() and not name.startswith("_") and not _is_read(hub, name):
+            meant, is_sure = _near(name, dispatch)
+            is_parameter = dispatch.task is not None and _is_parameter(dispatch.task, name)
+            found.append(Unread(name, argument, meant, is_sure, is_parameter))
+    return found
+
+
+_TAKING_OPTIONS = frozenset({"apply_async", "apply_async_on_commit", "send_task", "signature", "subtask"})
+
+
+def _reads_only_options(hub: Semantics, dispatch: Dispatch) -> bool:
+    """Whether Celery alone reads the options, as no class of another package comes between."""
+    task = dispatch.task
+    if task is None:
+        return dispatch.verb == "send_task" and _is_celerys(hub, dispatch)
+    if task.is_opaque or task.factory is not None or not keeps_arguments(hub, task, is_checked=True):
+        return False
+    cls = task.cls or hub.base_class(task)
+    bases = hub.classes.ancestors(cls) if cls is not None else ()
+    base = task.option("base")
+    foreign = [one for one in bases if isinstance(one, str)]
+    if base is not None and isinstance(base.value, External):
+        foreign.append(base.value.path)
+    return all(path.startswith(("celery.", "builtins.", "abc.", "typing.")) for path in foreign)
+
+
+def _is_read(hub: Semantics, name: str) -> bool:
+    """Whether some code of the project may read an option: it names it in quotes, or takes it as a parameter.
+
+    The key of a dictionary display is no reading.
+    """
+    quoted = re.compile(rb"""(["'])%s\1(?!\s*:)""" % name.encode())
+    files = {*hub.project.containing(f'"{name}"'), *hub.project.containing(f"'{name}'")}
+    if any(quoted.search(hub.project.read(filename)) for filename in sorted(files)):
+        return True
+    return any(name in function.parameters for method in _OVERRIDDEN for function in hub.calls.methods_named(method))
+
+
+def _is_parameter(task: Task, name: str) -> bool:
+    return task.function is not None and name in task.function.parameters
+
+
+def _near(name: str, dispatch: Dispatch) -> tuple[str | None, bool]:
+    """The option that is spelt nearly as a name, and whether it is near beyond doubt."""
+    from difflib import SequenceMatcher  # for misspelt options only
+
+    plain = name.replace("_", "")
+    ratios = sorted(
+        ((SequenceMatcher(None, plain, option.replace("_", "")).ratio(), option) for option in _SPELT), reverse=True
+    )
+    (best, option), (second, _) = ratios[:2]
+    if best < 0.75 or option in dispatch.options:
+        return None, False
+    return option, best >= 0.85 and second < best - 0.05
