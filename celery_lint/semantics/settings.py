@@ -49,6 +49,8 @@ OLD_NAMES = {
     "task_serializer": ("CELERY_TASK_SERIALIZER",),
     "task_annotations": ("CELERY_ANNOTATIONS", "CELERY_TASK_ANNOTATIONS"),
     "task_always_eager": ("CELERY_ALWAYS_EAGER", "CELERY_TASK_ALWAYS_EAGER"),
+    "broker_url": ("BROKER_URL", "CELERY_BROKER_URL"),
+    "broker_transport_options": ("BROKER_TRANSPORT_OPTIONS", "CELERY_BROKER_TRANSPORT_OPTIONS"),
     "result_backend": ("CELERY_RESULT_BACKEND",),
     "worker_pool": ("CELERYD_POOL", "CELERY_WORKER_POOL"),
     "task_reject_on_worker_lost": ("CELERY_REJECT_ON_WORKER_LOST", "CELERY_TASK_REJECT_ON_WORKER_LOST"),
