@@ -19,7 +19,7 @@ from celery_lint.semantics.configurations import reaches, setting_app
 from celery_lint.semantics.limits import FOREIGN, HARD, app_of_task, number
 from celery_lint.semantics.model import Call, Option, Task
 from celery_lint.semantics.reruns import reruns
-from celery_lint.semantics.schedules import COUNTDOWN, ETA, Schedule, seconds
+from celery_lint.semantics.due_times import COUNTDOWN, ETA, Schedule, seconds
 from celery_lint.semantics.settings import Setting, gifts, value_at
 from celery_lint.semantics.values import NONE, UNKNOWN, Collection, Constant, Value
 

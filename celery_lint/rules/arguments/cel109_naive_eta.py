@@ -11,7 +11,7 @@ from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
 from celery_lint.semantics.model import FunctionFlow
 from celery_lint.semantics.moments import is_process_on_utc
-from celery_lint.semantics.schedules import ETA, EXPIRES, Schedule, schedules
+from celery_lint.semantics.due_times import ETA, EXPIRES, Schedule, schedules
 from celery_lint.semantics.values import Duration, External, Moment
 
 

@@ -8,7 +8,7 @@ from celery_lint.findings import Finding, Related, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
 from celery_lint.semantics.model import FunctionFlow, Task
-from celery_lint.semantics.schedules import COUNTDOWN, ETA, EXPIRES, Conflict, Schedule, conflicts, schedules
+from celery_lint.semantics.due_times import COUNTDOWN, ETA, EXPIRES, Conflict, Schedule, conflicts, schedules
 from celery_lint.semantics.values import Duration
 
 

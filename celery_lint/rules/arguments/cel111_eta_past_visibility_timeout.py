@@ -9,7 +9,7 @@ from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
 from celery_lint.semantics.model import FunctionFlow, Task
 from celery_lint.semantics.redelivery import Patience, Stay, patience, stay_of_schedule, stays_of_task
-from celery_lint.semantics.schedules import schedules
+from celery_lint.semantics.due_times import schedules
 
 
 class EtaPastVisibilityTimeout(Rule):
