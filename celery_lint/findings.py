@@ -138,6 +138,20 @@ class RenameKeyword:
 
 
 @record()
+class MoveOptions:
+    """Give keyword arguments of the call at `place` to Celery instead of the task.
+
+    With the `method` `apply_async`, `f.delay(a, b=1, queue="x")` becomes
+    `f.apply_async(args=(a,), kwargs={"b": 1}, queue="x")`; with `set`,
+    `f.s(a, queue="x")` becomes `f.s(a).set(queue="x")`.
+    """
+
+    place: Place
+    options: tuple[str, ...]
+    method: str
+
+
+@record()
 class AddParameter:
     """Give the function whose `def` statement stands at `place` a first parameter."""
 
@@ -207,6 +221,7 @@ Change = (
     | DeferToCommit
     | AddArguments
     | RenameKeyword
+    | MoveOptions
     | AddParameter
     | RaiseDecorator
     | AddItems

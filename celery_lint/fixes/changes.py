@@ -15,6 +15,7 @@ from celery_lint.findings import (
     Change,
     DeferToCommit,
     Import,
+    MoveOptions,
     Place,
     PutStatement,
     RaiseDecorator,
@@ -71,6 +72,8 @@ def splice_for(change: Change, bridge: Bridge, imports: FileImports) -> Splice:
         return _add_arguments(change, bridge, imports)
     if isinstance(change, RenameKeyword):
         return _rename_keyword(change, bridge)
+    if isinstance(change, MoveOptions):
+        return _move_options(change, bridge)
     if isinstance(change, AddParameter):
         return _add_parameter(change, bridge)
     if isinstance(change, RaiseDecorator):
@@ -135,9 +138,22 @@ def _replace(change: Replace, bridge: Bridge, imports: FileImports) -> Splice:
                 levels = len(node.lpar) - 1
                 text = bridge.code(region)
         code = code.replace("{}", text)
-    if not levels and _needs_parentheses(code, node, bridge):
+    if levels and region == inner and _brings_parentheses(code):
+        round_it = bridge.span(node.lpar[-1])[0], bridge.span(node.rpar[0])[1]
+        if not bridge.comments_in(*round_it):
+            region = round_it
+    elif not levels and _needs_parentheses(code, node, bridge):
         code = f"({code})"
     return Splice(*region, code)
+
+
+def _brings_parentheses(code: str) -> bool:
+    """Whether the replacement is a tuple in parentheses, which needs none round it."""
+    try:
+        new = cst.parse_expression(code)
+    except (cst.ParserSyntaxError, cst.CSTValidationError):
+        return False
+    return isinstance(new, cst.Tuple) and bool(new.lpar)
 
 
 def _parameter(node: cst.Param, bridge: Bridge) -> tuple[int, int]:
@@ -311,6 +327,74 @@ def _rename_keyword(change: RenameKeyword, bridge: Bridge) -> Splice:
     if not isinstance(argument, cst.Arg) or argument.keyword is None:
         raise NotExact("no keyword argument stands at the place")
     return Splice(*bridge.span(argument.keyword), change.name)
+
+
+# MoveOptions
+
+
+def _move_options(change: MoveOptions, bridge: Bridge) -> Splice:
+    call = bridge.expression_at(change.place.span)
+    if not isinstance(call, cst.Call) or not isinstance(call.func, cst.Attribute):
+        raise NotExact("no call of a method stands at the place")
+    if any(argument.star for argument in call.args):
+        raise NotExact("spread arguments may hold options")
+    kinds = [
+        "positional"
+        if argument.keyword is None
+        else "option"
+        if argument.keyword.value in change.options
+        else "keyword"
+        for argument in call.args
+    ]
+    start, end = bridge.span(call)
+    splices = _set_apart(call, kinds, bridge) if change.method == "set" else _packed(call, kinds, bridge)
+    if change.method != "set":
+        splices.insert(0, Splice(*bridge.span(call.func.attr), change.method))
+    return Splice(start, end, splice(bridge.text[:end], splices)[start:])
+
+
+def _set_apart(call: cst.Call, kinds: list[str], bridge: Bridge) -> list[Splice]:
+    """The options, which come last, in a call of `set` of their own."""
+    first = kinds.index("option")
+    if set(kinds[first:]) != {"option"}:
+        raise NotExact("an argument of the task stands behind an option")
+    beginning = bridge.opening(call) + 1 if first == 0 else _stretch(call.args[first - 1], bridge)[1]
+    until = _stretch(call.args[first], bridge)[0]
+    if bridge.comments_in(beginning, until):
+        raise NotExact("a comment stands before the option")
+    layout = bridge.code((beginning, until)).lstrip(",").lstrip(" ")
+    return [Splice(beginning, until, f").set({layout}")]
+
+
+def _packed(call: cst.Call, kinds: list[str], bridge: Bridge) -> list[Splice]:
+    """The task's arguments as `args` and `kwargs`."""
+    splices: list[Splice] = []
+    for kind in ("positional", "keyword"):
+        places = [index for index, each in enumerate(kinds) if each == kind]
+        if not places:
+            continue
+        if places[-1] - places[0] >= len(places):
+            raise NotExact("an option stands between arguments of the task")
+        group = [call.args[index] for index in places]
+        start, end = _stretch(group[0], bridge)[0], _stretch(group[-1], bridge)[1]
+        parts = [_member(argument, bridge) for argument in group]
+        if bridge.comments_in(start, end) or any(NEWLINE.search(part) for part in parts):
+            raise NotExact("comments or several lines stand in what is packed")
+        text = ", ".join(parts) + ("," if kind == "positional" and not parts[1:] else "")
+        splices.append(Splice(start, end, f"args=({text})" if kind == "positional" else f"kwargs={{{text}}}"))
+    return splices
+
+
+def _member(argument: cst.Arg, bridge: Bridge) -> str:
+    value = bridge.code(bridge.outer(argument.value))
+    name = argument.keyword.value if argument.keyword is not None else None
+    return value if name is None else f"{bridge.quote}{name}{bridge.quote}: {value}"
+
+
+def _stretch(argument: cst.Arg, bridge: Bridge) -> tuple[int, int]:
+    """Where an argument stands, its name included."""
+    start, end = bridge.outer(argument.value)
+    return (bridge.span(argument.keyword)[0] if argument.keyword is not None else start), end
 
 
 # AddParameter

@@ -216,7 +216,7 @@ class Dispatches:
                 ("args", "kwargs", "exc", "throw", "eta", "countdown", "max_retries"),
                 target,
             )
-            return found if found.sent else None
+            return found if found.packed else None
         if verb in PACKED or verb == "apply":
             found = self._packed(call, verb, task, args, _APPLY_ASYNC, target)
             found.is_deferred = verb in DEFERRED
@@ -244,11 +244,13 @@ class Dispatches:
     ) -> Dispatch:
         """A dispatch whose `args` and `kwargs` hold the task's arguments."""
         given: dict[str, Argument] = {}
+        more: dict[str, Argument] = {}
         opaque = False
         index = 0
         for arg in args:
             if arg.star:
                 opaque = True
+                more.update(keyword_options([arg]))
             elif arg.keyword is not None:
                 given[arg.keyword] = arg
             elif index < len(names):
@@ -263,7 +265,7 @@ class Dispatches:
             members, whole = spread_mapping(given["kwargs"], call.flow)
             sent += members
             opaque |= not whole
-        options = {k: v for k, v in given.items() if k not in ("args", "kwargs")}
+        options = {k: v for k, v in {**more, **given}.items() if k not in ("args", "kwargs")}
         return Dispatch(
             call,
             verb,
@@ -273,6 +275,7 @@ class Dispatches:
             opaque,
             is_signature=verb in SIGNATURES or "ignature" in verb,
             target=target,
+            packed={k: v for k, v in given.items() if k in ("args", "kwargs")},
         )
 
     def _of_partial(self, call: Call) -> Iterator[Dispatch]:
@@ -517,6 +520,14 @@ def hides(arg: Argument, flow: FunctionFlow) -> bool:
     return not known or not is_settled(arg, flow)
 
 
+def named_members(arg: Argument) -> Iterator[Argument]:
+    """What `**OPTIONS` gives by name, as far as it is known."""
+    value = arg.value
+    if arg.star == "**" and isinstance(value, Collection) and value.keys is not None and value.items is not None:
+        for key, member in zip(value.keys, value.items, strict=True):
+            yield Argument(arg.node, member, key)
+
+
 def spreads(call: ast.Call) -> bool:
     """Whether `*` or `**` hides some of a call's arguments."""
     return any(isinstance(a, ast.Starred) for a in call.args) or any(k.arg is None for k in call.keywords)
@@ -562,7 +573,8 @@ def spread_mapping(arg: Argument, flow: FunctionFlow) -> tuple[list[Sent], bool]
 
 
 def keyword_options(args: Sequence[Argument]) -> dict[str, Argument]:
-    return {a.keyword: a for a in args if a.keyword is not None}
+    """The options that a call gives by name, those of `**OPTIONS` too."""
+    return {a.keyword: a for arg in args for a in (arg, *named_members(arg)) if a.keyword is not None}
 
 
 __all__ = ["DEFERRED", "SENDING", "SIGNATURES", "VERBS", "Dispatches", "is_sendable"]

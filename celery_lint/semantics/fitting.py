@@ -14,7 +14,7 @@ from celery_lint.semantics.dispatches import SENDING
 from celery_lint.semantics.model import Call, Dispatch, Task
 from celery_lint.semantics.passing import overrides_unchanged
 from celery_lint.semantics.signatures import is_complete
-from celery_lint.semantics.values import BoundMethod, External, FunctionValue, Partial
+from celery_lint.semantics.values import BoundMethod, External, FunctionValue, Parameter, Partial
 
 if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
@@ -78,14 +78,18 @@ class Mismatch:
     missing: tuple[str, ...] = ()
 
 
-def interface(hub: Semantics, task: Task) -> Interface | None:
-    """What a message may give to a task; None when something between the two may change it."""
-    return hub.memo.get(("interface", task), lambda: _interface(hub, task), None)
+def interface(hub: Semantics, task: Task, is_checked: bool = False) -> Interface | None:
+    """What a message may give to a task; None when something between the two may change it.
+
+    With `is_checked`, what the dispatch may give: it is compared with the decorated function
+    itself (celery/app/task.py, `Task.apply_async`), whatever calls that in the worker.
+    """
+    return hub.memo.get(("interface", task, is_checked), lambda: _interface(hub, task, is_checked), None)
 
 
-def _interface(hub: Semantics, task: Task) -> Interface | None:
+def _interface(hub: Semantics, task: Task, is_checked: bool) -> Interface | None:
     function = task.function
-    if function is None or not _is_plain(hub, task):
+    if function is None or not _is_plain(hub, task, is_checked):
         return None
     arguments = function.node.args
     positional = tuple(a.arg for a in task.parameters)
@@ -101,7 +105,7 @@ def _interface(hub: Semantics, task: Task) -> Interface | None:
     )
 
 
-def _is_plain(hub: Semantics, task: Task) -> bool:
+def _is_plain(hub: Semantics, task: Task, is_checked: bool) -> bool:
     """Whether a task's body surely gets what the message holds, and nothing else."""
     function = task.function
     assert function is not None
@@ -116,7 +120,7 @@ def _is_plain(hub: Semantics, task: Task) -> bool:
             return False
         if misfit(hub, task) is not None or may_pass_itself(hub, task):
             return False
-    return _keeps_arguments(hub, task) and not any(
+    return keeps_arguments(hub, task, is_checked) and not any(
         isinstance(node := app.keywords.get("strict_typing"), ast.expr)
         and not (isinstance(node, ast.Constant) and node.value is True)
         for app in hub.project_settings.all_apps
@@ -128,11 +132,23 @@ def _has_only_harmless_decorators(hub: Semantics, task: Task) -> bool:
     decorators = list(task.function.decorators)
     if task.decorator not in decorators:
         return not decorators
-    return decorators[0] is task.decorator and not hub.tasks.is_wrapped(task)
+    above = decorators[: decorators.index(task.decorator)]
+    return all(_gives_back(hub, one, task) for one in above) and not hub.tasks.is_wrapped(task)
 
 
-def _keeps_arguments(hub: Semantics, task: Task) -> bool:
-    """Whether the class that a task is made on sends and calls it with the very arguments that it gets."""
+def _gives_back(hub: Semantics, decorator: ast.expr, task: Task) -> bool:
+    """Whether a decorator above the task's own gives back the task as it is, marked or kept somewhere."""
+    value = hub.evaluate(decorator, task.module)
+    if not isinstance(value, FunctionValue) or not value.function.positional:
+        return False
+    return hub.returned(value, 2) == Parameter(value.function, value.function.positional[0].arg)
+
+
+def keeps_arguments(hub: Semantics, task: Task, is_checked: bool) -> bool:
+    """Whether the class that a task is made on sends and calls it with the very arguments that it gets.
+
+    With `is_checked`, whether it sends them.
+    """
     cls = task.cls or hub.base_class(task)
     if cls is None:
         base = task.option("base")
@@ -144,7 +160,7 @@ def _keeps_arguments(hub: Semantics, task: Task) -> bool:
             if len(hub.classes.bases(one)) < len(one.node.bases):
                 return False
             for name, is_packed in _PASSAGES.items():
-                if name in one.assigns or name in one.functions:
+                if (name in one.assigns or name in one.functions) and not (is_checked and name == "__call__"):
                     if name not in one.functions or not overrides_unchanged(one.functions[name], is_packed):
                         return False
         elif one not in _FAITHFUL_CLASSES:
@@ -175,13 +191,13 @@ def mismatch(hub: Semantics, dispatch: Dispatch) -> Mismatch | None:
     which arguments may depend on something that is not seen here.
     """
     found = _mismatch(hub, dispatch)
-    if found is None or expects_error(dispatch.call) or not _is_certain(dispatch.call):
+    if found is None or expects_error(dispatch.call) or not is_certain(dispatch.call):
         return None
     others = [d for d in hub.dispatches.of_call(dispatch.call) if (d.verb, d.task) != (dispatch.verb, dispatch.task)]
     return found if all(_mismatch(hub, other) is not None for other in others) else None
 
 
-def _is_certain(call: Call) -> bool:
+def is_certain(call: Call) -> bool:
     """Whether each thing that may be called is known."""
     return all(isinstance(c, (BoundMethod, External, Partial, FunctionValue)) for c in call.callee.alternatives())
 
@@ -191,7 +207,7 @@ def mismatch_after(hub: Semantics, dispatch: Dispatch, before: int = 1) -> Misma
 
     None when its own arguments cannot fit whatever comes before them.
     """
-    if mismatch(hub, dispatch) is not None or not _is_certain(dispatch.call):
+    if mismatch(hub, dispatch) is not None or not is_certain(dispatch.call):
         return None
     return _mismatch(hub, dispatch, before)
 
@@ -226,7 +242,7 @@ def _mismatch(hub: Semantics, dispatch: Dispatch, before: int = 0) -> Mismatch |
     if dispatch.is_opaque or dispatch.task is None:
         return None
     taken = interface(hub, dispatch.task)
-    if taken is None or _may_be_subclass(hub, dispatch):
+    if taken is None or may_be_subclass(hub, dispatch):
         return None
     positional = sum(s.keyword is None for s in dispatch.sent) + before
     keywords = tuple(s.keyword for s in dispatch.sent if s.keyword is not None)
@@ -244,7 +260,7 @@ def _mismatch(hub: Semantics, dispatch: Dispatch, before: int = 0) -> Mismatch |
     return Mismatch(positional, keywords, taken, too_many, unknown, twice, tuple(missing))
 
 
-def _may_be_subclass(hub: Semantics, dispatch: Dispatch) -> bool:
+def may_be_subclass(hub: Semantics, dispatch: Dispatch) -> bool:
     """Whether a task class sends itself in a method, where `self` may be of a subclass with a `run` of its own."""
     task, around = dispatch.task, dispatch.flow.function
     assert task is not None

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from celery_lint.semantics import moments
 from celery_lint.semantics.classes import model_of
 from celery_lint.semantics.methods import client_of_service, row_by_key
 from celery_lint.semantics.model import Argument, first_argument
@@ -257,14 +258,8 @@ _READINGS: Mapping[_Reading, Sequence[str]] = {
     _cast: ("typing.cast",),
     _service: ("boto3.client",),
     _always(Decorator("transparent")): ("functools.wraps",),
-    _always(Instance("datetime.datetime")): (
-        "datetime.datetime.now",
-        "datetime.datetime.today",
-        "datetime.datetime.utcnow",
-        "datetime.datetime",
-        "datetime.datetime.fromtimestamp",
-        "django.utils.timezone.now",
-    ),
+    moments.moment: moments.READINGS,
+    moments.duration: (moments.TIMEDELTA,),
     _always(Instance("sqlalchemy.Engine")): (
         "sqlalchemy.create_engine",
         "sqlalchemy.ext.asyncio.create_async_engine",
@@ -276,6 +271,8 @@ _READINGS: Mapping[_Reading, Sequence[str]] = {
         "sqlalchemy.orm.registry",
         "contextlib.suppress",
         "hmac.new",
+        "datetime.time",
+        "datetime.date",
         *(f"hashlib.{name}" for name in ("new", "md5", "sha1", "sha224", "sha256", "sha384", "sha512", "blake2b")),
     ),
 }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from celery_lint.project.modules import Class
 from celery_lint.semantics import generic_views
 from celery_lint.semantics.model import Argument, first_argument
+from celery_lint.semantics.moments import of_duration, of_moment
 from celery_lint.semantics.operators import by_key, element
 from celery_lint.semantics.packages import (
     CHANGES,
@@ -36,12 +37,14 @@ from celery_lint.semantics.values import (
     Constant,
     ContextManager,
     Decorator,
+    Duration,
     Field,
     FunctionValue,
     Instance,
     KeyValue,
     ManagerValue,
     ModelValue,
+    Moment,
     Origin,
     Parameter,
     QuerySetValue,
@@ -337,6 +340,8 @@ _METHOD_RESULTS = ByKind(
         ModelValue: _of_row_method,
         ClassValue: _of_class_method,
         Instance: _of_instance_method,
+        Moment: of_moment,
+        Duration: of_duration,
         Constant: _of_plain_method,
         Scalar: _of_plain_method,
         KeyValue: _of_plain_method,

@@ -307,6 +307,8 @@ class Dispatch:
     """The project's wrapper that sends it, when it goes through one."""
     target: ast.expr | None = None
     """The expression that names what is sent: `task.delay`."""
+    packed: dict[str, Argument] = field(default_factory=dict)
+    """The task's arguments as they are given in one piece: `args` and `kwargs`."""
 
     @property
     def node(self) -> ast.Call:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from celery_lint.semantics.moments import combined
 from celery_lint.semantics.queries import is_query, row
 from celery_lint.semantics.values import (
     UNKNOWN,
@@ -46,6 +47,9 @@ def binary(run: Interpreter, left: Value, op: ast.operator, right: Value) -> Val
         return Collection(left.kind, union(left.element, right.element))
     if isinstance(op, ast.Mod) and isinstance(left, Constant) and isinstance(left.value, str):
         return Scalar("str")
+    time = combined(left, op, right)
+    if time is not None:
+        return time
     if isinstance(left, Instance) and isinstance(left.cls, str) and left.cls.startswith("datetime."):
         return left
     if isinstance(left, Constant) and isinstance(right, Constant):

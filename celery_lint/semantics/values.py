@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from celery_lint.records import record
 
@@ -121,6 +121,28 @@ class Instance(Value):
     cls: Class | str
     origin: Origin | None = None
     model: Class | str | None = None
+
+
+Clock = Literal["local", "written", "utc", "aware", ""]
+"""What a `datetime` is counted by: the process's own zone or UTC without saying so, figures in the code,
+or a zone that it has. Empty where that is not known."""
+
+
+@record()
+class Moment(Instance):
+    """A `datetime`. `after` is how many seconds from now it lies, where that is known."""
+
+    clock: Clock = ""
+    after: float | None = None
+    node: ast.Call | None = field(default=None, compare=False)
+    """The call that it comes from: `datetime.now()`."""
+
+
+@record()
+class Duration(Instance):
+    """A `timedelta`, of so many seconds where that is known."""
+
+    seconds: float | None = None
 
 
 @record()
@@ -369,8 +391,9 @@ class ByKind(dict[type[Value], Callable[..., Value]]):
     """Functions by the kind of value that they look at first; of other kinds nothing is known."""
 
     def __missing__(self, kind: type[Value]) -> Callable[..., Value]:
-        self[kind] = unknown
-        return unknown
+        # A kind that is a sort of another is looked at as that.
+        self[kind] = next((self[base] for base in kind.__mro__[1:] if base in self), unknown)
+        return self[kind]
 
 
 def unknown(*_: object) -> Value:

@@ -12,6 +12,7 @@ from celery_lint.findings import (
     AddParameter,
     Change,
     Import,
+    MoveOptions,
     Place,
     PutStatement,
     RaiseDecorator,
@@ -365,6 +366,40 @@ def test_code_is_no_comment(code: str) -> None:
 )
 def test_rename_keyword(before: str, after: str | None) -> None:
     assert fixed(before, lambda place: RenameKeyword(place, "order_pk")) == after
+
+
+# MoveOptions
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("«f.delay(a, q=1)»", "f.apply_async(args=(a,), q=1)"),
+        ("«f.delay(a, (b), q=1, )»", "f.apply_async(args=(a, (b)), q=1, )"),
+        ("«f.delay(q=1, b=2, c=3)»", 'f.apply_async(q=1, kwargs={"b": 2, "c": 3})'),
+        ("«f.delay(\n    a,  # why\n    q=1,\n)»", "f.apply_async(\n    args=(a,),  # why\n    q=1,\n)"),
+        ("«f.delay(a, b=1, q=2, c=3)»", None),
+        ("«f.delay(a,  # why\n    b, q=1)»", None),
+        ("«f.delay(*a, q=1)»", None),
+        ("«delay(a, q=1)»", None),
+    ],
+)
+def test_options_are_given_beside_packed_arguments(before: str, after: str | None) -> None:
+    assert fixed(before, lambda place: MoveOptions(place, ("q",), "apply_async")) == after
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("«f.s(a, q=1)».delay()", "f.s(a).set(q=1).delay()"),
+        ("«f.s(q=1)»", "f.s().set(q=1)"),
+        ("«f.s(\n    a,\n    q=1,\n)»", "f.s(\n    a).set(\n    q=1,\n)"),
+        ("«f.s(q=1, a=2)»", None),
+        ("«f.s(a,  # why\n    q=1)»", None),
+    ],
+)
+def test_options_are_set(before: str, after: str | None) -> None:
+    assert fixed(before, lambda place: MoveOptions(place, ("q",), "set")) == after
 
 
 # AddParameter

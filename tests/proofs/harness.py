@@ -158,6 +158,10 @@ class Shop:
     def _worked(self) -> int:
         return sum(not run.eager for run in self.runs)
 
+    def wait_for_run(self) -> None:
+        """Wait until some run has ended, where other messages never come to one."""
+        self._wait(lambda: bool(self.runs))
+
     def _wait(self, condition: Callable[[], bool]) -> None:
         with self._changed:
             if not self._changed.wait_for(condition, DEADLINE):

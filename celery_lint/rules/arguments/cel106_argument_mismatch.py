@@ -9,6 +9,7 @@ from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
 from celery_lint.semantics.fitting import Mismatch, Notice, mismatch, noticed_by
 from celery_lint.semantics.model import Dispatch, Task
+from celery_lint.semantics.sendoptions import misplaced, unpacked
 
 
 class ArgumentMismatch(Rule):
@@ -53,8 +54,9 @@ class ArgumentMismatch(Rule):
     The task or the call has `*args` or `**kwargs` that may make it fit; the task's base class, the
     application's, or a decorator changes the arguments or can't be read; the task has
     `typing=False`; the call may be one of several dispatches, and one of them fits; a
-    `TypeError` is expected around the call. CEL404 reports a task whose `bind` and parameters
-    do not fit each other.
+    `TypeError` is expected around the call. CEL107 reports options of `apply_async()` that are given
+    to the task, CEL108 `args` that are no list of arguments, CEL404 a task whose `bind` and parameters do
+    not fit each other.
 
     ## References
     - [Celery: argument checking](https://docs.celeryq.dev/en/stable/userguide/tasks.html#argument-checking)
@@ -67,6 +69,8 @@ class ArgumentMismatch(Rule):
         task = dispatch.task
         found = mismatch(file.hub, dispatch)
         if found is None or task is None:
+            return
+        if misplaced(file.hub, dispatch) is not None or unpacked(file.hub, dispatch):
             return
         definition = task.function.node if task.function is not None and task.cls is None else task.node
         place = FileContext(file.hub, task.module).heading(definition)
