@@ -51,6 +51,9 @@ OLD_NAMES = {
     "task_always_eager": ("CELERY_ALWAYS_EAGER", "CELERY_TASK_ALWAYS_EAGER"),
     "result_backend": ("CELERY_RESULT_BACKEND",),
     "worker_pool": ("CELERYD_POOL", "CELERY_WORKER_POOL"),
+    "beat_schedule": ("CELERYBEAT_SCHEDULE", "CELERY_BEAT_SCHEDULE"),
+    "beat_scheduler": ("CELERYBEAT_SCHEDULER", "CELERY_BEAT_SCHEDULER"),
+    "task_routes": ("CELERY_ROUTES", "CELERY_TASK_ROUTES"),
     "task_reject_on_worker_lost": ("CELERY_REJECT_ON_WORKER_LOST", "CELERY_TASK_REJECT_ON_WORKER_LOST"),
 }
 _DEFAULTED = frozenset(
