@@ -114,6 +114,21 @@ def task_of(hub: Semantics, entry: Entry) -> Task | None:
     return found if isinstance(found, Task) else None
 
 
+def is_rewritten(hub: Semantics, entry: Entry) -> bool:
+    """Whether other code speaks of a row, by its name or by its task's, and so may have changed it since."""
+    key = entry.parts.get("name")
+    value = value_of(hub, key) if key is not None else None
+    task = name_of(hub, entry)
+    texts = [task, value.value if isinstance(value, Constant) else None]
+    rows = set(hub.project.mentioning(_ROW)) - {entry.module.filename}
+    return any(
+        not rows.isdisjoint(hub.project.containing(f"{quote}{text}{quote}"))
+        for text in texts
+        if isinstance(text, str)
+        for quote in "'\""
+    )
+
+
 def label(hub: Semantics, node: ast.expr, module: Module) -> str:
     """What the code calls a schedule: its own lines with their comments, the line above, the entry's name."""
     source = module.source

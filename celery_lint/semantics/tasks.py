@@ -359,8 +359,12 @@ class Tasks:
         module = self._hub.project.import_module(module_name) if module_name else None
         if module is not None:
             value = self._hub.module_name(module, last)
-            if isinstance(value, TaskValue) and not isinstance(value.task, str) and value.task.registered_name == name:
-                return value.task
+            task = value.task if isinstance(value, TaskValue) else None
+            if isinstance(task, Task):
+                # A file may be imported under more names than one.
+                is_named_so = task.module is module and "name" not in task.options and task.name == last
+                if task.registered_name == name or is_named_so:
+                    return task
         # A name of its own stands as a literal in the file that defines the task.
         holding = frozenset(self._hub.project.holding(name))
         for filename in self._hub.project.mentioning(last):
