@@ -16,7 +16,7 @@ from celery_lint.project.index import is_test_file
 from celery_lint.project.modules import AssignBinding, Class, Function, ImportBinding, Module
 from celery_lint.project.syntax import keyword_of, last_name, own_nodes, walk
 from celery_lint.records import record
-from celery_lint.semantics.model import Task
+from celery_lint.semantics.model import Call, FunctionFlow, Task
 from celery_lint.semantics.settings import class_around, function_around, value_at
 from celery_lint.semantics.values import (
     ClassValue,
@@ -46,6 +46,27 @@ _REDBEAT = "RedBeatSchedulerEntry"
 _REDBEAT_PARAMETERS = ("name", "task", "schedule", "args", "kwargs")
 _COPYING = frozenset({"dict", "deepcopy", "copy", "OrderedDict", "MappingProxyType", "frozendict"})
 
+FIELDS = frozenset({"task", "schedule", "args", "kwargs", "options", "relative"})
+"""What an entry is made of (celery/beat.py, `ScheduleEntry`); beat fills in the rest itself."""
+OPTIONS = frozenset(
+    """queue routing_key exchange priority expires serializer compression delivery_mode time_limit soft_time_limit
+    countdown eta retry retry_policy headers link link_error ignore_result shadow task_id""".split()
+)
+"""What `apply_async` takes from an entry's `options`."""
+_TAKEN = FIELDS | {"name", "app", "last_run_at", "total_run_count"}
+# What other packages' schedulers take besides: the columns of django-celery-beat's `PeriodicTask`,
+# to which entries are written (schedulers.py, `ModelEntry.from_entry`), and RedBeat's flag.
+_TAKEN_BESIDES = {
+    "django_celery_beat": frozenset(
+        {
+            "queue", "exchange", "routing_key", "headers", "priority", "expires", "expire_seconds", "one_off",
+            "start_time", "enabled", "date_changed", "description", "interval", "crontab", "solar", "clocked",
+        }
+    ),
+    "redbeat": frozenset({"enabled"}),
+}  # fmt: skip
+_OWN_SCHEDULER = "celery.beat"
+
 Way = Literal["setting", "call", "redbeat", "row"]
 
 
@@ -69,6 +90,11 @@ class Entry:
     parts: Mapping[str, Part]
     is_whole: bool
     """Whether all that it is made of can be read, and nothing changes it afterwards."""
+
+    def shows(self, part: Part) -> bool:
+        """Whether a field is written in the entry itself, and not in what is spread into it."""
+        first, last = self.node.lineno, self.node.end_lineno or self.node.lineno
+        return part.module is self.module and first <= part.value.lineno <= last
 
 
 def entries(hub: Semantics, module: Module) -> Sequence[Entry]:
@@ -112,6 +138,64 @@ def task_of(hub: Semantics, entry: Entry) -> Task | None:
         return hub.tasks.registered(name)
     found = value.task if isinstance(value, (TaskValue, SignatureValue)) else None
     return found if isinstance(found, Task) else None
+
+
+def taken(hub: Semantics) -> frozenset[str] | None:
+    """The fields that the scheduler takes; None when it is one that nobody knows."""
+    return hub.memo.get(("taken fields",), lambda: _taken_by(hub), None)
+
+
+def _taken_by(hub: Semantics) -> frozenset[str] | None:
+    found = _TAKEN
+    for package, names in _TAKEN_BESIDES.items():
+        if any(not is_test_file(filename) for filename in hub.project.mentioning(package)):
+            found |= names
+    for setting in hub.project_settings.all("beat_scheduler"):
+        path = setting.value.value if isinstance(setting.value, Constant) else None
+        if not isinstance(path, str) or not path.startswith((*_TAKEN_BESIDES, _OWN_SCHEDULER)):
+            return None
+    return found
+
+
+def repeated(flow: FunctionFlow) -> Iterator[tuple[Call, Call]]:
+    """The calls of `add_periodic_task` that replace an earlier one: the same signature, and no name for either.
+
+    The key of such an entry is the signature as text (celery/app/base.py, `_sig_to_periodic_task_entry`).
+    """
+    earlier: dict[str, list[Call]] = {}
+    for call in flow.calls:
+        key = _key(call) if call.name == _ADDING else None
+        for other in earlier.setdefault(key, []) if key is not None else ():
+            if other.frame.encloses(call.frame):
+                yield other, call
+                break
+        if key is not None:
+            earlier[key].append(call)
+
+
+def _key(call: Call) -> str | None:
+    """What stands for the name of an entry that has none; None when it has one, or can't be read."""
+    node = call.node
+    if call.is_opaque or len(node.args) < 2 or call.keyword("name") is not None or len(node.args) > 4:
+        return None
+    signature = node.args[1]
+    while isinstance(signature, ast.Call) and last_name(signature.func) == "set":
+        signature = signature.func.value  # type: ignore[attr-defined]
+    value = call.flow.value(signature)
+    task = value.task if isinstance(value, (TaskValue, SignatureValue)) else None
+    if not isinstance(task, Task):
+        return None
+    given = [*node.args[2:], *(k.value for k in node.keywords if k.arg in ("args", "kwargs"))]
+    if isinstance(signature, ast.Call):
+        given += [*signature.args, *(k.value for k in signature.keywords)]
+        names = [k.arg for k in signature.keywords]
+    else:
+        names = []
+    try:
+        values = [repr(ast.literal_eval(argument)) for argument in given]
+    except ValueError:
+        return None
+    return f"{task.registered_name} {names} {values} {ast.dump(node.func)}"
 
 
 def is_rewritten(hub: Semantics, entry: Entry) -> bool:

@@ -21,6 +21,10 @@ LEFT_ALONE = {
     "CEL205_TASK_CALLED": "the function may be meant to run",
     "CEL206_DELETED": "the key has to be kept before the row is deleted",
     "CEL301_SUPPRESS": "a `with` is no handler",
+    "CEL806_NAMELESS": "which task is meant is not said",
+    "CEL806_TEXT": "how often is meant is not said",
+    "CEL806_TIMELESS": "how often is not said",
+    "CEL806_TWICE": "a name has to be found",
 }
 """The examples that the linter may leave as they are, though their rule has a fix."""
 
