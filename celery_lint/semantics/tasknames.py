@@ -18,6 +18,7 @@ from celery_lint.project.modules import Function, Module
 from celery_lint.project.syntax import last_name, walk
 from celery_lint.records import record
 from celery_lint.semantics.model import Task
+from celery_lint.semantics.schedules import bound, parts_of
 from celery_lint.semantics.values import ClassValue, External, FunctionValue, TaskValue
 
 if TYPE_CHECKING:
@@ -33,6 +34,9 @@ _LIKE = 0.9
 _NEAR = 0.75
 """How much a task's name has to be like one that none has to be offered."""
 _ANY = ".*"
+_MAX_DEPTH = 8
+# The settings whose keys are names, and what a module says in which some of them may stand.
+_SETTINGS = {"task_routes": ("route", "queue"), "task_annotations": ("annotation", "rate_limit")}
 
 
 @record()
@@ -199,18 +203,65 @@ def _nearest(hub: Semantics, name: str) -> str | None:
     return None
 
 
+# Names in settings
+
+
+def named_in_settings(hub: Semantics, module: Module) -> Iterator[tuple[str, ast.expr, str]]:
+    """The task names that routes and annotations written in a module have for keys: the setting, the key, the name."""
+    text = module.source.text.lower()
+    for setting, words in _SETTINGS.items():
+        if any(word in text for word in words):
+            for key, where in _keys_of(hub, setting):
+                if where is module and isinstance(key, ast.Constant) and isinstance(key.value, str):
+                    yield setting, key, key.value
+
+
+def _keys_of(hub: Semantics, setting: str) -> Sequence[tuple[ast.expr, Module]]:
+    def search() -> tuple[tuple[ast.expr, Module], ...]:
+        given = ((one.given, one.module) for one in hub.project_settings.all(setting) if one.given is not None)
+        return tuple(key for node, module in given for key in _keys(hub, node, module, 0))
+
+    return hub.memo.get(("keys of", setting), search, ())
+
+
+def _keys(hub: Semantics, node: ast.expr, module: Module, depth: int) -> Iterator[tuple[ast.expr, Module]]:
+    """The keys of a dictionary, of pairs, or of a list of either."""
+    if depth > _MAX_DEPTH:
+        return
+    inner: list[tuple[ast.expr, Module]] = []
+    if isinstance(node, ast.Dict):
+        for key, value in zip(node.keys, node.values, strict=True):
+            if key is None:
+                inner.append((value, module))
+            else:
+                yield key, module
+    elif isinstance(node, (ast.List, ast.Tuple)):
+        if len(node.elts) == 2 and isinstance(node.elts[0], ast.Constant) and isinstance(node.elts[1], ast.Dict):
+            yield node.elts[0], module
+        else:
+            inner += [(element, module) for element in node.elts]
+    elif isinstance(node, (ast.Name, ast.Attribute)):
+        inner += [(value, where) for _, value, where in bound(hub, node, module)]
+    else:
+        inner += [(part, module) for part in parts_of(node)]
+    for part, where in inner:
+        yield from _keys(hub, part, where, depth + 1)
+
+
 # Names that are made when the program runs
 
 
 def _may_be_made(hub: Semantics, name: str) -> bool:
     """Whether some task may have a name that is not written out where the task is."""
     is_hidden = False
-    last = name.rpartition(".")[2]
+    head, _, last = name.rpartition(".")
     for task in all_tasks(hub):
         given = task.option("name")
         if given is not None and given.constant == name:
             return True
         if name_of(hub, task) is None and task.name.rpartition(".")[2] == last:
+            return True
+        if given is None and task.name == last and _is_imported_as(task.module, head):
             return True
         if given is not None and given.constant is NotImplemented:
             is_hidden = True
@@ -221,6 +272,12 @@ def _may_be_made(hub: Semantics, name: str) -> bool:
             if pattern != _ANY and re.fullmatch(pattern, name):
                 return True
     return _is_decoration(hub, name) or (is_hidden and _is_kept(hub, name))
+
+
+def _is_imported_as(module: Module, name: str) -> bool:
+    """Whether a file's path allows a dotted name: services of one repository may have modules of the same name."""
+    path = "/" + module.filename.removesuffix(".py").removesuffix("/__init__")
+    return bool(name) and path.endswith("/" + name.replace(".", "/")) and path[1:].count("/") > name.count(".")
 
 
 def _patterns(module: Module) -> Iterator[str]:
