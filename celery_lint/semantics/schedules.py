@@ -67,6 +67,7 @@ _TAKEN_BESIDES = {
     ),
     "redbeat": frozenset({"enabled"}),
 }  # fmt: skip
+_EXPIRING = frozenset({"expires", "expire_seconds"})
 _OWN_SCHEDULER = "celery.beat"
 
 Way = Literal["setting", "call", "redbeat", "row"]
@@ -157,6 +158,54 @@ def _taken_by(hub: Semantics) -> frozenset[str] | None:
         if not isinstance(path, str) or not path.startswith((*_TAKEN_BESIDES, _OWN_SCHEDULER)):
             return None
     return found
+
+
+def is_stored(hub: Semantics) -> bool:
+    """Whether entries may be kept by a scheduler of another package, or of the project's own."""
+    return any(hub.project.mentioning(package) for package in _TAKEN_BESIDES) or taken(hub) != _TAKEN
+
+
+def may_expire(hub: Semantics, entry: Entry) -> bool:
+    """Whether the messages of an entry expire, for all that can be told (celery/beat.py, `Scheduler.apply_async`)."""
+    task = task_of(hub, entry)
+    if not entry.is_whole or task is None or task.is_opaque or task.option("expires") is not None:
+        return True
+    if _EXPIRING & entry.parts.keys() or hub.project.containing("x-message-ttl"):
+        return True
+    if entry.way == "call":
+        signature = entry.parts["task"].value
+        return _sets_options(signature) or not isinstance(
+            value_of(hub, entry.parts["task"]), (TaskValue, SignatureValue)
+        )
+    part = entry.parts.get("options")
+    if part is None:
+        return False
+    value = value_of(hub, part)
+    if isinstance(value, Constant) and value.value is None:
+        return False
+    return not isinstance(value, Collection) or value.keys is None or bool(_EXPIRING & set(value.keys))
+
+
+def _sets_options(signature: ast.expr) -> bool:
+    """Whether a signature has options of its own: only `s` and `si` take none."""
+    return isinstance(signature, ast.Call) and last_name(signature.func) not in ("s", "si")
+
+
+def is_scheduled(hub: Semantics, node: ast.expr, module: Module) -> bool:
+    """Whether a schedule that a module makes is one of beat's from the start, and not made for one occasion."""
+    function = function_around(node, module)
+    if function is None:
+        return True
+    for entry in entries(hub, module):
+        part = entry.parts.get("schedule")
+        if part is None or entry.way not in ("setting", "call"):
+            continue
+        if entry.node.lineno <= node.lineno <= (entry.node.end_lineno or 0):
+            return True
+        made = value_of(hub, Part(part.key, part.value.func, part.module)) if isinstance(part.value, ast.Call) else None
+        if isinstance(made, FunctionValue) and made.function is function:
+            return True
+    return False
 
 
 def repeated(flow: FunctionFlow) -> Iterator[tuple[Call, Call]]:
