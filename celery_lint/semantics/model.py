@@ -229,7 +229,8 @@ class Task:
         given = self.options.get("name")
         if given is not None and isinstance(given.constant, str):
             return given.constant
-        return f"{self.module.name}.{self.name}"
+        # Of what is nested, Celery takes `__name__` (celery/app/base.py, `gen_task_name`).
+        return f"{self.module.name}.{self.name.rpartition('.')[2]}"
 
     @property
     def node(self) -> ast.AST:

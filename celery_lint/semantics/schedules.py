@@ -38,6 +38,7 @@ SETTING = "beat_schedule"
 _MAX_DEPTH = 8
 _ADDING = "add_periodic_task"
 _ROW = "PeriodicTask"
+_ROW_PACKAGES = ("django_celery_beat", "djcelery")
 _ROW_MAKERS = frozenset(
     {"create", "get_or_create", "update_or_create", "acreate", "aget_or_create", "aupdate_or_create"}
 )
@@ -68,6 +69,10 @@ _TAKEN_BESIDES = {
     "redbeat": frozenset({"enabled"}),
 }  # fmt: skip
 _EXPIRING = frozenset({"expires", "expire_seconds"})
+# Packages with schedulers of which nobody here knows what they take.
+_OTHER_SCHEDULERS = (
+    "tenant_schemas_celery", "sqlalchemy_celery_beat", "celery_sqlalchemy_scheduler", "celerybeatmongo", "rdbbeat",
+)  # fmt: skip
 _OWN_SCHEDULER = "celery.beat"
 
 Way = Literal["setting", "call", "redbeat", "row"]
@@ -150,8 +155,10 @@ def taken(hub: Semantics) -> frozenset[str] | None:
 
 def _taken_by(hub: Semantics) -> frozenset[str] | None:
     found = _TAKEN
+    if any(hub.project.mentioning(package) for package in _OTHER_SCHEDULERS):
+        return None
     for package, names in _TAKEN_BESIDES.items():
-        if any(not is_test_file(filename) for filename in hub.project.mentioning(package)):
+        if hub.project.mentioning_part(package):
             found |= names
     for setting in hub.project_settings.all("beat_scheduler"):
         path = setting.value.value if isinstance(setting.value, Constant) else None
@@ -162,7 +169,7 @@ def _taken_by(hub: Semantics) -> frozenset[str] | None:
 
 def is_stored(hub: Semantics) -> bool:
     """Whether entries may be kept by a scheduler of another package, or of the project's own."""
-    return any(hub.project.mentioning(package) for package in _TAKEN_BESIDES) or taken(hub) != _TAKEN
+    return any(hub.project.mentioning_part(package) for package in _TAKEN_BESIDES) or taken(hub) != _TAKEN
 
 
 def may_expire(hub: Semantics, entry: Entry) -> bool:
@@ -214,7 +221,7 @@ def repeated(flow: FunctionFlow) -> Iterator[tuple[Call, Call]]:
     The key of such an entry is the signature as text (celery/app/base.py, `_sig_to_periodic_task_entry`).
     """
     earlier: dict[str, list[Call]] = {}
-    for call in flow.calls:
+    for call in flow.calls if flow.module.rows_of((_ADDING,)) else ():
         key = _key(call) if call.name == _ADDING else None
         for other in earlier.setdefault(key, []) if key is not None else ():
             if other.frame.encloses(call.frame):
@@ -478,7 +485,7 @@ class _Schedules:
         if node in self._seen:
             return
         self._seen.add(node)
-        fields = fields_of(self._hub, node, module)
+        fields = fields_of(self._hub, node, module) or made_fields(self._hub, node, module)
         if fields is not None and isinstance(node, (ast.Dict, ast.Call)):
             parts, is_whole = fields
             if parts.keys() & {"task", "schedule"}:
@@ -515,6 +522,31 @@ def fields_of(hub: Semantics, node: ast.expr, module: Module, depth: int = 0) ->
         else:
             parts.update(spread[0])
             is_whole &= spread[1]
+    return parts, is_whole
+
+
+def made_fields(hub: Semantics, node: ast.expr, module: Module) -> tuple[Mapping[str, Part], bool] | None:
+    """The fields of an entry that a function of the project makes, each parameter as what the call gives it."""
+    callee = value_at(hub, node.func, module) if isinstance(node, ast.Call) else None
+    if not isinstance(node, ast.Call) or not isinstance(callee, FunctionValue) or callee.function.cls is not None:
+        return None
+    function = callee.function
+    values = list(returned(function))
+    fields = fields_of(hub, values[0], function.module) if len(values) == 1 else None
+    if fields is None or any(isinstance(a, ast.Starred) for a in node.args) or not all(k.arg for k in node.keywords):
+        return None
+    given = {name: (default, function.module) for name, default in function.defaults.items()}
+    given |= {p.arg: (a, module) for p, a in zip(function.positional, node.args, strict=False)}
+    given |= {keyword.arg: (keyword.value, module) for keyword in node.keywords if keyword.arg is not None}
+    parts, is_whole = {}, fields[1]
+    for name, part in fields[0].items():
+        used = part.value.id if isinstance(part.value, ast.Name) else None
+        if used is None or used not in function.parameters:
+            parts[name] = part
+        elif used in given and not list(_set_in(function, used)):
+            parts[name] = Part(part.key, *given[used])
+        else:
+            is_whole = False
     return parts, is_whole
 
 
@@ -575,6 +607,7 @@ def is_filled(module: Module, name: str) -> bool:
 def _by_calls(hub: Semantics, module: Module) -> Iterator[Entry]:
     text = module.source.text
     words = frozenset(word for word in (_ADDING, _REDBEAT, _ROW) if word in text)
+    is_row = _ROW in words and any(package in text for package in _ROW_PACKAGES)
     for node in module.nodes_around(words) if words else ():
         if not isinstance(node, ast.Call):
             continue
@@ -583,7 +616,7 @@ def _by_calls(hub: Semantics, module: Module) -> Iterator[Entry]:
             yield _call("call", node, module, _ADDED)
         elif last == _REDBEAT:
             yield _call("redbeat", node, module, _REDBEAT_PARAMETERS)
-        elif _ROW in words and _makes_row(node, last):
+        elif is_row and _makes_row(node, last):
             entry = _row(hub, node, module)
             if entry.parts.keys() & {"task"}:
                 yield entry

@@ -34,6 +34,8 @@ _LIKE = 0.9
 _NEAR = 0.75
 """How much a task's name has to be like one that none has to be offered."""
 _ANY = ".*"
+# A task is put under another name: `app.tasks["before"] = task`.
+_RENAMED = re.compile(rb"\.tasks\[[^\]]+\]\s*=[^=]")
 _MAX_DEPTH = 8
 # The settings whose keys are names, and what a module says in which some of them may stand.
 _SETTINGS = {"task_routes": ("route", "queue"), "task_annotations": ("annotation", "rate_limit")}
@@ -208,9 +210,9 @@ def _nearest(hub: Semantics, name: str) -> str | None:
 
 def named_in_settings(hub: Semantics, module: Module) -> Iterator[tuple[str, ast.expr, str]]:
     """The task names that routes and annotations written in a module have for keys: the setting, the key, the name."""
-    text = module.source.text.lower()
+    text = module.source.text
     for setting, words in _SETTINGS.items():
-        if any(word in text for word in words):
+        if any(word in text or word.upper() in text for word in words):
             for key, where in _keys_of(hub, setting):
                 if where is module and isinstance(key, ast.Constant) and isinstance(key.value, str):
                     yield setting, key, key.value
@@ -261,7 +263,7 @@ def _may_be_made(hub: Semantics, name: str) -> bool:
             return True
         if name_of(hub, task) is None and task.name.rpartition(".")[2] == last:
             return True
-        if given is None and task.name == last and _is_imported_as(task.module, head):
+        if given is None and task.name.rpartition(".")[2] == last and _is_imported_as(task.module, head):
             return True
         if given is not None and given.constant is NotImplemented:
             is_hidden = True
@@ -271,7 +273,7 @@ def _may_be_made(hub: Semantics, name: str) -> bool:
         for pattern in _patterns(module) if module is not None else ():
             if pattern != _ANY and re.fullmatch(pattern, name):
                 return True
-    return _is_decoration(hub, name) or (is_hidden and _is_kept(hub, name))
+    return _is_given(hub, name, is_hidden)
 
 
 def _is_imported_as(module: Module, name: str) -> bool:
@@ -299,24 +301,24 @@ def _pattern(node: ast.expr) -> str:
     return _ANY
 
 
-def _is_decoration(hub: Semantics, name: str) -> bool:
-    """Whether a decorator of the project's own is given a name: `@job("shop.tidy")`."""
-    last = name.rpartition(".")[2]
-    for filename in sorted({*hub.project.mentioning(last)}.intersection(hub.project.containing(name))):
-        module = hub.project.module_or_none(filename)
-        for function in module.functions if module is not None else ():
-            for node in walk(*function.decorators):
-                if isinstance(node, ast.Constant) and node.value == name:
-                    return True
-    return False
+def _is_given(hub: Semantics, name: str, is_hidden: bool) -> bool:
+    """Whether a name is given to something in other ways: by a decorator, or among the registered tasks.
 
-
-def _is_kept(hub: Semantics, name: str) -> bool:
-    """Whether a variable holds a name."""
+    Where some task's name `is_hidden`, it may be any that a variable holds.
+    """
+    are_renamed = any(_RENAMED.search(hub.project.read(f)) for f in hub.project.holding(".tasks["))
     for filename in hub.project.containing(name):
         module = hub.project.module_or_none(filename)
         for node in walk(module.tree) if module is not None else ():
-            if isinstance(node, (ast.Assign, ast.AnnAssign)) and isinstance(node.value, ast.Constant):
-                if node.value.value == name:
-                    return True
+            given: Sequence[ast.expr | None] = ()
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                given = [part for part in walk(*node.decorator_list) if isinstance(part, ast.expr)]
+            elif isinstance(node, (ast.Assign, ast.AnnAssign)) and is_hidden:
+                given = [node.value]
+            elif isinstance(node, ast.Dict) and are_renamed:
+                given = node.keys
+            elif isinstance(node, ast.Subscript) and are_renamed:
+                given = [node.slice]
+            if any(isinstance(one, ast.Constant) and one.value == name for one in given):
+                return True
     return False

@@ -358,12 +358,11 @@ class Tasks:
         module_name, _, last = name.rpartition(".")
         module = self._hub.project.import_module(module_name) if module_name else None
         if module is not None:
-            value = self._hub.module_name(module, last)
-            task = value.task if isinstance(value, TaskValue) else None
-            if isinstance(task, Task):
+            for task in self.in_module(module):
                 # A file may be imported under more names than one.
-                is_named_so = task.module is module and "name" not in task.options and task.name == last
-                if task.registered_name == name or is_named_so:
+                if task.registered_name == name or (
+                    "name" not in task.options and task.name.rpartition(".")[2] == last
+                ):
                     return task
         # A name of its own stands as a literal in the file that defines the task.
         holding = frozenset(self._hub.project.holding(name))

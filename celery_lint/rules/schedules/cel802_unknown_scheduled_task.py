@@ -66,4 +66,4 @@ class UnknownScheduledTask(Rule):
                 continue
             part = entry.parts["task"]
             message = f"beat sends `{name}`, which no worker knows: {found.reason}{found.hint}"
-            yield self.finding(part.module.source.place(part.value), message)
+            yield self.finding(file.place(part.value if entry.shows(part) else entry.node), message)

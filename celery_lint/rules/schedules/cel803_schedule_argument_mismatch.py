@@ -68,7 +68,7 @@ class ScheduleArgumentMismatch(Rule):
             if part is not None:
                 text = part.module.source.segment(part.value)
                 message = f"`{text}` is no sequence of arguments for `{task.name}`: a comma makes it one, `({text},)`"
-                yield self.finding(part.module.source.place(part.value), message)
+                yield self.finding(file.place(part.value if entry.shows(part) else entry.node), message)
                 continue
             found = _mismatch(entry, task, file)
             if found is not None:
