@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
@@ -17,8 +18,9 @@ from celery_lint.project.index import is_test_file
 from celery_lint.project.modules import AssignBinding, Class, Function, ImportBinding, Module
 from celery_lint.project.syntax import keyword_of, last_name, own_nodes, walk
 from celery_lint.records import record
+from celery_lint.semantics.configurations import loadings
 from celery_lint.semantics.model import Call, Dispatch, FunctionFlow, Task
-from celery_lint.semantics.settings import class_around, function_around, value_at
+from celery_lint.semantics.settings import Setting, class_around, function_around, value_at
 from celery_lint.semantics.values import (
     ClassValue,
     Collection,
@@ -73,6 +75,8 @@ _EXPIRING = frozenset({"expires", "expire_seconds"})
 _OTHER_SCHEDULERS = (
     "tenant_schemas_celery", "sqlalchemy_celery_beat", "celery_sqlalchemy_scheduler", "celerybeatmongo", "rdbbeat",
 )  # fmt: skip
+# What a module says in which entries stand.
+_FIELD = re.compile(r"""['"](?:schedule|task)['"]|\bschedule\s*=[^=]""")
 _OWN_SCHEDULER = "celery.beat"
 
 Way = Literal["setting", "call", "redbeat", "row"]
@@ -111,11 +115,9 @@ def entries(hub: Semantics, module: Module) -> Sequence[Entry]:
 
 
 def _entries_in(hub: Semantics, module: Module) -> tuple[Entry, ...]:
-    text = module.source.text
-    if "task" not in text and "schedule" not in text:
-        return ()
     found = list(_by_calls(hub, module))
-    if "schedule" in text:
+    # Where an answer rests on the settings, each change of them makes it be found anew.
+    if _FIELD.search(module.source.text):
         found += [entry for entry in _of_settings(hub) if entry.module is module]
     return tuple(sorted(found, key=lambda entry: (entry.node.lineno, entry.node.col_offset)))
 
@@ -404,12 +406,20 @@ class _Schedules:
         settings = self._hub.project_settings
         names = settings.spellings(SETTING)
         for setting in settings.all(SETTING):
-            if setting.given is not None:
+            if setting.given is not None and not self._is_answer(setting):
                 yield from self._of_schedule(setting.given, setting.module, 0, not is_changed(setting.module, names))
         for filename in sorted({f for name in names for f in project.mentioning(name)}):
             module = None if is_test_file(filename) else project.module_or_none(filename)
             if module is not None:
                 yield from self._grown(module, names, 0)
+
+    def _is_answer(self, setting: Setting) -> bool:
+        """Whether a dictionary with a schedule is what some function answers, and no application's settings."""
+        function = function_around(setting.node, setting.module) if isinstance(setting.node, ast.expr) else None
+        if function is None or not isinstance(setting.holder, ast.Dict):
+            return False
+        inside = (node for value in returned(function) for node in walk(value))
+        return setting.holder in inside and all(one.source is not setting.holder for one in loadings(self._hub))
 
     def _grown(self, module: Module, names: frozenset[str], depth: int) -> Iterator[Entry]:
         """What a module adds to schedules of these names."""
@@ -470,8 +480,9 @@ class _Schedules:
     def _of_entry(self, key: ast.expr | None, node: ast.expr, module: Module, is_final: bool) -> Iterator[Entry]:
         """The entry that an expression is, where it is written out."""
         if isinstance(node, ast.IfExp):
-            yield from self._of_entry(key, node.body, module, is_final)
-            yield from self._of_entry(key, node.orelse, module, is_final)
+            for part in (node.body, node.orelse):
+                if not isinstance(part, ast.IfExp):
+                    yield from self._of_entry(key, part, module, is_final)
             return
         if isinstance(node, (ast.Name, ast.Attribute)):
             values = list(bound(self._hub, node, module))

@@ -108,9 +108,15 @@ def _in_no_module(hub: Semantics, head: str, module: Module) -> Missing | None:
         if hub.project.find_module(path, module.filename) is not None:
             is_own = True
         elif is_own:
-            return Missing(f"there is no module `{path}`")
+            return Missing(f"there is no module `{path}`") if not _is_imported(hub, path) else None
         # A folder without `__init__.py` may have other parts elsewhere.
     return None
+
+
+def _is_imported(hub: Semantics, path: str) -> bool:
+    """Whether some code imports a module: it is there where more is installed than the project's files."""
+    statement = re.compile(rf"^\s*(from|import)\s+{re.escape(path)}\b".encode(), re.MULTILINE)
+    return any(statement.search(hub.project.read(filename)) for filename in hub.project.containing(path))
 
 
 def _registered_elsewhere(hub: Semantics, task: Task, name: str, module: Module) -> Missing | None:
@@ -148,7 +154,7 @@ def _is_plain(hub: Semantics, function: Function) -> bool:
     for decorator in function.decorators:
         node = decorator.func if isinstance(decorator, ast.Call) else decorator
         value = hub.evaluate(node, function.module)
-        is_known = isinstance(value, FunctionValue) and not hub.makes_tasks(value.function)
+        is_known = isinstance(value, FunctionValue) and hub.tasks.passes_on(value.function)
         if not is_known and not (
             isinstance(value, External) and value.path.startswith(("django.", "functools.", "contextlib."))
         ):
@@ -292,13 +298,19 @@ def _patterns(module: Module) -> Iterator[str]:
 
 
 def _pattern(node: ast.expr) -> str:
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return re.escape(node.value)
-    if isinstance(node, ast.JoinedStr):
-        return "".join(map(_pattern, node.values)).replace(_ANY * 2, _ANY)
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        return f"{_pattern(node.left)}{_pattern(node.right)}".replace(_ANY * 2, _ANY)
-    return _ANY
+    """A pattern of the texts that an expression makes."""
+    parts: list[str] = []
+    waiting: list[ast.expr] = [node]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, ast.BinOp) and isinstance(part.op, ast.Add):
+            waiting += (part.left, part.right)  # taken from the end
+        elif isinstance(part, ast.JoinedStr):
+            waiting += part.values
+        else:
+            is_text = isinstance(part, ast.Constant) and isinstance(part.value, str)
+            parts.append(re.escape(str(part.value)) if isinstance(part, ast.Constant) and is_text else _ANY)
+    return "".join(reversed(parts)).replace(_ANY * 2, _ANY)
 
 
 def _is_given(hub: Semantics, name: str, is_hidden: bool) -> bool:

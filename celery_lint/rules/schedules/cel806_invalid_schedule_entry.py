@@ -60,8 +60,8 @@ class InvalidScheduleEntry(Rule):
     fixable = "safe"
 
     def check_file(self, file: FileContext) -> Iterator[Finding]:
-        known = taken(file.hub) if not file.is_test else None
-        for entry in entries(file.hub, file.module) if known is not None else ():
+        for entry in entries(file.hub, file.module) if not file.is_test else ():
+            known = taken(file.hub)
             if known is None or entry.way == "row":
                 continue
             schedule = entry.parts.get("schedule")
