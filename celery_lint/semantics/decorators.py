@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import Class, Function, Module
 from celery_lint.project.syntax import last_name, walk
+from celery_lint.semantics.context_managers import is_context_manager
 from celery_lint.semantics.model import Task
 from celery_lint.semantics.packages import TASK_METHODS
 from celery_lint.semantics.values import (
@@ -75,7 +76,7 @@ def may_stand_below(hub: Semantics, decorator: ast.expr, module: Module) -> bool
         value = hub.evaluate(decorator.func, module)
     if not isinstance(value, FunctionValue):
         return False
-    if hub.is_context_manager(value.function):
+    if is_context_manager(hub, value.function):
         return isinstance(decorator, ast.Call)
     return hub.tasks.passes_on(value.function) and all(
         _is_named_after(hub, wrapper) for one in _applied(hub, decorator, module) for wrapper in _wrappers(hub, one)

@@ -246,13 +246,19 @@ def _mismatch(hub: Semantics, dispatch: Dispatch, before: int = 0) -> Mismatch |
         return None
     positional = sum(s.keyword is None for s in dispatch.sent) + before
     keywords = tuple(s.keyword for s in dispatch.sent if s.keyword is not None)
+    found = misfit_of(taken, positional, keywords)
+    return found if found is None or not found.missing or before or is_complete(hub, dispatch) else None
+
+
+def misfit_of(taken: Interface, positional: int, keywords: tuple[str, ...]) -> Mismatch | None:
+    """How arguments, which are all that a task is given, do not fit what it takes."""
     by_position = taken.positional[:positional]
     reachable = set(taken.names) - taken.by_position_only
     too_many = positional > len(taken.positional) and not taken.takes_more
     unknown = () if taken.takes_any else tuple(k for k in keywords if k not in reachable)
     twice = tuple(k for k in keywords if k in by_position and k in reachable)
     missing: Sequence[str] = ()
-    if not (too_many or unknown or twice) and (before or is_complete(hub, dispatch)):
+    if not (too_many or unknown or twice):
         given = {*by_position, *(k for k in keywords if k in reachable)}
         missing = [n for n in taken.names if n not in given and n not in taken.optional]
     if not (too_many or unknown or twice or missing):

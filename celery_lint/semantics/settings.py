@@ -55,6 +55,9 @@ OLD_NAMES = {
     "result_backend": ("CELERY_RESULT_BACKEND",),
     "task_store_errors_even_if_ignored": ("CELERY_STORE_ERRORS_EVEN_IF_IGNORED",),
     "worker_pool": ("CELERYD_POOL", "CELERY_WORKER_POOL"),
+    "beat_schedule": ("CELERYBEAT_SCHEDULE", "CELERY_BEAT_SCHEDULE"),
+    "beat_scheduler": ("CELERYBEAT_SCHEDULER", "CELERY_BEAT_SCHEDULER"),
+    "task_routes": ("CELERY_ROUTES", "CELERY_TASK_ROUTES"),
     "task_reject_on_worker_lost": ("CELERY_REJECT_ON_WORKER_LOST", "CELERY_TASK_REJECT_ON_WORKER_LOST"),
 }
 _DEFAULTED = frozenset(

@@ -359,9 +359,12 @@ class Tasks:
         module_name, _, last = name.rpartition(".")
         module = self._hub.project.import_module(module_name) if module_name else None
         if module is not None:
-            value = self._hub.module_name(module, last)
-            if isinstance(value, TaskValue) and not isinstance(value.task, str) and value.task.registered_name == name:
-                return value.task
+            for task in self.in_module(module):
+                # A file may be imported under more names than one.
+                if task.registered_name == name or (
+                    "name" not in task.options and task.name.rpartition(".")[2] == last
+                ):
+                    return task
         # A name of its own stands as a literal in the file that defines the task.
         holding = frozenset(self._hub.project.holding(name))
         for filename in self._hub.project.mentioning(last):

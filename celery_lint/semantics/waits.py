@@ -20,9 +20,9 @@ from celery_lint.project.modules import Function
 from celery_lint.project.syntax import last_name, walk
 from celery_lint.records import record
 from celery_lint.semantics.evidence import from_callers
-from celery_lint.semantics.frameworks import signals_of
 from celery_lint.semantics.model import Call, FunctionFlow, Step
 from celery_lint.semantics.readiness import is_known_ready
+from celery_lint.semantics.signal_handlers import signals_of
 from celery_lint.semantics.switches import is_switched_off, switches
 from celery_lint.semantics.values import BoundMethod, Constant, Field, Parameter, ResultValue
 

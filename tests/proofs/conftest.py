@@ -25,6 +25,10 @@ LEFT_ALONE = {
     "CEL702_SPREAD": "it cannot be told which of them is the body",
     "CEL701_KEPT": "it cannot be told where it was to be sent",
     "CEL701_RETURNED": "the task may be meant to send it, or to be replaced by it",
+    "CEL806_NAMELESS": "which task is meant is not said",
+    "CEL806_TEXT": "how often is meant is not said",
+    "CEL806_TIMELESS": "how often is not said",
+    "CEL806_TWICE": "a name has to be found",
 }
 """The examples that the linter may leave as they are, though their rule has a fix."""
 

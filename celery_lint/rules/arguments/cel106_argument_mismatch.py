@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from celery_lint.findings import Finding, Related, Severity
+from celery_lint.rules.arguments.wording import difference, listed, parameters
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
-from celery_lint.semantics.fitting import Mismatch, Notice, mismatch, noticed_by
-from celery_lint.semantics.model import Dispatch, Task
+from celery_lint.semantics.fitting import Notice, mismatch, noticed_by
+from celery_lint.semantics.model import Dispatch
 from celery_lint.semantics.sendoptions import misplaced, unpacked
 
 
@@ -76,11 +77,11 @@ class ArgumentMismatch(Rule):
         place = FileContext(file.hub, task.module).heading(definition)
         row = place.span.start.row
         where = f"line {row}" if task.module is file.module else f"{place.filename}:{row}"
-        message = f"`{file.text(dispatch.node)}` {_difference(found, f'`{task.name}` ({where})')}"
+        message = f"`{file.text(dispatch.node)}` {difference(found, f'`{task.name}` ({where})')}"
         yield self.finding(
             file.place(dispatch.node),
             f"{message}: {_OUTCOMES[noticed_by(file.hub, dispatch)]}",
-            related=(Related(f"`{task.name}` takes {_listed(_parameters(found, task))}", place),),
+            related=(Related(f"`{task.name}` takes {listed(parameters(found, task))}", place),),
         )
 
 
@@ -90,33 +91,3 @@ _OUTCOMES: dict[Notice, str] = {
     "later": "it raises TypeError when it is sent, or in the worker",
     "retry": "the retry is never sent, and the task ends without a result",
 }
-
-
-def _difference(found: Mismatch, task: str) -> str:
-    """What is given, and what the task wants in its place."""
-    taken = found.interface
-    if found.unknown:
-        by_position = [name for name in found.unknown if name in taken.by_position_only]
-        if by_position:
-            return f"gives {_listed(by_position)} by name, and {task} takes it by position only"
-        return f"gives {_listed(found.unknown)}, and {task} takes {_listed(taken.names)}"
-    if found.twice:
-        return f"gives {_listed(found.twice)} of {task} twice, by position and by name"
-    if found.is_too_many:
-        return f"gives {_count(found.positional)} by position, and {task} takes {_listed(taken.positional)}"
-    return f"gives {_count(found.positional + len(found.keywords))}, and {task} also needs {_listed(found.missing)}"
-
-
-def _parameters(found: Mismatch, task: Task) -> Sequence[str]:
-    assert task.function is not None
-    stars = [f"*{task.function.node.args.vararg.arg}"] if task.function.node.args.vararg is not None else []
-    return (*found.interface.names, *stars)
-
-
-def _count(number: int) -> str:
-    return "no argument" if number == 0 else f"{number} argument{'s' * (number > 1)}"
-
-
-def _listed(names: Sequence[str]) -> str:
-    quoted = [f"`{name}`" for name in names]
-    return "nothing" if not quoted else " and ".join([", ".join(quoted[:-1]), quoted[-1]] if quoted[1:] else quoted)
