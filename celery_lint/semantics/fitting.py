@@ -168,6 +168,22 @@ def _may_convert(hub: Semantics, task: Task) -> bool:
     )
 
 
+def keeps_values(hub: Semantics, task: Task) -> bool:
+    """Whether the class that a task is made on surely sends the very values that it is given."""
+    return hub.memo.get(("keeps values", task), lambda: _keeps_values(hub, task), True)
+
+
+def _keeps_values(hub: Semantics, task: Task) -> bool:
+    cls = task.cls or hub.base_class(task)
+    if cls is None:
+        return True
+    return all(
+        name not in one.functions or overrides_unchanged(one.functions[name], is_packed)
+        for one in hub.classes.lineage(cls).classes
+        for name, is_packed in _SENDING_PASSAGES
+    )
+
+
 def mismatch(hub: Semantics, dispatch: Dispatch) -> Mismatch | None:
     """How the arguments of a dispatch do not fit its task; None when they do, may do, or are meant not to.
 
@@ -175,7 +191,7 @@ def mismatch(hub: Semantics, dispatch: Dispatch) -> Mismatch | None:
     which arguments may depend on something that is not seen here.
     """
     found = _mismatch(hub, dispatch)
-    if found is None or _is_expected(dispatch) or not _is_certain(dispatch.call):
+    if found is None or is_expected(dispatch, "TypeError") or not _is_certain(dispatch.call):
         return None
     others = [d for d in hub.dispatches.of_call(dispatch.call) if (d.verb, d.task) != (dispatch.verb, dispatch.task)]
     return found if all(_mismatch(hub, other) is not None for other in others) else None
@@ -217,7 +233,7 @@ def _may_be_subclass(hub: Semantics, dispatch: Dispatch) -> bool:
     return task.cls is not None and around is not None and around.cls in hub.classes.ancestors(task.cls)
 
 
-def _is_expected(dispatch: Dispatch) -> bool:
+def is_expected(dispatch: Dispatch, error: str) -> bool:
     """Whether the code around a dispatch is there for an error: `with pytest.raises(...)`, `except TypeError`."""
     for frame in dispatch.call.frame.chain():
         if isinstance(frame.node, (ast.With, ast.AsyncWith)):
@@ -226,9 +242,8 @@ def _is_expected(dispatch: Dispatch) -> bool:
                 if names & _EXPECTING:
                     return True
         elif frame.kind == "try" and isinstance(frame.node, ast.Try):
-            if any(
-                "TypeError" in {n.id for n in _names(h.type) if isinstance(n, ast.Name)} for h in frame.node.handlers
-            ):
+            handled = {n.id if isinstance(n, ast.Name) else n.attr for h in frame.node.handlers for n in _names(h.type)}
+            if error in handled:
                 return True
     return False
 

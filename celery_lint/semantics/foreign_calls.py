@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from celery_lint.semantics.classes import model_of
 from celery_lint.semantics.methods import client_of_service, row_by_key
 from celery_lint.semantics.model import Argument, first_argument
+from celery_lint.semantics.operators import DURATION
 from celery_lint.semantics.packages import APP_CLASSES, SCOPED_SESSION, SELECT, SESSION_MAKERS, TASK_DECORATORS
 from celery_lint.semantics.queries import query
 from celery_lint.semantics.values import (
@@ -37,6 +38,7 @@ from celery_lint.semantics.values import (
     Super,
     Unknown,
     Value,
+    each,
     union,
 )
 
@@ -183,6 +185,16 @@ def _app(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) 
     return AppValue(node)
 
 
+def _mapping(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
+    """A dict of a special kind; what a `defaultdict` fills in is one of its values."""
+    is_of_sets = path == "collections.defaultdict" and bool(args) and args[0].value == External("builtins.set")
+    return Collection("dict", Collection("set") if is_of_sets else UNKNOWN)
+
+
+def _deque(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
+    return Collection("deque", run.element(args[0].value, None) if args else UNKNOWN)
+
+
 _CANVAS = ("chain", "group", "chord", "chunks", "xmap", "xstarmap", "_chain", "_chord")
 _READINGS: Mapping[_Reading, Sequence[str]] = {
     _app: (*APP_CLASSES,),
@@ -269,6 +281,13 @@ _READINGS: Mapping[_Reading, Sequence[str]] = {
         "sqlalchemy.create_engine",
         "sqlalchemy.ext.asyncio.create_async_engine",
     ),
+    _always(DURATION): ("datetime.timedelta",),
+    _always(Instance("pathlib.Path")): ("pathlib.Path.cwd", "pathlib.Path.home"),
+    _always(Instance("re.Pattern")): ("re.compile", "regex.compile"),
+    _always(Instance("logging.Logger")): ("logging.getLogger", "celery.utils.log.get_task_logger"),
+    _always(Instance("builtins.file")): ("io.open", "codecs.open", "gzip.open", "bz2.open", "lzma.open"),
+    _mapping: ("collections.defaultdict", "collections.OrderedDict", "collections.Counter"),
+    _deque: ("collections.deque",),
     _scalar: ("uuid.uuid4", "uuid.UUID", "uuid.uuid1", "json.dumps", "time.time"),
     _instance: (
         *SESSION_MAKERS,
@@ -294,7 +313,7 @@ def _of_builtin(run: Interpreter, name: str, args: Sequence[Argument], node: ast
     value = args[0].value if args else None
     if name in _PLAIN_BUILTINS:
         if name in ("str", "int") and isinstance(value, KeyValue):
-            return value  # `str(order.id)` still names the row
+            return KeyValue(value.column, value.model, value.origin, name)  # still names the row
         if name in ("str", "int") and isinstance(value, Scalar):
             return Scalar(name, value.origin)
         return Scalar(name if name in ("str", "int", "float", "bool") else "")
@@ -314,13 +333,21 @@ def _of_builtin(run: Interpreter, name: str, args: Sequence[Argument], node: ast
         return Collection("range", Scalar("int"))
     if name == "dict":
         return _dict(args)
+    if name in ("bytearray", "memoryview"):
+        return Collection(name, Scalar("int"))
+    if name == "complex":
+        return Scalar(name)
+    if name == "vars" and value is not None:
+        from celery_lint.semantics.attributes import attribute
+
+        return each(value, lambda one: attribute(run, one, "__dict__") if isinstance(one, ModelValue) else UNKNOWN)
     if name in ("min", "max", "next"):
         only = name == "next" or sum(a.keyword is None for a in args) == 1
         return run.element(value, node) if value is not None and only else UNKNOWN
     if name == "getattr":
         return _attribute_by_name(run, args)
     if name == "open":
-        return Instance("io.TextIOWrapper")
+        return Instance("builtins.file")
     if name == "super" and len(args) == 2 and isinstance(value, ClassValue):
         return Super(value.cls, args[1].value)
     return Instance(f"builtins.{name}") if name[:1].isupper() else UNKNOWN

@@ -65,6 +65,8 @@ FORM = "django.forms.models.ModelForm"
 SERIALIZER = "rest_framework.serializers.ModelSerializer"
 RESPONSE = "rest_framework.response.Response"
 _DATA = "request.data"
+_FILES = "request.FILES"
+UPLOAD = "django.core.files.uploadedfile.UploadedFile"
 # A REST framework serializer's `context`.
 _CONTEXT = "rest_framework.serializers.context"
 _VIEW_NAME = re.compile(r"(View|ViewSet|APIView|Viewset|Endpoint|MethodView|Resource)$")
@@ -460,6 +462,9 @@ def result(
     """What a method that an instance inherits from a framework gives."""
     cls = base.cls
     if not isinstance(cls, Class):
+        if cls == _FILES:
+            upload = Instance(UPLOAD)
+            return {"get": upload, "getlist": Collection("list", upload)}.get(name, UNKNOWN)
         if name in ("get", "pop") and cls.startswith("request."):
             return item(hub, base, args[0].value) if args and base.model is not None else UNKNOWN
         if makes_row(hub, base, name):
@@ -517,6 +522,12 @@ def row_given(hub: Semantics, cls: Class, args: Sequence[Argument]) -> Origin | 
 # Fields whose cleaned value is one row, or several (django/forms/models.py, rest_framework/relations.py).
 _ROW_FIELDS = frozenset({"ModelChoiceField", "PrimaryKeyRelatedField", "SlugRelatedField", "HyperlinkedRelatedField"})
 _ROWS_FIELDS = frozenset({"ModelMultipleChoiceField"})
+# Other fields whose cleaned value is no plain one.
+_CLEANED = {
+    "FileField": Instance(UPLOAD),
+    "ImageField": Instance(UPLOAD),
+    "DurationField": Instance("datetime.timedelta"),
+}
 
 
 def cleaned(hub: Semantics, cls: Class, name: str) -> Value:
@@ -530,7 +541,7 @@ def cleaned(hub: Semantics, cls: Class, name: str) -> Value:
         field = hub.evaluate(call.func, owner.module)
         kind = field.path.rpartition(".")[2] if isinstance(field, External) else ""
         if kind not in _ROW_FIELDS | _ROWS_FIELDS:
-            return UNKNOWN
+            return _CLEANED.get(kind, UNKNOWN)
         source = next((k.value for k in call.keywords if k.arg == "queryset"), call.args[0] if call.args else None)
         rows = hub.evaluate(source, owner.module) if source is not None else UNKNOWN
         if not isinstance(rows, (QuerySetValue, ManagerValue)) or rows.model is None:
@@ -579,6 +590,8 @@ def item(hub: Semantics, base: Instance, index: Value) -> Value:
         return Scalar("str")
     if base.cls == _DATA and base.model is not None and isinstance(index, Constant) and index.value in _KEYS:
         return KeyValue(str(index.value), base.model, base.origin)
+    if base.cls == _FILES:
+        return Instance(UPLOAD)
     if base.cls == _CONTEXT and index == Constant("request"):
         return HttpRequest()
     return UNKNOWN
@@ -589,7 +602,7 @@ def parameter(hub: Semantics, function: Function, name: str, is_first: bool) -> 
     if name == "request" and hub.tasks.of_function(function) is None:
         position = [a.arg for a in function.positional]
         if position[:1] == ["request"] or position[1:2] == ["request"]:
-            return HttpRequest()
+            return HttpRequest(by_name=True)
     cls = function.cls
     if cls is not None and function.parent is None:
         if is_given_form(hub, function, name):

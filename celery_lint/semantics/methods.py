@@ -15,6 +15,8 @@ from celery_lint.semantics.packages import (
     CONNECTIONS,
     CONSTRUCTORS,
     ENGINES,
+    PATH_STEPS,
+    PATHS,
     SELECT,
     SESSION_MAKERS,
     SESSIONS,
@@ -177,7 +179,8 @@ def _of_class_method(run: Interpreter, base: ClassValue, name: str, args: Sequen
     if name == "from_queryset" and args and isinstance(args[0].value, ClassValue):
         return BoundMethod(args[0].value, "as_manager")
     if name in CONSTRUCTORS:
-        return ModelValue(base.cls, run.row(node))
+        is_row = run.hub.classes.is_model(base.cls)
+        return ModelValue(base.cls, run.row(node)) if is_row else Instance(base.cls, run.row(node))
     return UNKNOWN
 
 
@@ -270,6 +273,8 @@ def _of_instance_method(run: Interpreter, base: Instance, name: str, args: Seque
     if base.cls in SESSIONS:
         return of_session(run, name, args, node)
     if isinstance(base.cls, str):
+        if base.cls in PATHS:
+            return base if name in PATH_STEPS else of_path(base, name)
         if name == "begin" and (base.cls in SESSION_MAKERS or base.cls in ENGINES or base.cls in CONNECTIONS):
             return Atomic(None, "session")
         if name == "begin_nested" and base.cls in CONNECTIONS:
@@ -288,6 +293,13 @@ def _of_instance_method(run: Interpreter, base: Instance, name: str, args: Seque
         return client_of_service(args)
     answer = generic_views.answer(run.hub, base, name, run.row(node))
     return run.hub.framework_result(run, base, name, args, node) if answer is None else answer
+
+
+def of_path(path: Instance, name: str) -> Value:
+    """The result of a path's method that gives no path."""
+    if name in ("iterdir", "glob", "rglob"):
+        return Collection("generator", path)
+    return Instance("builtins.file") if name == "open" else UNKNOWN
 
 
 def client_of_service(args: Sequence[Argument]) -> Value:
