@@ -49,7 +49,9 @@ OLD_NAMES = {
     "task_serializer": ("CELERY_TASK_SERIALIZER",),
     "task_annotations": ("CELERY_ANNOTATIONS", "CELERY_TASK_ANNOTATIONS"),
     "task_always_eager": ("CELERY_ALWAYS_EAGER", "CELERY_TASK_ALWAYS_EAGER"),
+    "task_ignore_result": ("CELERY_IGNORE_RESULT", "CELERY_TASK_IGNORE_RESULT"),
     "result_backend": ("CELERY_RESULT_BACKEND",),
+    "result_serializer": ("CELERY_RESULT_SERIALIZER",),
     "worker_pool": ("CELERYD_POOL", "CELERY_WORKER_POOL"),
     "task_reject_on_worker_lost": ("CELERY_REJECT_ON_WORKER_LOST", "CELERY_TASK_REJECT_ON_WORKER_LOST"),
 }
