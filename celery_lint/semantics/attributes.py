@@ -25,6 +25,7 @@ from celery_lint.semantics.values import (
     CleanedData,
     Collection,
     Constant,
+    Content,
     External,
     Field,
     FunctionValue,
@@ -311,6 +312,10 @@ def of_external_instance(run: Interpreter, base: Instance, cls: str, name: str) 
         return External(_REPEATED[name])
     if cls in PATHS and name == "parent":
         return base
+    if cls == "requests.Response" and name in ("content", "text"):
+        return Content("response")
+    if cls == "flask.request" and name == "files":
+        return Instance("request.FILES")
     made = attribute_of_made(base, name)
     if made is not None:
         return made
@@ -499,6 +504,7 @@ _ATTRIBUTES = ByKind(
         Collection: of_container,
         Constant: of_plain,
         Scalar: of_plain,
+        Content: of_plain,
         Atomic: of_plain,
         KeyValue: of_plain,
         CleanedData: of_plain,

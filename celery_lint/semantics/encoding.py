@@ -21,6 +21,7 @@ from celery_lint.semantics.values import (
     ClassValue,
     Collection,
     Constant,
+    Content,
     External,
     Field,
     FunctionValue,
@@ -82,6 +83,9 @@ _OBJECTS: Mapping[str, str] = {
     "threading.Thread": "a thread",
     "queue.Queue": "a queue",
     "builtins.file": _FILE,
+    "builtins.own file": _FILE,
+    "gzip.GzipFile": _FILE,
+    **dict.fromkeys(("requests.Response", "http.client.HTTPResponse"), _RESPONSE),
     **dict.fromkeys((f"io.{n}" for n in ("TextIOWrapper", "BufferedReader", "FileIO")), _FILE),
     "io.BytesIO": "a `BytesIO`",
     "io.StringIO": "a `StringIO`",
@@ -319,4 +323,4 @@ def _is_carried(value: Value) -> bool:
         return value.kind in ("list", "tuple", "dict")
     if isinstance(value, Constant):
         return value.value is not None
-    return isinstance(value, (Scalar, KeyValue, SignatureValue, CanvasValue))
+    return isinstance(value, (Scalar, KeyValue, Content, SignatureValue, CanvasValue))

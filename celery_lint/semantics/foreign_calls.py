@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from celery_lint.semantics import contents
 from celery_lint.semantics.classes import model_of
 from celery_lint.semantics.methods import client_of_service, row_by_key
 from celery_lint.semantics.model import Argument, first_argument
@@ -185,6 +186,10 @@ def _app(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) 
     return AppValue(node)
 
 
+def _opened(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
+    return contents.opened(run, args)
+
+
 def _mapping(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
     """A dict of a special kind; what a `defaultdict` fills in is one of its values."""
     is_of_sets = path == "collections.defaultdict" and bool(args) and args[0].value == External("builtins.set")
@@ -285,9 +290,20 @@ _READINGS: Mapping[_Reading, Sequence[str]] = {
     _always(Instance("pathlib.Path")): ("pathlib.Path.cwd", "pathlib.Path.home"),
     _always(Instance("re.Pattern")): ("re.compile", "regex.compile"),
     _always(Instance("logging.Logger")): ("logging.getLogger", "celery.utils.log.get_task_logger"),
-    _always(Instance("builtins.file")): ("io.open", "codecs.open", "gzip.open", "bz2.open", "lzma.open"),
     _mapping: ("collections.defaultdict", "collections.OrderedDict", "collections.Counter"),
     _deque: ("collections.deque",),
+    contents.recoded: contents.CODECS,
+    contents.parsed: contents.PARSERS,
+    contents.wrapped: contents.WRAPPERS,
+    contents.serialized: ("django.core.serializers.serialize",),
+    contents.reader: ("codecs.getreader",),
+    contents.download: contents.DOWNLOADS,
+    _opened: ("io.open", "codecs.open", "gzip.open", "bz2.open", "lzma.open"),
+    _always(Instance("http.client.HTTPResponse")): ("urllib.request.urlopen",),
+    _always(contents.FILE): (
+        "django.core.files.storage.default_storage.open",
+        "django.core.files.storage.storages.open",
+    ),
     _scalar: ("uuid.uuid4", "uuid.UUID", "uuid.uuid1", "json.dumps", "time.time"),
     _instance: (
         *SESSION_MAKERS,
@@ -347,7 +363,7 @@ def _of_builtin(run: Interpreter, name: str, args: Sequence[Argument], node: ast
     if name == "getattr":
         return _attribute_by_name(run, args)
     if name == "open":
-        return Instance("builtins.file")
+        return contents.opened(run, args)
     if name == "super" and len(args) == 2 and isinstance(value, ClassValue):
         return Super(value.cls, args[1].value)
     return Instance(f"builtins.{name}") if name[:1].isupper() else UNKNOWN

@@ -14,6 +14,7 @@ from celery_lint.semantics.values import (
     CleanedData,
     Collection,
     Constant,
+    Content,
     External,
     Field,
     Instance,
@@ -52,6 +53,8 @@ def binary(run: Interpreter, left: Value, op: ast.operator, right: Value) -> Val
         return each(left, of_set)
     if isinstance(op, ast.Add) and isinstance(left, Collection) and isinstance(right, Collection):
         return Collection(left.kind, union(left.element, right.element))
+    if isinstance(op, ast.Add) and (isinstance(left, Content) or isinstance(right, Content)):
+        return left if isinstance(left, Content) else right
     if isinstance(op, ast.Mod) and isinstance(left, Constant) and isinstance(left.value, str):
         return Scalar("str")
     if isinstance(left, Instance) and isinstance(left.cls, str):

@@ -179,6 +179,17 @@ class Scalar(Value):
 
 
 @record()
+class Content(Value):
+    """All that something holds, of whatever size: read from a file, downloaded, rows made into text.
+
+    `source` is `file`, `upload`, `response`, `buffer` or `rows`; `is_parsed` when objects were made of it.
+    """
+
+    source: str
+    is_parsed: bool = False
+
+
+@record()
 class Constant(Value):
     """A literal."""
 
