@@ -340,14 +340,23 @@ class Classes:
 
     def column_kind(self, key: KeyValue) -> str:
         """The name of the field class behind a column's value; empty where it can't be told."""
+        binding = self._column(key)
+        call = binding.value if binding is not None else None
+        return last_name(call.func) if isinstance(call, ast.Call) else ""
+
+    def is_primary_key(self, key: KeyValue) -> bool:
+        """Whether a column is declared as its table's primary key."""
+        binding = self._column(key)
+        return binding is not None and _is_primary_key(binding)
+
+    def _column(self, key: KeyValue) -> AssignBinding | None:
         if not isinstance(key.model, Class):
-            return ""
+            return None
         assigns = self.lineage(key.model).assigns
         found = assigns.get(key.column)
         if found is None and key.column == "pk":
             found = next((one for one in assigns.values() if _is_primary_key(one[1])), None)
-        call = found[1].value if found is not None else None
-        return last_name(call.func) if isinstance(call, ast.Call) else ""
+        return found[1] if found is not None else None
 
     def model_label(self, cls: Class | str) -> str:
         """How messages name a class."""
