@@ -1,4 +1,4 @@
-"""What kombu's JSON can't carry (kombu/utils/json.py, JSONEncoder.default).
+"""What kombu's JSON can't carry, and what it changes (kombu/utils/json.py, JSONEncoder.default).
 
 It carries what JSON knows, what has `__json__`, what is registered with `register_type`, and
 dates, times, decimals, UUIDs and bytes; a translation that Django puts off becomes a string.
@@ -14,8 +14,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import Class, Function, Module
+from celery_lint.records import record
 from celery_lint.semantics.packages import CONNECTIONS, ENGINES, PATHS, PYDANTIC, SESSION_MAKERS, SESSIONS
 from celery_lint.semantics.values import (
+    NONE,
     AppValue,
     CanvasValue,
     ClassValue,
@@ -178,6 +180,20 @@ _NO_KEYS = {
     "decimal.Decimal": "Decimal",
     "bytes": "bytes",
 }
+_QUERY_DICTS = frozenset({"request.GET", "request.POST", "request.query_params"})
+_NAMED_TUPLE = "typing.NamedTuple"
+# Base classes that make a member of an enum one of another type as well.
+_MIXED = {
+    "builtins.str": "str",
+    "enum.StrEnum": "str",
+    "django.db.models.TextChoices": "str",
+    "django.db.models.enums.TextChoices": "str",
+    "builtins.int": "int",
+    "enum.IntEnum": "int",
+    "enum.IntFlag": "int",
+    "django.db.models.IntegerChoices": "int",
+    "django.db.models.enums.IntegerChoices": "int",
+}
 # A name for something, which has another value where it is defined anew.
 _DEFINED = (ClassValue, External, FunctionValue, ModuleValue, TaskValue)
 
@@ -324,3 +340,53 @@ def _is_carried(value: Value) -> bool:
     if isinstance(value, Constant):
         return value.value is not None
     return isinstance(value, (Scalar, KeyValue, Content, SignatureValue, CanvasValue))
+
+
+@record()
+class Loss:
+    """How a value arrives as another: `kind` is `tuple`, `keys`, `member` or `query`."""
+
+    kind: str
+    what: str
+    becomes: str
+
+
+def loss(hub: Semantics, value: Value) -> Loss | None:
+    """What JSON makes of a value that it carries as one of another type; None where it does not, or may not."""
+    if isinstance(value, Collection):
+        if value.kind == "tuple":
+            return Loss("tuple", "a tuple", "a list")
+        keys = _changed_keys(hub, value.key) if value.kind == "dict" else None
+        return Loss("keys", f"a dict with {keys} as keys", "one with strings as keys") if keys is not None else None
+    if not isinstance(value, Instance):
+        return None
+    if isinstance(value.cls, str):
+        is_query = value.cls in _QUERY_DICTS and hub.uses_django
+        return Loss("query", "a QueryDict", "a dict with the last value of each name alone") if is_query else None
+    lineage = hub.classes.lineage(value.cls)
+    if _NAMED_TUPLE in lineage.foreign:
+        return Loss("member", f"a `{value.cls.name}`", "a list")
+    mixed = next((_MIXED[path] for path in lineage.foreign if path in _MIXED), None) if lineage.is_enum else None
+    return Loss("member", f"a member of `{value.cls.name}`", f"a plain `{mixed}`") if mixed is not None else None
+
+
+def surely_lost(hub: Semantics, value: Value) -> Sequence[Value]:
+    """The kinds of a value, without those that arrive changed beside one that does not."""
+    kinds = [kind for kind in value.alternatives() if kind != NONE]
+    kept = [kind for kind in kinds if loss(hub, kind) is None and getattr(kind, "items", None) != ()]
+    return kept or kinds
+
+
+def _changed_keys(hub: Semantics, key: Value) -> str | None:
+    """The type of a dict's keys that JSON makes strings of."""
+    for one in key.alternatives():
+        if isinstance(one, Constant) and not isinstance(one.value, (str, bytes)):
+            return f"`{type(one.value).__name__}`" if one.value is not None else "`None`"
+        if isinstance(one, Scalar) and one.kind in ("int", "float", "bool"):
+            return f"`{one.kind}`"
+        if isinstance(one, KeyValue) and one.model is not None and one.kind in ("", "int"):
+            field = hub.classes.column_kind(one)
+            is_own = not field and one.column in ("pk", "id") and hub.classes.is_django_model(one.model)
+            if one.kind == "int" or is_own or field.endswith(("AutoField", "IntegerField")):
+                return "numbers"
+    return None

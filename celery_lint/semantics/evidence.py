@@ -58,12 +58,13 @@ def carried(
     if dispatch.task is not None and may_convert(file.hub, dispatch.task):
         return
     for sent in dispatch.sent:
-        yield from _carried(sent, dispatch, file, wanted, kinds)
+        yield from held_by(sent, dispatch, file, wanted, kinds)
 
 
-def _carried(
+def held_by(
     sent: Sent, dispatch: Dispatch, file: FileContext, wanted: Callable[[Value], bool], kinds: Kinds
 ) -> Iterator[Carried]:
+    """What one argument is or holds of the wanted kind: of a display in the call one for each member."""
     node = sent.node
     if isinstance(node, _DISPLAYS) and wanted(sent.value):
         yield Carried(sent, sent.value, False, False)
@@ -79,12 +80,12 @@ def _carried(
         for member in members:
             yield from (
                 Carried(c.sent, c.value, False, c.is_plain, c.steps)
-                for c in _carried(member, dispatch, file, wanted, kinds)
+                for c in held_by(member, dispatch, file, wanted, kinds)
             )
         return
     if isinstance(node, ast.Dict):
         for item in node.values:
-            yield from _carried(Sent(item, dispatch.flow.value(item)), dispatch, file, wanted, kinds)
+            yield from held_by(Sent(item, dispatch.flow.value(item)), dispatch, file, wanted, kinds)
         return
     for value, inside in members_of(sent.value, kinds=kinds):
         if wanted(value):
