@@ -10,8 +10,9 @@ from celery_lint.project.syntax import keyword_of
 from celery_lint.semantics import relationships
 from celery_lint.semantics.classes import external_is_model
 from celery_lint.semantics.frameworks import attribute_of_made
+from celery_lint.semantics.moments import DURATION
 from celery_lint.semantics.operators import by_key
-from celery_lint.semantics.packages import CONSTRUCTORS, PAGINATION, QUERY, TASK_METHODS
+from celery_lint.semantics.packages import CHECKED, CONSTRUCTORS, PAGINATION, PATHS, QUERY, TASK_METHODS
 from celery_lint.semantics.returning import returned
 from celery_lint.semantics.values import (
     NONE,
@@ -25,6 +26,7 @@ from celery_lint.semantics.values import (
     CleanedData,
     Collection,
     Constant,
+    Content,
     External,
     Field,
     FunctionValue,
@@ -102,8 +104,17 @@ _REPEATED = {
         for name in ("relationship", "dynamic_loader", "backref", "aliased", "mapped_column", "column_property")
     },
 }
-# Models that are pydantic's too.
-_CHECKED = frozenset({"sqlmodel.SQLModel", "beanie.Document", "beanie.odm.documents.Document"})
+# What a mapper keeps in a row's `__dict__` beside the columns.
+_STATES = {
+    "django": ("_state", "django.db.models.base.ModelState"),
+    "sqlalchemy": ("_sa_instance_state", "sqlalchemy.orm.state.InstanceState"),
+}
+# Django's fields whose value is no plain one (django/db/models/fields/files.py).
+_VALUES = {
+    "FileField": Instance("django.db.models.fields.files.FieldFile"),
+    "ImageField": Instance("django.db.models.fields.files.ImageFieldFile"),
+    "DurationField": DURATION,
+}
 _TASK_VERBS = frozenset({"delay", "apply_async", "s", "si", "apply", "signature", "subtask"})
 
 
@@ -217,7 +228,7 @@ def of_member(run: Interpreter, cls: Class, name: str, base: Value) -> Value:
     if name in _CLASS_QUERIES and hub.classes.derives_from(cls, _QUERIED_BY_CLASS):
         rows = QuerySetValue(cls)
         return rows if name == "objects" else BoundMethod(rows, _CLASS_QUERIES[name])
-    if name in CONSTRUCTORS and hub.classes.derives_from(cls, _CHECKED):
+    if name in CONSTRUCTORS and hub.classes.derives_from(cls, CHECKED):
         return BoundMethod(ClassValue(cls), name)
     task = hub.class_task(cls) if name in _TASK_VERBS else None
     if task is not None:
@@ -300,6 +311,12 @@ def of_external_instance(run: Interpreter, base: Instance, cls: str, name: str) 
         return External(f"{cls}().{name}")
     if cls.endswith("SQLAlchemy") and name in _REPEATED:
         return External(_REPEATED[name])
+    if cls in PATHS and name == "parent":
+        return base
+    if cls == "requests.Response" and name in ("content", "text"):
+        return Content("response")
+    if cls == "flask.request" and name == "files":
+        return Instance("request.FILES")
     made = attribute_of_made(base, name)
     if made is not None:
         return made
@@ -327,6 +344,8 @@ def of_row(run: Interpreter, base: ModelValue, name: str, node: ast.Attribute | 
     hub = run.hub
     if name in ("pk", "id"):
         return KeyValue(name, base.model, base.origin)
+    if name == "__dict__":
+        return contents_of(run, base)
     if isinstance(base.model, str):
         if name.endswith("_set"):
             return ManagerValue(None, related=base.origin)
@@ -355,6 +374,8 @@ def of_row(run: Interpreter, base: ModelValue, name: str, node: ast.Attribute | 
                 if declared is not UNKNOWN:
                     return declared
                 return relationships.related(hub, target, owner, derived(base.origin, name))
+            if kind in _VALUES and hub.classes.is_django_model(base.model):
+                return _VALUES[kind]
             if kind.endswith(("Field", "Column", "mapped_column")) or isinstance(column, (ClassValue, External)):
                 return KeyValue(name, base.model, base.origin)
         if binding.annotation is not None:
@@ -372,6 +393,14 @@ def of_row(run: Interpreter, base: ModelValue, name: str, node: ast.Attribute | 
     if own != UNKNOWN:
         return own
     return BoundMethod(base, name)
+
+
+def contents_of(run: Interpreter, row: ModelValue) -> Value:
+    """`row.__dict__`: the columns, and what the mapper keeps of the row (django/db/models/base.py)."""
+    state = _STATES.get(run.hub.classes.mapper(row.model) or "")
+    if state is None:
+        return UNKNOWN
+    return Collection("dict", UNKNOWN, (Instance(state[1]),), (state[0],))
 
 
 def _reached(reverse: Value, base: ModelValue, name: str) -> Value:
@@ -476,6 +505,7 @@ _ATTRIBUTES = ByKind(
         Collection: of_container,
         Constant: of_plain,
         Scalar: of_plain,
+        Content: of_plain,
         Atomic: of_plain,
         KeyValue: of_plain,
         CleanedData: of_plain,

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from celery_lint.project.modules import AssignBinding, Class, Function
+from celery_lint.project.syntax import keyword_of, last_name
 from celery_lint.records import record
 from celery_lint.semantics.values import (
     UNKNOWN,
@@ -16,6 +17,7 @@ from celery_lint.semantics.values import (
     ClassValue,
     External,
     Instance,
+    KeyValue,
     ManagerValue,
     ModelValue,
     QuerySetValue,
@@ -336,6 +338,26 @@ class Classes:
         """Whether the model is Django's: it has managers, and rows that commit with its transactions."""
         return self.mapper(cls) == "django"
 
+    def column_kind(self, key: KeyValue) -> str:
+        """The name of the field class behind a column's value; empty where it can't be told."""
+        binding = self._column(key)
+        call = binding.value if binding is not None else None
+        return last_name(call.func) if isinstance(call, ast.Call) else ""
+
+    def is_primary_key(self, key: KeyValue) -> bool:
+        """Whether a column is declared as its table's primary key."""
+        binding = self._column(key)
+        return binding is not None and _is_primary_key(binding)
+
+    def _column(self, key: KeyValue) -> AssignBinding | None:
+        if not isinstance(key.model, Class):
+            return None
+        assigns = self.lineage(key.model).assigns
+        found = assigns.get(key.column)
+        if found is None and key.column == "pk":
+            found = next((one for one in assigns.values() if _is_primary_key(one[1])), None)
+        return found[1] if found is not None else None
+
     def model_label(self, cls: Class | str) -> str:
         """How messages name a class."""
         return cls.rpartition(".")[2] if isinstance(cls, str) else cls.name
@@ -361,6 +383,11 @@ def lineage_of(ancestors: Sequence[Class | str]) -> Lineage:
         is_enum=any(path.startswith("enum.") or path.endswith("Choices") for path in foreign),
         mapper=_mapper_in(classes, foreign),
     )
+
+
+def _is_primary_key(binding: AssignBinding) -> bool:
+    given = keyword_of(binding.value, "primary_key") if isinstance(binding.value, ast.Call) else None
+    return isinstance(given, ast.Constant) and given.value is True
 
 
 def names_table(cls: Class) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import Class, Module
+from celery_lint.semantics.moments import DURATION
 from celery_lint.semantics.packages import QUERY, SCALARS
 from celery_lint.semantics.values import (
     NONE,
@@ -30,6 +31,8 @@ from celery_lint.semantics.values import (
 if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
 
+# Classes whose names are written in lower case.
+_LOWER = {"datetime.timedelta": DURATION, "collections.deque": Collection("deque")}
 _SCALARS = frozenset(
     {
         "str",
@@ -162,6 +165,8 @@ def of_path(hub: Semantics, path: str) -> Value:
         return Collection(bare)
     if path in ("typing.Any", "builtins.object", "typing.Self"):
         return UNKNOWN
+    if path in _LOWER:
+        return _LOWER[path]
     if path.startswith("django.db.models") and name in _QUERYSETS:
         return QuerySetValue(None)
     if name[:1].isupper() and path.partition(".")[0] not in ("typing", "typing_extensions", "collections"):

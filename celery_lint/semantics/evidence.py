@@ -25,7 +25,14 @@ from celery_lint.semantics.values import (
     union,
 )
 
+Kinds = Callable[[Value], Sequence[Value]]
 MAX_CALLERS = 3
+_DISPLAYS = (ast.List, ast.Tuple, ast.Set, ast.Dict)
+
+
+def alternatives(value: Value) -> Sequence[Value]:
+    """All kinds that a value may be of."""
+    return value.alternatives()
 
 
 @record()
@@ -41,19 +48,27 @@ class Carried:
     steps: tuple[Step, ...] = ()
 
 
-def carried(dispatch: Dispatch, file: FileContext, wanted: Callable[[Value], bool]) -> Iterator[Carried]:
+def carried(
+    dispatch: Dispatch, file: FileContext, wanted: Callable[[Value], bool], kinds: Kinds = alternatives
+) -> Iterator[Carried]:
     """The arguments of a dispatch that are, or hold, a value of a wanted kind: one for each argument.
 
-    None where the task's own class makes other values of them.
+    None where the task's own class makes other values of them. `kinds` are those of a value's alternatives that count.
     """
     if dispatch.task is not None and may_convert(file.hub, dispatch.task):
         return
     for sent in dispatch.sent:
-        yield from _carried(sent, dispatch, file, wanted)
+        yield from held_by(sent, dispatch, file, wanted, kinds)
 
 
-def _carried(sent: Sent, dispatch: Dispatch, file: FileContext, wanted: Callable[[Value], bool]) -> Iterator[Carried]:
+def held_by(
+    sent: Sent, dispatch: Dispatch, file: FileContext, wanted: Callable[[Value], bool], kinds: Kinds
+) -> Iterator[Carried]:
+    """What one argument is or holds of the wanted kind: of a display in the call one for each member."""
     node = sent.node
+    if isinstance(node, _DISPLAYS) and wanted(sent.value):
+        yield Carried(sent, sent.value, False, False)
+        return
     # A display in the call itself: point at the member.
     if isinstance(node, (ast.List, ast.Tuple, ast.Set)) and not isinstance(sent.value, ModelValue):
         members = [
@@ -64,14 +79,15 @@ def _carried(sent: Sent, dispatch: Dispatch, file: FileContext, wanted: Callable
         ]
         for member in members:
             yield from (
-                Carried(c.sent, c.value, False, c.is_plain, c.steps) for c in _carried(member, dispatch, file, wanted)
+                Carried(c.sent, c.value, False, c.is_plain, c.steps)
+                for c in held_by(member, dispatch, file, wanted, kinds)
             )
         return
     if isinstance(node, ast.Dict):
         for item in node.values:
-            yield from _carried(Sent(item, dispatch.flow.value(item)), dispatch, file, wanted)
+            yield from held_by(Sent(item, dispatch.flow.value(item)), dispatch, file, wanted, kinds)
         return
-    for value, inside in members_of(sent.value):
+    for value, inside in members_of(sent.value, kinds=kinds):
         if wanted(value):
             plain = (
                 not inside
@@ -82,10 +98,10 @@ def _carried(sent: Sent, dispatch: Dispatch, file: FileContext, wanted: Callable
             return
     if _is_told_by_caller(dispatch):
         return
-    for value, inside in members_of(sent.value):
+    for value, inside in members_of(sent.value, kinds=kinds):
         if isinstance(value, (Parameter, Field)):
             for given, steps in from_callers(file.hub, value, MAX_CALLERS):
-                for part, deeper in members_of(given):
+                for part, deeper in members_of(given, kinds=kinds):
                     if wanted(part):
                         yield Carried(sent, part, inside or deeper, False, steps)
                         return
@@ -103,9 +119,9 @@ def _is_told_by_caller(dispatch: Dispatch) -> bool:
     )
 
 
-def members_of(value: Value, depth: int = 3) -> Iterator[tuple[Value, bool]]:
+def members_of(value: Value, depth: int = 3, kinds: Kinds = alternatives) -> Iterator[tuple[Value, bool]]:
     """The value's alternatives, and the members of those that are containers (True)."""
-    for one in value.alternatives():
+    for one in kinds(value):
         yield one, False
         if (
             isinstance(one, Collection)
@@ -114,7 +130,7 @@ def members_of(value: Value, depth: int = 3) -> Iterator[tuple[Value, bool]]:
         ):
             parts = one.items if one.items is not None else (one.element,)
             for part in parts:
-                for member, _ in members_of(part, depth - 1):
+                for member, _ in members_of(part, depth - 1, kinds):
                     yield member, True
 
 
@@ -139,9 +155,9 @@ def from_callers(hub: Semantics, value: Parameter | Field, depth: int) -> Iterat
     for call in hub.calls.signal_sends(function):
         given = sent_by_signal(call, value)
         place = call.flow.module.source.place(call.node)
-        for one in given.alternatives():
-            if one != UNKNOWN and not isinstance(one, (Parameter, Field)):
-                yield one, (Step(place, f"the signal that `{function.qualname}` handles is sent here"),)
+        known = _told(given)
+        if known is not UNKNOWN:
+            yield known, (Step(place, f"the signal that `{function.qualname}` handles is sent here"),)
     for site in hub.calls.callers(function) or ():
         if hub.roles.is_test_module(site.call.flow.module):
             continue
@@ -152,8 +168,15 @@ def from_callers(hub: Semantics, value: Parameter | Field, depth: int) -> Iterat
             if isinstance(one, (Parameter, Field)):
                 for deeper, steps in from_callers(hub, one, depth - 1):
                     yield deeper, (*steps, step)
-            elif one != UNKNOWN:
-                yield one, (step,)
+        known = _told(given)
+        if known is not UNKNOWN:
+            yield known, (step,)
+
+
+def _told(given: Value) -> Value:
+    """What is known of a value by itself, and not by the callers of the code that it stands in."""
+    kinds = [one for one in given.alternatives() if one != UNKNOWN and not isinstance(one, (Parameter, Field))]
+    return union(*kinds) if kinds else UNKNOWN
 
 
 def sent_by_signal(call: Call, parameter: Parameter) -> Value:

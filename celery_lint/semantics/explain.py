@@ -16,6 +16,7 @@ from celery_lint.semantics.values import (
     ClassValue,
     Collection,
     Constant,
+    Content,
     External,
     Field,
     FunctionValue,
@@ -191,6 +192,8 @@ def describe(value: Value) -> str:
         return repr(value.value)
     if isinstance(value, Scalar):
         return value.kind or "plain value"
+    if isinstance(value, Content):
+        return f"all that a {value.source} holds"
     if isinstance(value, Collection):
         return f"{value.kind} of {describe(value.element)}"
     if isinstance(value, (FunctionValue, Parameter)):

@@ -184,6 +184,22 @@ def _may_convert(hub: Semantics, task: Task) -> bool:
     )
 
 
+def keeps_values(hub: Semantics, task: Task) -> bool:
+    """Whether the class that a task is made on surely sends the very values that it is given."""
+    return hub.memo.get(("keeps values", task), lambda: _keeps_values(hub, task), True)
+
+
+def _keeps_values(hub: Semantics, task: Task) -> bool:
+    cls = task.cls or hub.base_class(task)
+    if cls is None:
+        return True
+    return all(
+        name not in one.functions or overrides_unchanged(one.functions[name], is_packed)
+        for one in hub.classes.lineage(cls).classes
+        for name, is_packed in _SENDING_PASSAGES
+    )
+
+
 def mismatch(hub: Semantics, dispatch: Dispatch) -> Mismatch | None:
     """How the arguments of a dispatch do not fit its task; None when they do, may do, or are meant not to.
 
@@ -284,7 +300,8 @@ def expects_error(call: Call, error: str = "TypeError") -> bool:
                 if names & _EXPECTING:
                     return True
         elif frame.kind == "try" and isinstance(frame.node, ast.Try):
-            if any(error in {n.id for n in _names(h.type) if isinstance(n, ast.Name)} for h in frame.node.handlers):
+            handled = {n.id if isinstance(n, ast.Name) else n.attr for h in frame.node.handlers for n in _names(h.type)}
+            if error in handled:
                 return True
     return False
 

@@ -31,7 +31,7 @@ from celery_lint.semantics.narrowing import (
 from celery_lint.semantics.packages import NEVER_RETURNING
 from celery_lint.semantics.results import result
 from celery_lint.semantics.returning import returned
-from celery_lint.semantics.slices import GROWING
+from celery_lint.semantics.slices import CHANGING
 from celery_lint.semantics.values import (
     NONE,
     UNKNOWN,
@@ -202,7 +202,22 @@ class Interpreter:
         for target in node.targets:
             if isinstance(target, ast.Name):
                 self.forget(target.id)
+            elif isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
+                self.shrink(target.value.id, self.eval(target.slice))
         return True
+
+    def shrink(self, name: str, key: Value) -> None:
+        """Note that a container that a variable holds loses a member."""
+        container = self.names.get(name)
+        if not isinstance(container, Collection) or container.items is None:
+            return
+        held = dict(zip(container.keys, container.items, strict=True)) if container.keys is not None else {}
+        gone = key.value if isinstance(key, Constant) else None
+        if isinstance(gone, str) and gone in held:
+            del held[gone]
+            self.names[name] = Collection("dict", container.element, tuple(held.values()), tuple(held))
+        elif not isinstance(gone, str) or container.keys is None:
+            self.names[name] = Collection(container.kind, container.element, key=container.key)
 
     def do_Import(self, node: ast.Import | ast.ImportFrom) -> bool:
         for name, binding in self.module.import_bindings(node):
@@ -489,10 +504,11 @@ class Interpreter:
                     self.assign(element, self.element(value, None), node)
         elif isinstance(target, ast.Subscript):
             container = self.eval(target.value)
-            self.eval(target.slice)
+            member = self.eval(target.slice)
             # A display that gets another member is a display of unknown members.
             if isinstance(container, Collection) and isinstance(target.value, ast.Name):
-                self.names[target.value.id] = Collection(container.kind, join_element(container, value))
+                key = join_key(container, member) if container.kind == "dict" else UNKNOWN
+                self.names[target.value.id] = Collection(container.kind, join_element(container, value), key=key)
         elif isinstance(target, ast.Starred):
             self.assign(target.value, value, node)
 
@@ -565,8 +581,11 @@ class Interpreter:
         if node not in self._discarded or callee.__class__ is not FunctionValue:
             # What a project's function gives is worth reading its body only where somebody uses it.
             call.result = result(self, callee, call.args, node)
-        if func.__class__ is ast.Attribute and func.attr in GROWING and isinstance(func.value, ast.Name):
-            self.grow(func.value.id, func.attr, args)
+        if func.__class__ is ast.Attribute and func.attr in CHANGING and isinstance(func.value, ast.Name):
+            if func.attr == "pop":
+                self.shrink(func.value.id, args[0].value if args else UNKNOWN)
+            else:
+                self.grow(func.value.id, func.attr, args)
         return call.result
 
     def grow(self, name: str, method: str, args: Sequence[Argument]) -> None:
@@ -705,6 +724,7 @@ class Interpreter:
     def eval_Dict(self, node: ast.Dict) -> Value:
         values: list[Value] = []
         keys: list[str] = []
+        others: list[Value] = []
         known = True
         for key, item in zip(node.keys, node.values, strict=True):
             value = self.eval(item, "argument")
@@ -721,11 +741,12 @@ class Interpreter:
                 keys.append(name.value)
             else:
                 known = False
+                others.append(name)
             values.append(value)
         element = union(*values) if values else UNKNOWN
         if known:
             return Collection("dict", element, tuple(values), tuple(keys))
-        return Collection("dict", element)
+        return Collection("dict", element, key=union(*others) if others else UNKNOWN)
 
     def comprehension(self, generators: Sequence[ast.comprehension]) -> Names:
         """Bind the loop variables of a comprehension; returns the names from before."""
@@ -751,10 +772,10 @@ class Interpreter:
     def eval_DictComp(self, node: ast.DictComp) -> Value:
         frame = self.frame
         before = self.comprehension(node.generators)
-        self.eval(node.key)
+        key = self.eval(node.key)
         element = self.eval(node.value)
         self.names, self.frame = before, frame
-        return Collection("dict", element)
+        return Collection("dict", element, key=key)
 
     def eval_Subscript(self, node: ast.Subscript) -> Value:
         base = self.eval(node.value)
@@ -835,6 +856,11 @@ def join_element(container: Collection, value: Value) -> Value:
     if container.items == ():
         return value
     return union(container.element, value)
+
+
+def join_key(container: Collection, key: Value) -> Value:
+    """The keys of a mapping that gets one more."""
+    return key if container.key is UNKNOWN else union(container.key, key)
 
 
 def binds(block: ast.AST, name: ast.expr) -> bool:

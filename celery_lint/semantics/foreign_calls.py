@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from celery_lint.semantics import moments
+from celery_lint.semantics import contents, moments
 from celery_lint.semantics.classes import model_of
 from celery_lint.semantics.methods import client_of_service, row_by_key
 from celery_lint.semantics.model import Argument, first_argument
@@ -38,6 +38,7 @@ from celery_lint.semantics.values import (
     Super,
     Unknown,
     Value,
+    each,
     union,
 )
 
@@ -184,6 +185,20 @@ def _app(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) 
     return AppValue(node)
 
 
+def _opened(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
+    return contents.opened(run, args)
+
+
+def _mapping(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
+    """A dict of a special kind; what a `defaultdict` fills in is one of its values."""
+    is_of_sets = path == "collections.defaultdict" and bool(args) and args[0].value == External("builtins.set")
+    return Collection("dict", Collection("set") if is_of_sets else UNKNOWN)
+
+
+def _deque(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
+    return Collection("deque", run.element(args[0].value, None) if args else UNKNOWN)
+
+
 _CANVAS = ("chain", "group", "chord", "chunks", "xmap", "xstarmap", "_chain", "_chord")
 _READINGS: Mapping[_Reading, Sequence[str]] = {
     _app: (*APP_CLASSES,),
@@ -264,6 +279,23 @@ _READINGS: Mapping[_Reading, Sequence[str]] = {
         "sqlalchemy.create_engine",
         "sqlalchemy.ext.asyncio.create_async_engine",
     ),
+    _always(Instance("pathlib.Path")): ("pathlib.Path.cwd", "pathlib.Path.home"),
+    _always(Instance("re.Pattern")): ("re.compile", "regex.compile"),
+    _always(Instance("logging.Logger")): ("logging.getLogger", "celery.utils.log.get_task_logger"),
+    _mapping: ("collections.defaultdict", "collections.OrderedDict", "collections.Counter"),
+    _deque: ("collections.deque",),
+    contents.recoded: contents.CODECS,
+    contents.parsed: contents.PARSERS,
+    contents.wrapped: contents.WRAPPERS,
+    contents.serialized: ("django.core.serializers.serialize",),
+    contents.reader: ("codecs.getreader",),
+    contents.download: contents.DOWNLOADS,
+    _opened: ("io.open", "codecs.open", "gzip.open", "bz2.open", "lzma.open"),
+    _always(Instance("http.client.HTTPResponse")): ("urllib.request.urlopen",),
+    _always(contents.FILE): (
+        "django.core.files.storage.default_storage.open",
+        "django.core.files.storage.storages.open",
+    ),
     _scalar: ("uuid.uuid4", "uuid.UUID", "uuid.uuid1", "json.dumps", "time.time"),
     _instance: (
         *SESSION_MAKERS,
@@ -291,7 +323,7 @@ def _of_builtin(run: Interpreter, name: str, args: Sequence[Argument], node: ast
     value = args[0].value if args else None
     if name in _PLAIN_BUILTINS:
         if name in ("str", "int") and isinstance(value, KeyValue):
-            return value  # `str(order.id)` still names the row
+            return KeyValue(value.column, value.model, value.origin, name)  # still names the row
         if name in ("str", "int") and isinstance(value, Scalar):
             return Scalar(name, value.origin)
         return Scalar(name if name in ("str", "int", "float", "bool") else "")
@@ -311,13 +343,21 @@ def _of_builtin(run: Interpreter, name: str, args: Sequence[Argument], node: ast
         return Collection("range", Scalar("int"))
     if name == "dict":
         return _dict(args)
+    if name in ("bytearray", "memoryview"):
+        return Collection(name, Scalar("int"))
+    if name == "complex":
+        return Scalar(name)
+    if name == "vars" and value is not None:
+        from celery_lint.semantics.attributes import attribute
+
+        return each(value, lambda one: attribute(run, one, "__dict__") if isinstance(one, ModelValue) else UNKNOWN)
     if name in ("min", "max", "next"):
         only = name == "next" or sum(a.keyword is None for a in args) == 1
         return run.element(value, node) if value is not None and only else UNKNOWN
     if name == "getattr":
         return _attribute_by_name(run, args)
     if name == "open":
-        return Instance("io.TextIOWrapper")
+        return contents.opened(run, args)
     if name == "super" and len(args) == 2 and isinstance(value, ClassValue):
         return Super(value.cls, args[1].value)
     return Instance(f"builtins.{name}") if name[:1].isupper() else UNKNOWN

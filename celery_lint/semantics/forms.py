@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import Class, Function
 from celery_lint.semantics.model import Argument
+from celery_lint.semantics.moments import DURATION
 from celery_lint.semantics.values import (
     UNKNOWN,
     ClassValue,
@@ -116,6 +117,9 @@ def row_given(hub: Semantics, cls: Class, args: Sequence[Argument]) -> Origin | 
 _ROW_FIELDS = frozenset({"ModelChoiceField", "PrimaryKeyRelatedField", "SlugRelatedField", "HyperlinkedRelatedField"})
 
 _ROWS_FIELDS = frozenset({"ModelMultipleChoiceField"})
+UPLOAD = "django.core.files.uploadedfile.UploadedFile"
+# Other fields whose cleaned value is no plain one.
+_CLEANED = {"FileField": Instance(UPLOAD), "ImageField": Instance(UPLOAD), "DurationField": DURATION}
 
 
 def cleaned(hub: Semantics, cls: Class, name: str) -> Value:
@@ -129,7 +133,7 @@ def cleaned(hub: Semantics, cls: Class, name: str) -> Value:
         field = hub.evaluate(call.func, owner.module)
         kind = field.path.rpartition(".")[2] if isinstance(field, External) else ""
         if kind not in _ROW_FIELDS | _ROWS_FIELDS:
-            return UNKNOWN
+            return _CLEANED.get(kind, UNKNOWN)
         source = next((k.value for k in call.keywords if k.arg == "queryset"), call.args[0] if call.args else None)
         rows = hub.evaluate(source, owner.module) if source is not None else UNKNOWN
         if not isinstance(rows, (QuerySetValue, ManagerValue)) or rows.model is None:

@@ -11,6 +11,7 @@ from celery_lint.project.modules import Class, Function
 from celery_lint.semantics.forms import (
     FORM,
     SERIALIZER,
+    UPLOAD,
     is_form,
     is_form_class,
     is_serializer_class,
@@ -66,6 +67,7 @@ _VIEW_PACKAGES = (
 )
 RESPONSE = "rest_framework.response.Response"
 _DATA = "request.data"
+_FILES = "request.FILES"
 # A REST framework serializer's `context`.
 _CONTEXT = "rest_framework.serializers.context"
 _VIEW_NAME = re.compile(r"(View|ViewSet|APIView|Viewset|Endpoint|MethodView|Resource)$")
@@ -209,6 +211,9 @@ def result(
     """What a method that an instance inherits from a framework gives."""
     cls = base.cls
     if not isinstance(cls, Class):
+        if cls == _FILES:
+            upload = Instance(UPLOAD)
+            return {"get": upload, "getlist": Collection("list", upload)}.get(name, UNKNOWN)
         if name in ("get", "pop") and cls.startswith("request."):
             return item(hub, base, args[0].value) if args and base.model is not None else UNKNOWN
         if makes_row(hub, base, name):
@@ -254,6 +259,8 @@ def item(hub: Semantics, base: Instance, index: Value) -> Value:
         return Scalar("str")
     if base.cls == _DATA and base.model is not None and isinstance(index, Constant) and index.value in _KEYS:
         return KeyValue(str(index.value), base.model, base.origin)
+    if base.cls == _FILES:
+        return Instance(UPLOAD)
     if base.cls == _CONTEXT and index == Constant("request"):
         return HttpRequest()
     return UNKNOWN
@@ -264,7 +271,7 @@ def parameter(hub: Semantics, function: Function, name: str, is_first: bool) -> 
     if name == "request" and hub.tasks.of_function(function) is None:
         position = [a.arg for a in function.positional]
         if position[:1] == ["request"] or position[1:2] == ["request"]:
-            return HttpRequest()
+            return HttpRequest(by_name=True)
     cls = function.cls
     if cls is not None and function.parent is None:
         if is_given_form(hub, function, name):

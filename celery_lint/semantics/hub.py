@@ -76,6 +76,8 @@ T = TypeVar("T")
 _BUILTINS = {name: External(f"builtins.{name}") for name in dir(builtins)}
 _SQLALCHEMY = ("sqlalchemy", "flask_sqlalchemy", "sqlmodel")
 _IMPORTS_SQLALCHEMY = re.compile(rb"^\s*(?:from|import)\b.*\b(?:flask_sqlalchemy|sqlalchemy|sqlmodel)\b", re.MULTILINE)
+_STANDARD = ("builtins.", "functools.", "abc.", "typing.", "contextlib.")
+_REPLACES_JSON = re.compile(rb"""\bregister\(\s*["']json["']|\bJSONEncoder\.default\s*=|\b_default_encoder\s*=""")
 FUEL = 3
 """How many calls deep a returned value is followed through bodies without annotations."""
 
@@ -500,6 +502,9 @@ class Semantics:
                 "functools.singledispatchmethod",
             ):
                 return True
+            # Decorators such as funcy's `collecting` make a list of what a generator gives.
+            if function.is_generator and isinstance(value, External) and not value.path.startswith(_STANDARD):
+                return True
         return False
 
     # Types
@@ -627,20 +632,28 @@ class Semantics:
         )
 
     def serializer(self, dispatch: Dispatch) -> str:
-        """The serializer in force for a dispatch: `json`, `pickle`, or `other` for one that nobody knows."""
+        """What a dispatch is serialized like: `json`, `pickle`, or `other` where nobody knows."""
+        name = self.serializer_name(dispatch)
+        if name in ("json", "yaml", "msgpack"):
+            return "json"
+        return "pickle" if name == "pickle" else "other"
+
+    def serializer_name(self, dispatch: Dispatch) -> object:
+        """The name of the serializer in force for a dispatch; NotImplemented when it is not known, or not Celery's."""
         given = dispatch.options.get("serializer")
-        value: object = NotImplemented
+        name: object = "json"
         if given is not None:
-            value = given.value.value if isinstance(given.value, Constant) else NotImplemented
+            name = given.value.value if isinstance(given.value, Constant) else NotImplemented
         elif dispatch.task is not None and "serializer" in dispatch.task.options:
-            value = dispatch.task.options["serializer"].constant
+            name = dispatch.task.options["serializer"].constant
         elif self.project_settings.is_set("task_serializer"):
-            value = self.project_settings.constant("task_serializer")
-        else:
-            return "json"
-        if value in ("json", "yaml", "msgpack"):
-            return "json"
-        return "pickle" if value == "pickle" else "other"
+            name = self.project_settings.constant("task_serializer")
+        return NotImplemented if name == "json" and self.replaces_json else name
+
+    @remembered
+    def replaces_json(self) -> bool:
+        """Whether the project registers a serializer of its own as `json`, or changes what kombu's can carry."""
+        return any(_REPLACES_JSON.search(self.project.read(name)) for name in self.project.mentioning("kombu"))
 
     def is_encodable(self, cls: Class | str) -> bool:
         """Whether kombu's JSON can carry instances of a class: `__json__`, or a type that is registered for it.

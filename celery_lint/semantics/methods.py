@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import Class
-from celery_lint.semantics import generic_views
+from celery_lint.semantics import contents, generic_views
 from celery_lint.semantics.model import Argument, first_argument
 from celery_lint.semantics.moments import of_duration, of_moment
 from celery_lint.semantics.operators import by_key, element
@@ -18,6 +18,8 @@ from celery_lint.semantics.packages import (
     CONTROLS,
     ENGINES,
     INSPECT,
+    PATH_STEPS,
+    PATHS,
     SELECT,
     SESSION_MAKERS,
     SESSIONS,
@@ -35,6 +37,7 @@ from celery_lint.semantics.values import (
     CleanedData,
     Collection,
     Constant,
+    Content,
     ContextManager,
     Decorator,
     Duration,
@@ -184,7 +187,8 @@ def _of_class_method(run: Interpreter, base: ClassValue, name: str, args: Sequen
     if name == "from_queryset" and args and isinstance(args[0].value, ClassValue):
         return BoundMethod(args[0].value, "as_manager")
     if name in CONSTRUCTORS:
-        return ModelValue(base.cls, run.row(node))
+        is_row = run.hub.classes.is_model(base.cls)
+        return ModelValue(base.cls, run.row(node)) if is_row else Instance(base.cls, run.row(node))
     return UNKNOWN
 
 
@@ -277,6 +281,13 @@ def _of_instance_method(run: Interpreter, base: Instance, name: str, args: Seque
     if base.cls in SESSIONS:
         return of_session(run, name, args, node)
     if isinstance(base.cls, str):
+        if base.cls in PATHS:
+            return base if name in PATH_STEPS else of_path(run, base, name, args, node)
+        if base.cls in contents.CLIENTS and name == "get":
+            return contents.RESPONSE
+        held = contents.read(run, base, name, args, node)
+        if held is not UNKNOWN:
+            return held
         if name == "begin" and (base.cls in SESSION_MAKERS or base.cls in ENGINES or base.cls in CONNECTIONS):
             return Atomic(None, "session")
         if name == "begin_nested" and base.cls in CONNECTIONS:
@@ -297,6 +308,15 @@ def _of_instance_method(run: Interpreter, base: Instance, name: str, args: Seque
         return client_of_service(args)
     answer = generic_views.answer(run.hub, base, name, run.row(node))
     return run.hub.framework_result(run, base, name, args, node) if answer is None else answer
+
+
+def of_path(run: Interpreter, path: Instance, name: str, args: Sequence[Argument], node: ast.Call) -> Value:
+    """The result of a path's method that gives no path."""
+    if name in ("iterdir", "glob", "rglob"):
+        return Collection("generator", path)
+    if name == "open" and isinstance(node.func, ast.Attribute):
+        return contents.opened(run, [Argument(node.func.value, path)])
+    return contents.read(run, path, name, args, node)
 
 
 def client_of_service(args: Sequence[Argument]) -> Value:
@@ -348,5 +368,6 @@ _METHOD_RESULTS = ByKind(
         CleanedData: _of_cleaned_data_method,
         Super: _of_super_method,
         Collection: _of_collection_method,
+        Content: contents.of_method,
     }
 )

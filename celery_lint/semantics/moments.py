@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
 
 DATETIME, TIMEDELTA = "datetime.datetime", "datetime.timedelta"
+DURATION = Duration(TIMEDELTA)
 # What a `timedelta` takes, in its order, in seconds.
 _UNITS = {
     "days": 86400.0, "seconds": 1.0, "microseconds": 1e-6, "milliseconds": 1e-3, "minutes": 60.0, "hours": 3600.0,
@@ -115,7 +116,7 @@ def duration(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Ca
         name = arg.keyword or (list(_UNITS)[index] if index < len(_UNITS) else "")
         amount = _number(arg.value)
         if arg.star or name not in _UNITS or amount is None:
-            return Duration(TIMEDELTA)
+            return DURATION
         total += amount * _UNITS[name]
     return Duration(TIMEDELTA, seconds=total)
 
@@ -137,7 +138,7 @@ def combined(left: Value, op: ast.operator, right: Value) -> Value | None:
         left, right = right, left
     if isinstance(left, Moment):
         if isinstance(right, Moment):
-            return Duration(TIMEDELTA)
+            return DURATION
         by = right.seconds if isinstance(right, Duration) else None
         return replace(left, after=None if by is None or left.after is None or not sign else left.after + sign * by)
     if not isinstance(left, Duration) and not isinstance(right, Duration):
@@ -147,7 +148,7 @@ def combined(left: Value, op: ast.operator, right: Value) -> Value | None:
     if isinstance(op, (ast.Div, ast.FloorDiv)) and isinstance(right, Duration):
         return Scalar("float")
     if a is None or b is None or not (sign or is_scaled) or (isinstance(op, ast.Div) and not b):
-        return Duration(TIMEDELTA) if sign or is_scaled else None
+        return DURATION if sign or is_scaled else None
     return Duration(TIMEDELTA, seconds=a + sign * b if sign else a * b if isinstance(op, ast.Mult) else a / b)
 
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from celery_lint.semantics.moments import combined
+from celery_lint.semantics.moments import DURATION, combined
+from celery_lint.semantics.packages import PATHS
 from celery_lint.semantics.queries import is_query, row
 from celery_lint.semantics.values import (
     UNKNOWN,
     CanvasValue,
+    ClassValue,
     CleanedData,
     Collection,
     Constant,
+    Content,
     External,
     Field,
     Instance,
@@ -25,6 +28,7 @@ from celery_lint.semantics.values import (
     Scalar,
     SignatureValue,
     Value,
+    each,
     union,
 )
 
@@ -42,22 +46,36 @@ def binary(run: Interpreter, left: Value, op: ast.operator, right: Value) -> Val
             return left
         return UNKNOWN
     if isinstance(op, ast.Sub) and any(isinstance(v, Collection) for v in lefts):
-        return left
+        return each(left, of_set)
+    if isinstance(op, (ast.BitAnd, ast.BitXor)) and any(isinstance(v, Collection) for v in lefts):
+        return each(left, of_set)
     if isinstance(op, ast.Add) and isinstance(left, Collection) and isinstance(right, Collection):
         return Collection(left.kind, union(left.element, right.element))
+    if isinstance(op, ast.Add) and (isinstance(left, Content) or isinstance(right, Content)):
+        return left if isinstance(left, Content) else right
     if isinstance(op, ast.Mod) and isinstance(left, Constant) and isinstance(left.value, str):
         return Scalar("str")
     time = combined(left, op, right)
     if time is not None:
         return time
-    if isinstance(left, Instance) and isinstance(left.cls, str) and left.cls.startswith("datetime."):
-        return left
+    if isinstance(left, Instance) and isinstance(left.cls, str):
+        if left.cls.startswith("datetime."):
+            is_difference = isinstance(op, ast.Sub) and isinstance(right, Instance) and right.cls == left.cls
+            return DURATION if is_difference else left
+        return left if left.cls in PATHS and isinstance(op, ast.Div) else UNKNOWN
     if isinstance(left, Constant) and isinstance(right, Constant):
         return folded(left, op, right)
     plain = (Scalar, Constant, KeyValue)
     if isinstance(left, plain) and isinstance(right, plain):
         return Scalar(left.kind if isinstance(left, Scalar) else "")
     return UNKNOWN
+
+
+def of_set(left: Value) -> Value:
+    """What `left - right` and `left & right` give: a view of a dict's keys gives a set."""
+    if isinstance(left, Collection) and left.kind in ("dict_keys", "dict_items"):
+        return Collection("set", left.element)
+    return left
 
 
 def folded(left: Constant, op: ast.operator, right: Constant) -> Value:
@@ -104,6 +122,8 @@ def item(run: Interpreter, base: Value, node: ast.Subscript, index: Value) -> Va
         return run.hub.cleaned(base.cls, str(index.value)) if known and isinstance(index, Constant) else UNKNOWN
     if isinstance(base, Instance):
         return run.hub.framework_item(base, index)
+    if isinstance(base, ClassValue) and run.hub.classes.is_enum(base.cls):
+        return Instance(base.cls)
     if isinstance(base, Constant) and isinstance(base.value, str):
         return Scalar("str")
     return Scalar() if isinstance(base, (Scalar, KeyValue)) else UNKNOWN
@@ -130,6 +150,8 @@ def element(run: Interpreter, value: Value, node: ast.AST | None) -> Value:
         return value.element
     if isinstance(value, (Parameter, Field)):
         return Field(value, "*")
+    if isinstance(value, ClassValue) and run.hub.classes.is_enum(value.cls):
+        return Instance(value.cls)
     if isinstance(value, ResultValue):
         return value  # a GroupResult holds one result for each task
     return Scalar("str") if isinstance(value, Constant) and isinstance(value.value, str) else UNKNOWN

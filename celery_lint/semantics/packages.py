@@ -71,5 +71,18 @@ RESULT = "sqlalchemy.Result"
 SCALARS = "sqlalchemy.ScalarResult"
 PAGINATION = "flask_sqlalchemy.pagination.Pagination"
 QUERIES = frozenset({SELECT, QUERY, RESULT, SCALARS, PAGINATION})
-# Class methods that make an instance out of data, of models that are pydantic's too (pydantic/main.py).
+PATHS = frozenset(
+    f"pathlib.{name}" for name in ("Path", "PurePath", "PosixPath", "WindowsPath", "PurePosixPath", "PureWindowsPath")
+)
+# Methods and properties of a path that give another one.
+PATH_STEPS = frozenset(
+    {
+        "parent", "resolve", "absolute", "joinpath", "with_suffix", "with_name", "with_stem", "expanduser",
+        "relative_to", "rename", "replace", "readlink",
+    }
+)  # fmt: skip
+PYDANTIC = frozenset({"pydantic.BaseModel", "pydantic.main.BaseModel", "pydantic_settings.BaseSettings"})
+# Classes that pydantic checks, database models among them.
+CHECKED = PYDANTIC | {"sqlmodel.SQLModel", "beanie.Document", "beanie.odm.documents.Document"}
+# Class methods of theirs that make an instance out of data (pydantic/main.py).
 CONSTRUCTORS = frozenset({"model_validate", "model_construct", "model_validate_json", "from_orm", "parse_obj"})

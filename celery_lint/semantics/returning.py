@@ -155,7 +155,7 @@ def renewed(value: Value, node: ast.AST | None, is_saved: bool = False) -> Value
         is_new = origin is not None and (origin.created or (origin.built and is_saved))
         return ModelValue(value.model, Origin((node,), is_new))
     if value.__class__ is KeyValue and node is not None and value.origin is not None and value.origin.created:
-        return KeyValue(value.column, value.model, Origin((node,), created=True))
+        return KeyValue(value.column, value.model, Origin((node,), created=True), value.kind)
     if value.__class__ is Collection and value.items is not None:
         return Collection(
             value.kind, value.element, tuple([renewed(v, node, is_saved) for v in value.items]), value.keys

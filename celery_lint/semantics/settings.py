@@ -54,6 +54,7 @@ OLD_NAMES = {
     "broker_transport_options": ("BROKER_TRANSPORT_OPTIONS", "CELERY_BROKER_TRANSPORT_OPTIONS"),
     "result_backend": ("CELERY_RESULT_BACKEND",),
     "task_store_errors_even_if_ignored": ("CELERY_STORE_ERRORS_EVEN_IF_IGNORED",),
+    "result_serializer": ("CELERY_RESULT_SERIALIZER",),
     "worker_pool": ("CELERYD_POOL", "CELERY_WORKER_POOL"),
     "beat_schedule": ("CELERYBEAT_SCHEDULE", "CELERY_BEAT_SCHEDULE"),
     "beat_scheduler": ("CELERYBEAT_SCHEDULER", "CELERY_BEAT_SCHEDULER"),

@@ -37,6 +37,18 @@ def is_complete(hub: Semantics, dispatch: Dispatch) -> bool:
     return _is_sent_alone(dispatch.flow, dispatch.node)
 
 
+def runs_here(dispatch: Dispatch) -> bool:
+    """Whether the task runs in the caller, so that nothing is put into a message: `task.s(x)()`, `task.apply(...)`."""
+    if dispatch.verb == "apply":
+        return True
+    node = dispatch.node
+    for call in dispatch.flow.calls if dispatch.is_signature else ():
+        func = call.node.func
+        if func is node or (isinstance(func, ast.Attribute) and func.value is node and func.attr == "apply"):
+            return True
+    return False
+
+
 def _is_sent_alone(flow: FunctionFlow, node: ast.Call) -> bool:
     """Whether a signature is sent by itself, as a group's member or a chain's first, with nothing added."""
     same: set[ast.expr] = {node, *_uses(flow, node)}

@@ -16,8 +16,8 @@ from celery_lint.project.modules import Function
 from celery_lint.project.syntax import IS_SCOPE, children, walk
 from celery_lint.records import record
 
-# Methods that put something into a list, set or dict.
-GROWING = frozenset({"append", "add", "insert", "extend", "update", "appendleft"})
+# Methods that put something into a list, set or dict, or take it out.
+CHANGING = frozenset({"append", "add", "insert", "extend", "update", "appendleft", "pop"})
 
 
 @record()
@@ -159,7 +159,7 @@ def _annotated(node: ast.AnnAssign | ast.AugAssign) -> _Unit:
 def _expression(node: ast.Expr) -> _Unit:
     changes: set[str] = set()
     call = node.value.value if isinstance(node.value, ast.Await) else node.value
-    if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in GROWING:
+    if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in CHANGING:
         if isinstance(call.func.value, ast.Name):
             changes.add(call.func.value.id)
     return _Unit(node, changes, (node,))

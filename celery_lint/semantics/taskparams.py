@@ -170,7 +170,7 @@ def kinds_of(hub: Semantics, value: Value) -> list[Value]:
         if inside:
             continue
         if isinstance(one, (Parameter, Field)):
-            given = [v for v, _ in from_callers(hub, one, MAX_CALLERS)]
+            given = [kind for v, _ in from_callers(hub, one, MAX_CALLERS) for kind in v.alternatives()]
             if isinstance(one, Field) and one.name in _KEYS:
                 given.append(Scalar())
             found += given

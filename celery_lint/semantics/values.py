@@ -155,11 +155,15 @@ class ModelValue(Value):
 
 @record()
 class KeyValue(Value):
-    """A column's value of a row: its primary key when `column` is `pk` or `id`."""
+    """A column's value of a row: its primary key when `column` is `pk` or `id`.
+
+    `kind` is the Python type that it was made into: `str(order.id)`.
+    """
 
     column: str
     model: Class | str | None = None
     origin: Origin | None = None
+    kind: str = ""
 
 
 @record()
@@ -197,6 +201,17 @@ class Scalar(Value):
 
 
 @record()
+class Content(Value):
+    """All that something holds, of whatever size: read from a file, downloaded, rows made into text.
+
+    `source` is `file`, `upload`, `response`, `buffer` or `rows`; `is_parsed` when objects were made of it.
+    """
+
+    source: str
+    is_parsed: bool = False
+
+
+@record()
 class Constant(Value):
     """A literal."""
 
@@ -211,13 +226,15 @@ class Collection(Value):
     """A built-in container; `kind` is `list`, `tuple`, `set`, `dict`, `generator`, ....
 
     `element` is any member (any value of a mapping). `items` holds the members
-    of a display of known length, `keys` the constant keys of a dict display.
+    of a display of known length, `keys` the constant keys of a dict display;
+    `key` is any other key of a mapping.
     """
 
     kind: str
     element: Value = UNKNOWN
     items: tuple[Value, ...] | None = None
     keys: tuple[str, ...] | None = None
+    key: Value = UNKNOWN
 
 
 @record()
@@ -317,7 +334,9 @@ class TaskRequest(Value):
 
 @record()
 class HttpRequest(Value):
-    """A web framework's request."""
+    """A web framework's request. `by_name`: nothing but a parameter's name says so."""
+
+    by_name: bool = False
 
 
 @record()
