@@ -124,8 +124,14 @@ def _backend(hub: Semantics, made_by: ast.Call | None) -> str | None:
         if reaches(hub, setting, made_by) if kinds and made_by is not None else _may_reach(hub, setting, made_by):
             kinds.add(_scheme(setting.given, setting.value))
     if not kinds:
-        return NO_BACKEND if has_broker else None
+        return NO_BACKEND if has_broker and not _is_named(hub) else None
     return kinds.pop() if len(kinds) == 1 else None
+
+
+def _is_named(hub: Semantics) -> bool:
+    """Whether the setting is named somewhere without a value that can be read: `result_backend: str` of pydantic's."""
+    names = hub.project_settings.spellings("result_backend")
+    return any(not is_test_file(f) for name in sorted(names) for f in hub.project.mentioning(name))
 
 
 def _may_reach(hub: Semantics, setting: Setting, app: ast.Call | None) -> bool:
