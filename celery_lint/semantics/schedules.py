@@ -9,7 +9,6 @@ told by syntax and by the kinds of its values; what can't be read makes the entr
 from __future__ import annotations
 
 import ast
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
@@ -347,6 +346,8 @@ def _members(hub: Semantics, entry: Entry, name: str) -> tuple[str, ...] | None:
 
 
 def _of_json(text: str, name: str) -> tuple[str, ...] | None:
+    import json  # for rows only
+
     try:
         value = json.loads(text)
     except ValueError:

@@ -8,7 +8,6 @@ Nothing is said where a name may be made when the program runs.
 from __future__ import annotations
 
 import ast
-import difflib
 import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -176,7 +175,7 @@ def _but_for_a_part(hub: Semantics, name: str) -> Missing | None:
             return Missing(f"the task is registered as `{found}`", found)
     if "." not in name:
         bare = [found for found in known if "." not in found]
-        for found in difflib.get_close_matches(name, bare, 1, _LIKE):
+        for found in _alike(name, bare, _LIKE):
             if re.sub(r"\d", "", found) != re.sub(r"\d", "", name):
                 return Missing("no task has this name", found)
         for task in known.values():
@@ -206,9 +205,16 @@ def _nearest(hub: Semantics, name: str) -> str | None:
         known = name_of(hub, task)
         if known is not None:
             by_last.setdefault(known.rpartition(".")[2], []).append(_seen(hub, task, known, name))
-    for last in difflib.get_close_matches(name.rpartition(".")[2], by_last, 1, _NEAR):
-        return difflib.get_close_matches(name, by_last[last], 1, 0)[0]
+    for last in _alike(name.rpartition(".")[2], sorted(by_last), _NEAR):
+        return _alike(name, by_last[last], 0)[0]
     return None
+
+
+def _alike(name: str, known: Sequence[str], least: float) -> list[str]:
+    """The one of some names that is most like another one, if any is."""
+    import difflib  # takes long to load, and is seldom needed
+
+    return difflib.get_close_matches(name, known, 1, least)
 
 
 # Names in settings

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import difflib
 from collections.abc import Iterator
 
 from celery_lint.findings import Applicability, Finding, Fix, Related, Replace, Severity
@@ -119,6 +118,8 @@ def _fix(entry: Entry, name: str, unknown: list[str], file: FileContext) -> Fix 
             return None
         changes = (Replace(key, '"options"'), Replace(file.place(part.value), f'{{"{name}": {{}}}}'))
         return Fix(Applicability.SAFE, f"Put `{name}` into `options`", changes)
+    import difflib  # takes long to load, and is seldom needed
+
     for near in difflib.get_close_matches(name, sorted(FIELDS - entry.parts.keys()), 1, 0.8):
         return Fix(Applicability.SAFE, f"Call it `{near}`", (Replace(key, f'"{near}"'),))
     return None
