@@ -47,7 +47,8 @@ SHOP = {
     "shop/models.py": "from django.db import models\n\n\nclass Order(models.Model):\n    pass\n",
     "shop/helpers.py": "def pick(value):\n    return value\n",
     "shop/tasks.py": (
-        "from celery import shared_task\n\n\n@shared_task(time_limit=9)\ndef send(order):\n    print(order)\n"
+        "from celery import shared_task\n\n\n"
+        "@shared_task(name='shop.send', time_limit=9)\ndef send(order):\n    print(order)\n"
     ),
     "shop/views.py": (
         "from shop.helpers import pick\nfrom shop.tasks import send\n\n\n"

@@ -7,7 +7,6 @@ Celery makes each keyword of a task's decorator an attribute of the task's class
 from __future__ import annotations
 
 import ast
-import difflib
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -122,6 +121,8 @@ def nearest(name: str) -> str | None:
     bare = {option.replace("_", ""): option for option in _KINDS}
     if wanted.replace("_", "") in bare:
         return bare[wanted.replace("_", "")]
+    import difflib  # seldom needed, and slow to load
+
     found = difflib.get_close_matches(wanted, sorted(_KINDS), n=2, cutoff=_NEAR)
     return found[0] if found else None
 
