@@ -152,7 +152,7 @@ def unpacked(hub: Semantics, dispatch: Dispatch) -> Sequence[Unpacked]:
     celery/app/amqp.py, `as_task_v2`: what is falsy counts as none. A signature takes whatever can be
     iterated over (celery/canvas.py, `Signature.__init__`).
     """
-    if not dispatch.packed or dispatch.forwarder is not None or expects_error(dispatch.call):
+    if not dispatch.packed or dispatch.forwarder is not None:
         return ()
     found = []
     for name, argument in dispatch.packed.items():
@@ -160,7 +160,9 @@ def unpacked(hub: Semantics, dispatch: Dispatch) -> Sequence[Unpacked]:
         fate = fates.pop() if len(fates) == 1 else None
         if fate is not None:
             found.append(Unpacked(name, argument, fate))
-    return found if found and is_certain(dispatch.call) and _is_celerys(hub, dispatch) else ()
+    if not found or expects_error(dispatch.call):
+        return ()
+    return found if is_certain(dispatch.call) and _is_celerys(hub, dispatch) else ()
 
 
 def _is_celerys(hub: Semantics, dispatch: Dispatch) -> bool:
