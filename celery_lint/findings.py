@@ -138,6 +138,14 @@ class RenameKeyword:
 
 
 @record()
+class NameArgument:
+    """Give the argument at `place`, the last of those by position, by keyword: `f(x)` becomes `f(name=x)`."""
+
+    place: Place
+    name: str
+
+
+@record()
 class AddParameter:
     """Give the function whose `def` statement stands at `place` a first parameter."""
 
@@ -159,6 +167,13 @@ class ReraiseFirst:
 
     place: Place
     exceptions: tuple[Import, ...]
+
+
+@record()
+class RaiseResult:
+    """Raise what the call gives that is a statement by itself at `place`: `f(x)` becomes `raise f(x)`."""
+
+    place: Place
 
 
 class Side(enum.Enum):
@@ -199,9 +214,11 @@ Change = (
     | DeferToCommit
     | AddArguments
     | RenameKeyword
+    | NameArgument
     | AddParameter
     | AddItems
     | ReraiseFirst
+    | RaiseResult
     | PutStatement
     | Substitute
 )

@@ -396,11 +396,11 @@ def does_nothing_long(hub: Semantics, function: Function) -> bool:
 _QUICK = re.compile(
     r"builtins\.(?!open$|input$)|logging\.|celery\.|datetime\.|time\.time|json\.|math\.|re\.|random\.|os\.path\.|structlog\."
 )
-_LOG_METHODS = frozenset({"debug", "info", "warning", "warn", "error", "exception", "critical", "log"})
+LOG_METHODS = frozenset({"debug", "info", "warning", "warn", "error", "exception", "critical", "log"})
 
 
 def _is_quick(call: Call) -> bool:
-    if call.name in VERBS | _LOG_METHODS or is_mute(call):
+    if call.name in VERBS | LOG_METHODS or is_mute(call):
         return True
     for callee in call.callee.alternatives():
         if isinstance(callee, External) and _QUICK.match(callee.path):

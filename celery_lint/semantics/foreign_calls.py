@@ -269,6 +269,13 @@ _READINGS: Mapping[_Reading, Sequence[str]] = {
         "sqlalchemy.create_engine",
         "sqlalchemy.ext.asyncio.create_async_engine",
     ),
+    _always(Scalar("str")): ("traceback.format_exc",),
+    _always(Scalar("int")): (
+        "random.randint",
+        "random.randrange",
+        "celery.utils.time.get_exponential_backoff_interval",
+    ),
+    _always(Scalar("float")): ("random.uniform", "random.random"),
     _scalar: ("uuid.uuid4", "uuid.UUID", "uuid.uuid1", "json.dumps", "time.time"),
     _instance: (
         *SESSION_MAKERS,

@@ -21,6 +21,7 @@ LEFT_ALONE = {
     "CEL205_TASK_CALLED": "the function may be meant to run",
     "CEL206_DELETED": "the key has to be kept before the row is deleted",
     "CEL301_SUPPRESS": "a `with` is no handler",
+    "CEL305_NO_THROW": "somebody chose that it does not raise",
 }
 """The examples that the linter may leave as they are, though their rule has a fix."""
 

@@ -1,0 +1,211 @@
+"""Calls of a task's `retry`: which calls are one, and what they are given.
+
+`Task.retry(args=None, kwargs=None, exc=None, throw=True, eta=None, countdown=None,
+max_retries=None, **options)` sends the message for the next run, and raises
+`Retry` unless `throw` is false (celery/app/task.py).
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Literal
+
+from celery_lint.project.syntax import last_name, own_nodes, walk
+from celery_lint.semantics.blocking import LOG_METHODS
+from celery_lint.semantics.handlers import Catch, catches, is_mute
+from celery_lint.semantics.model import Argument, Call, FunctionFlow, Task
+from celery_lint.semantics.sequel import sequel, statement_of
+from celery_lint.semantics.values import (
+    UNKNOWN,
+    BoundMethod,
+    Collection,
+    Constant,
+    Field,
+    Instance,
+    Parameter,
+    Scalar,
+    TaskValue,
+    Value,
+)
+
+if TYPE_CHECKING:
+    from celery_lint.semantics.hub import Semantics
+
+RETRY = "retry"
+PARAMETERS = ("args", "kwargs", "exc", "throw", "eta", "countdown", "max_retries")
+EXHAUSTED = frozenset({"celery.exceptions.MaxRetriesExceededError", "celery.MaxRetriesExceededError"})
+# What besides the limit itself catches its end (celery/exceptions.py).
+_CATCHES_EXHAUSTED = EXHAUSTED | {"celery.exceptions.CeleryError", "celery.exceptions.TaskError"}
+# What a body asks to find out by itself whether the limit is reached.
+_LIMIT_WORDS = frozenset({"retries", "max_retries"})
+
+Kind = Literal["exception", "number", "text"]
+
+
+def retry_calls(hub: Semantics, flow: FunctionFlow) -> Sequence[Call]:
+    """The calls of a body that are Celery's own `retry` of some task, in their order."""
+    return hub.memo.get(("retry calls", flow), lambda: tuple(c for c in flow.calls if _is_retry(hub, c)), ())
+
+
+def _is_retry(hub: Semantics, call: Call) -> bool:
+    kinds = call.callee.alternatives()
+    return bool(kinds) and all(
+        isinstance(one, (BoundMethod, Field))
+        and one.name == RETRY
+        and _is_task(hub, one.receiver if isinstance(one, BoundMethod) else one.base)
+        for one in kinds
+    )
+
+
+def _is_task(hub: Semantics, value: Value) -> bool:
+    """Whether a value is a task whose `retry` is Celery's; of a helper's parameter, what all of its callers pass."""
+    if isinstance(value, Parameter) and not value.star:
+        sites = hub.calls.callers(value.function)
+        given = [hub.passed(site.call, value.function, value.name) for site in sites or ()]
+        return bool(given) and all(not isinstance(one, Parameter) and _is_task(hub, one) for one in given)
+    if not hub.tasks.is_task_instance(value):
+        return False
+    cls = None
+    if isinstance(value, TaskValue) and isinstance(value.task, Task):
+        cls = value.task.cls or hub.base_class(value.task)
+    elif isinstance(value, Instance) and not isinstance(value.cls, str):
+        cls = value.cls
+    return cls is None or hub.classes.function(cls, RETRY) is None
+
+
+def throws(call: Call) -> bool | None:
+    """Whether a call of `retry` raises; None when it can't be told."""
+    arguments = given(call)
+    if arguments is None:
+        return None
+    throw = arguments.get("throw")
+    if throw is None:
+        return True
+    return bool(throw.value.value) if isinstance(throw.value, Constant) else None
+
+
+def given(call: Call) -> Mapping[str, Argument] | None:
+    """The arguments of a call of `retry` by the names of its parameters; None when some are hidden."""
+    found: dict[str, Argument] = {}
+    for index, arg in enumerate(call.args):
+        if arg.star == "*":
+            return None
+        if arg.star:
+            spread = arg.value
+            if last_name(arg.node) == "retry_kwargs":
+                continue  # the task's own option: delays and limits
+            if not isinstance(spread, Collection) or spread.keys is None or spread.items is None:
+                return None
+            for key, value in zip(spread.keys, spread.items, strict=True):
+                found[key] = Argument(arg.node, value, key)
+        elif arg.keyword is not None:
+            found[arg.keyword] = arg
+        elif index < len(PARAMETERS):
+            found[PARAMETERS[index]] = arg
+    return found
+
+
+def around(call: Call) -> Catch | None:
+    """The handler of an exception in which a call stands, the inmost."""
+    frame = call.frame.find("handler")
+    return next((c for c in catches(call.flow) if frame is not None and c.frame is frame), None)
+
+
+def knows_its_end(hub: Semantics, call: Call) -> bool:
+    """Whether the body sees to it by itself that the retries come to an end, or they have none.
+
+    It asks how many there were, catches MaxRetriesExceededError, or the task retries for ever.
+    """
+    function = call.flow.function
+    if function is not None and function.mentions(_LIMIT_WORDS) and _tests_limit(call):
+        return True
+    for frame in call.frame.chain():
+        for catch in catches(call.flow) if frame.kind == "try" else ():
+            if catch.statement is frame.node and (catch.is_broad or catch.names(_CATCHES_EXHAUSTED)):
+                return True
+    tasks = [_task_of(one) for one in call.callee.alternatives()]
+    return any(task is not None and _is_unbounded(task) for task in tasks)
+
+
+def _tests_limit(call: Call) -> bool:
+    tests = call.flow.function.scan.tests if call.flow.function is not None else ()
+    return any(isinstance(n, ast.Attribute) and n.attr in _LIMIT_WORDS for test in tests for n in walk(test))
+
+
+def _task_of(callee: Value) -> Task | None:
+    receiver = callee.receiver if isinstance(callee, BoundMethod) else None
+    return receiver.task if isinstance(receiver, TaskValue) and isinstance(receiver.task, Task) else None
+
+
+def _is_unbounded(task: Task) -> bool:
+    limit = task.option("max_retries")
+    return limit is not None and limit.constant is None
+
+
+def kind_of(hub: Semantics, arg: Argument, flow: FunctionFlow) -> Kind | None:
+    """Whether an argument is an exception, a number or a text for certain."""
+    kinds = {_kind(hub, one) for one in arg.value.alternatives()}
+    if kinds == {None} and arg.value == UNKNOWN:
+        is_power = isinstance(arg.node, ast.BinOp) and isinstance(arg.node.op, ast.Pow)
+        return "number" if is_power else "exception" if _is_caught(arg.node, flow) else None
+    return kinds.pop() if len(kinds) == 1 else None
+
+
+def _kind(hub: Semantics, value: Value) -> Kind | None:
+    if isinstance(value, Constant):
+        kind = type(value.value).__name__
+    elif isinstance(value, Scalar):
+        kind = value.kind
+    else:
+        return "exception" if _is_exception(hub, value) else None
+    return "number" if kind in ("int", "float") else "text" if kind == "str" else None
+
+
+def _is_exception(hub: Semantics, value: Value) -> bool:
+    if not isinstance(value, Instance):
+        return False
+    if not isinstance(value.cls, str):
+        ancestors = [one for one in hub.classes.ancestors(value.cls) if isinstance(one, str)]
+        return any(_names_exception(one) for one in ancestors)
+    return _names_exception(value.cls)
+
+
+def _names_exception(path: str) -> bool:
+    head, _, name = path.rpartition(".")
+    if head == "builtins":
+        cls = getattr(builtins, name, None)
+        return isinstance(cls, type) and issubclass(cls, BaseException)
+    return name.endswith(("Error", "Exception"))
+
+
+def _is_caught(node: ast.expr, flow: FunctionFlow) -> bool:
+    """Whether a name is the variable of a handler around it, and of nothing else."""
+    if not isinstance(node, ast.Name) or any(flow.assigned(node.id)):
+        return False
+    return any(
+        handler.name == node.id and handler.lineno <= node.lineno <= (handler.end_lineno or 0)
+        for handler, _, _, _ in flow.handlers
+    )
+
+
+def goes_on_with(call: Call) -> ast.Call | None:
+    """The first work that a run does after a `retry` that does not raise.
+
+    None where the block around ends the run on purpose, or nothing but logging follows.
+    """
+    function, flow = call.flow.function, call.flow
+    statement = statement_of(flow, call.node)
+    if function is None or statement is None or call.use not in ("discarded", "assigned"):
+        return None
+    after = sequel(function.body, statement)
+    if after.is_explicit:
+        return None
+    for one in after.statements:
+        for node in own_nodes([one]):
+            event = flow.events.get(node) if isinstance(node, ast.Call) else None
+            if event is not None and event.node is not call.node and event.name not in LOG_METHODS:
+                if not is_mute(event):
+                    return event.node
+    return None
