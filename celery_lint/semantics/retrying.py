@@ -17,14 +17,13 @@ from celery_lint.semantics.blocking import LOG_METHODS
 from celery_lint.semantics.handlers import Catch, catches, is_mute
 from celery_lint.semantics.model import Argument, Call, FunctionFlow, Task
 from celery_lint.semantics.sequel import sequel, statement_of
+from celery_lint.semantics.taskmethods import task_calls
 from celery_lint.semantics.values import (
     UNKNOWN,
     BoundMethod,
     Collection,
     Constant,
-    Field,
     Instance,
-    Parameter,
     Scalar,
     TaskValue,
     Value,
@@ -46,33 +45,7 @@ Kind = Literal["exception", "number", "text"]
 
 def retry_calls(hub: Semantics, flow: FunctionFlow) -> Sequence[Call]:
     """The calls of a body that are Celery's own `retry` of some task, in their order."""
-    return hub.memo.get(("retry calls", flow), lambda: tuple(c for c in flow.calls if _is_retry(hub, c)), ())
-
-
-def _is_retry(hub: Semantics, call: Call) -> bool:
-    kinds = call.callee.alternatives()
-    return bool(kinds) and all(
-        isinstance(one, (BoundMethod, Field))
-        and one.name == RETRY
-        and _is_task(hub, one.receiver if isinstance(one, BoundMethod) else one.base)
-        for one in kinds
-    )
-
-
-def _is_task(hub: Semantics, value: Value) -> bool:
-    """Whether a value is a task whose `retry` is Celery's; of a helper's parameter, what all of its callers pass."""
-    if isinstance(value, Parameter) and not value.star:
-        sites = hub.calls.callers(value.function)
-        given = [hub.passed(site.call, value.function, value.name) for site in sites or ()]
-        return bool(given) and all(not isinstance(one, Parameter) and _is_task(hub, one) for one in given)
-    if not hub.tasks.is_task_instance(value):
-        return False
-    cls = None
-    if isinstance(value, TaskValue) and isinstance(value.task, Task):
-        cls = value.task.cls or hub.base_class(value.task)
-    elif isinstance(value, Instance) and not isinstance(value.cls, str):
-        cls = value.cls
-    return cls is None or hub.classes.function(cls, RETRY) is None
+    return task_calls(hub, flow, RETRY)
 
 
 def throws(call: Call) -> bool | None:
