@@ -20,18 +20,18 @@ def task_calls(hub: Semantics, flow: FunctionFlow, name: str) -> Sequence[Call]:
 def _is_of(hub: Semantics, call: Call, name: str) -> bool:
     kinds = call.callee.alternatives()
     return all(isinstance(one, (BoundMethod, Field)) and one.name == name for one in kinds) and all(
-        _has_celerys(hub, one.receiver if isinstance(one, BoundMethod) else one.base, name)
+        has_celerys(hub, one.receiver if isinstance(one, BoundMethod) else one.base, name)
         for one in kinds
         if isinstance(one, (BoundMethod, Field))
     )
 
 
-def _has_celerys(hub: Semantics, value: Value, name: str) -> bool:
+def has_celerys(hub: Semantics, value: Value, name: str) -> bool:
     """Whether a value is a task whose method is Celery's; of a helper's parameter, what all of its callers pass."""
     if isinstance(value, Parameter) and not value.star:
         sites = hub.calls.callers(value.function)
         given = [hub.passed(site.call, value.function, value.name) for site in sites or ()]
-        return bool(given) and all(not isinstance(one, Parameter) and _has_celerys(hub, one, name) for one in given)
+        return bool(given) and all(not isinstance(one, Parameter) and has_celerys(hub, one, name) for one in given)
     if not hub.tasks.is_task_instance(value):
         return False
     cls = None
