@@ -20,6 +20,8 @@ LEFT_ALONE = {
     "CEL205": "it cannot be told which method was meant",
     "CEL205_TASK_CALLED": "the function may be meant to run",
     "CEL206_DELETED": "the key has to be kept before the row is deleted",
+    "CEL209": "the repair is shown only",
+    "CEL209_DELETED": "the task needs the row",
     "CEL301_SUPPRESS": "a `with` is no handler",
     "CEL305_NO_THROW": "somebody chose that it does not raise",
 }
