@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from celery_lint.project.syntax import last_name, own_nodes, walk
 from celery_lint.semantics.blocking import LOG_METHODS
+from celery_lint.semantics.dispatches import SENDING
 from celery_lint.semantics.handlers import Catch, catches, is_mute
 from celery_lint.semantics.model import Argument, Call, FunctionFlow, Task
 from celery_lint.semantics.sequel import sequel, statement_of
@@ -23,7 +24,9 @@ from celery_lint.semantics.values import (
     BoundMethod,
     Collection,
     Constant,
+    External,
     Instance,
+    ResultValue,
     Scalar,
     TaskValue,
     Value,
@@ -38,6 +41,10 @@ EXHAUSTED = frozenset({"celery.exceptions.MaxRetriesExceededError", "celery.MaxR
 # What besides the limit itself catches its end (celery/exceptions.py).
 _CATCHES_EXHAUSTED = EXHAUSTED | {"celery.exceptions.CeleryError", "celery.exceptions.TaskError"}
 # What a body asks to find out by itself whether the limit is reached.
+_EXHAUSTED_WORD = ("MaxRetriesExceededError",)
+# What gives the outcome of a task, or raises what it has raised.
+_OUTCOMES = ("join", "wait", "get_leaf", "maybe_throw", "join_native", "collect")
+MAX_HELPERS = 2
 _LIMIT_WORDS = frozenset({"retries", "max_retries"})
 
 Kind = Literal["exception", "number", "text"]
@@ -182,3 +189,39 @@ def goes_on_with(call: Call) -> ast.Call | None:
                 if not is_mute(event):
                     return event.node
     return None
+
+
+def useless_handlers(hub: Semantics, task: Task) -> Iterator[Catch]:
+    """The handlers of MaxRetriesExceededError in a body that `autoretry_for` retries: round it, out of their reach.
+
+    `autoretry_for` calls `retry` when the body has raised already (celery/app/autoretry.py).
+    """
+    option = task.option("autoretry_for")
+    if task.function is None or option is None or not task.function.mentions(_EXHAUSTED_WORD):
+        return
+    if option.value in (Constant(None), Collection("tuple", UNKNOWN, ())):
+        return
+    for flow in hub.calls.flows_within(task.function):
+        for catch in catches(flow):
+            if catch.classes and all(isinstance(c, External) and c.path in EXHAUSTED for c in catch.classes):
+                raised = (n for n in own_nodes(catch.guarded) if isinstance(n, (ast.Name, ast.Attribute)))
+                if any(last_name(n) in _EXHAUSTED_WORD for n in raised):
+                    continue
+                if not any(_may_exhaust(hub, call) for call in catch.guarded_calls):
+                    yield catch
+
+
+def _may_exhaust(hub: Semantics, call: Call, depth: int = MAX_HELPERS) -> bool:
+    """Whether a call may raise MaxRetriesExceededError: by a retry, or as the outcome of another task."""
+    if call.name in (RETRY, *_OUTCOMES) or any(
+        isinstance(v, TaskValue) for a in call.args for v in a.value.alternatives()
+    ):
+        return True
+    for one in call.callee.alternatives():
+        receiver = one.receiver if isinstance(one, BoundMethod) else one
+        if isinstance(receiver, ResultValue) or (isinstance(receiver, TaskValue) and call.name not in SENDING):
+            return True
+    targets = [target.function for target in hub.calls.targets(call)]
+    if any(function.mentions((RETRY, *_EXHAUSTED_WORD)) for function in targets):
+        return True
+    return depth > 0 and any(_may_exhaust(hub, c, depth - 1) for function in targets for c in hub.flow(function).calls)
