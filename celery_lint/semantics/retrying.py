@@ -13,9 +13,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from celery_lint.project.syntax import last_name, own_nodes, walk
-from celery_lint.semantics.blocking import LOG_METHODS
 from celery_lint.semantics.dispatches import SENDING
 from celery_lint.semantics.handlers import Catch, catches, is_mute
+from celery_lint.semantics.logged import LOG_METHODS
 from celery_lint.semantics.model import Argument, Call, FunctionFlow, Task
 from celery_lint.semantics.sequel import sequel, statement_of
 from celery_lint.semantics.taskmethods import task_calls
