@@ -65,7 +65,18 @@ def use_of_none(call: Call) -> ast.expr | None:
             kept = next((one for one in node.targets if not isinstance(one, ast.Name)), None)
             names = {one.id for one in node.targets if isinstance(one, ast.Name)}
             return kept or _attribute_of(call.flow, names, node)
-    return call.node if call.use in ("argument", "awaited") else None
+    if call.use == "argument":
+        return None if any(_is_given_to_builtin(call, other) for other in call.flow.calls) else call.node
+    return call.node if call.use == "awaited" else None
+
+
+def _is_given_to_builtin(call: Call, other: Call) -> bool:
+    """Whether a call's value is an argument of a function such as `bool` or `print`, which keeps nothing."""
+    return (
+        isinstance(other.callee, External)
+        and other.callee.path.startswith("builtins.")
+        and any(arg.node is call.node for arg in other.args)
+    )
 
 
 def _attribute_of(flow: FunctionFlow, names: set[str], after: ast.Assign) -> ast.expr | None:

@@ -25,7 +25,9 @@ from celery_lint.semantics.values import (
     Collection,
     Constant,
     External,
+    Field,
     Instance,
+    Parameter,
     ResultValue,
     Scalar,
     TaskValue,
@@ -40,6 +42,8 @@ PARAMETERS = ("args", "kwargs", "exc", "throw", "eta", "countdown", "max_retries
 EXHAUSTED = frozenset({"celery.exceptions.MaxRetriesExceededError", "celery.MaxRetriesExceededError"})
 # What besides the limit itself catches its end (celery/exceptions.py).
 _CATCHES_EXHAUSTED = EXHAUSTED | {"celery.exceptions.CeleryError", "celery.exceptions.TaskError"}
+# What helpers call the exception that they are given.
+_EXCEPTION_NAMES = frozenset({"exc", "exception", "error", "err"})
 # What a body asks to find out by itself whether the limit is reached.
 _EXHAUSTED_WORD = ("MaxRetriesExceededError",)
 # What gives the outcome of a task, or raises what it has raised.
@@ -127,10 +131,13 @@ def _is_unbounded(task: Task) -> bool:
 def kind_of(hub: Semantics, arg: Argument, flow: FunctionFlow) -> Kind | None:
     """Whether an argument is an exception, a number or a text for certain."""
     kinds = {_kind(hub, one) for one in arg.value.alternatives()}
-    if kinds == {None} and arg.value == UNKNOWN:
-        is_power = isinstance(arg.node, ast.BinOp) and isinstance(arg.node.op, ast.Pow)
-        return "number" if is_power else "exception" if _is_caught(arg.node, flow) else None
-    return kinds.pop() if len(kinds) == 1 else None
+    if kinds != {None}:
+        return kinds.pop() if len(kinds) == 1 else None
+    if isinstance(arg.value, Parameter) and not arg.value.star:
+        return "exception" if arg.value.name in _EXCEPTION_NAMES else None
+    if isinstance(arg.node, ast.BinOp) and isinstance(arg.node.op, ast.Pow):
+        return "number"
+    return "exception" if _is_caught(arg.node, flow) else None
 
 
 def _kind(hub: Semantics, value: Value) -> Kind | None:
@@ -218,7 +225,7 @@ def _may_exhaust(hub: Semantics, call: Call, depth: int = MAX_HELPERS) -> bool:
     ):
         return True
     for one in call.callee.alternatives():
-        receiver = one.receiver if isinstance(one, BoundMethod) else one
+        receiver = one.receiver if isinstance(one, BoundMethod) else one.base if isinstance(one, Field) else one
         if isinstance(receiver, ResultValue) or (isinstance(receiver, TaskValue) and call.name not in SENDING):
             return True
     targets = [target.function for target in hub.calls.targets(call)]

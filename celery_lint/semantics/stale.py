@@ -16,9 +16,11 @@ from celery_lint.semantics.values import (
     BoundMethod,
     Collection,
     Constant,
+    KeyValue,
     ManagerValue,
     ModelValue,
     Origin,
+    Parameter,
     QuerySetValue,
     ResultValue,
     Value,
@@ -83,12 +85,20 @@ def _comes_after(call: Call, write: Call) -> bool:
 
 def _read_by(hub: Semantics, task: Task, dispatch: Dispatch, write: Write) -> str | None:
     """The column that a write changes and a task reads; empty when it reads the row, which comes or goes as a whole."""
-    model = write.model
     assert task.function is not None
+    model = write.model or _model_sent(dispatch, write)
+    if model is None:
+        return None
     if write.verb in _DELETES or _is_first_save(dispatch.call, write):
-        return "" if model is not None and _loads(hub, task.function, model) else None
-    columns = _columns(dispatch.call, write)
+        return "" if _loads(hub, task.function, model) else None
+    columns = _columns(hub, dispatch.call, write)
     return next(iter(sorted(_columns_read(hub, task.function, model, columns))), None) if columns else None
+
+
+def _model_sent(dispatch: Dispatch, write: Write) -> Class | str | None:
+    """The model of the row whose key a dispatch sends."""
+    keys = (sent.value for sent in dispatch.sent if isinstance(sent.value, KeyValue))
+    return next((key.model for key in keys if same_row(key.origin, write.origin)), None)
 
 
 def _is_first_save(call: Call, write: Write) -> bool:
@@ -105,23 +115,35 @@ def _row_of(call: Call) -> Origin | None:
     return origin_of(call.flow.value(func.value)) if isinstance(func, ast.Attribute) else None
 
 
-def _columns(call: Call, write: Write) -> frozenset[str]:
+def _columns(hub: Semantics, call: Call, write: Write) -> frozenset[str]:
     """The columns that a write surely changes after a dispatch."""
     if write.verb in _UPDATES:
         return frozenset(arg.keyword for arg in write.call.args if arg.keyword is not None)
-    if write.verb not in _SAVES or write.call.name not in _SAVES:
+    helpers = [hub.flow(target.function) for target in hub.calls.targets(write.call) if not target.deferred]
+    saves = [one for flow in helpers for one in flow.calls if one.name in _SAVES]
+    if write.call.name in _SAVES:
+        saves = [write.call]
+    if not saves:
         return frozenset()
+    set_there = {
+        store.target.attr
+        for flow in helpers
+        for store in flow.stores
+        if isinstance(store.receiver, (ModelValue, Parameter))
+    }
     saved = max((one.index for one in _saves_before(call, write)), default=-1)
-    set_since = frozenset(
+    set_since = {
         store.target.attr
         for store in call.flow.stores
         if saved < store.index <= write.call.index and same_row(origin_of(store.receiver), write.origin)
-    )
-    named = write.call.keyword("update_fields")
-    if named is None:
-        return set_since
-    columns = named.value.items if isinstance(named.value, Collection) else None
-    return set_since & {c.value for c in columns or () if isinstance(c, Constant) and isinstance(c.value, str)}
+    }
+    columns = set_since | set_there
+    for save in saves:
+        named = save.keyword("update_fields")
+        listed = named.value.items if named is not None and isinstance(named.value, Collection) else None
+        if named is not None:
+            columns &= {c.value for c in listed or () if isinstance(c, Constant) and isinstance(c.value, str)}
+    return frozenset(columns)
 
 
 def _saves_before(call: Call, write: Write) -> Iterator[Call]:
@@ -145,7 +167,7 @@ def _loads(hub: Semantics, function: Function, model: Class | str) -> bool:
     return False
 
 
-def _columns_read(hub: Semantics, function: Function, model: Class | str | None, columns: AnyOf[str]) -> frozenset[str]:
+def _columns_read(hub: Semantics, function: Function, model: Class | str, columns: AnyOf[str]) -> frozenset[str]:
     """Those columns of a model's rows that a body, or a helper that it calls, reads."""
     found: set[str] = set()
     for one in _bodies(hub, function):
@@ -155,13 +177,16 @@ def _columns_read(hub: Semantics, function: Function, model: Class | str | None,
         for node in own_nodes(one.body):
             if isinstance(node, ast.Attribute) and node.attr in columns:
                 is_read = isinstance(node.ctx, ast.Load) or node in changed
-                if is_read and any(_is_row(value, model) for value in one.value(node.value).alternatives()):
+                if is_read and any(
+                    isinstance(value, ModelValue) and value.model == model
+                    for value in one.value(node.value).alternatives()
+                ):
                     found.add(node.attr)
         for call in one.calls:
             if any(
                 isinstance(c, BoundMethod)
                 and isinstance(c.receiver, (ManagerValue, QuerySetValue))
-                and (model is None or _is_of(c.receiver, model))
+                and _is_of(c.receiver, model)
                 for c in call.callee.alternatives()
             ):
                 found |= _asked(call) & set(columns)
@@ -175,10 +200,6 @@ def _asked(call: Call) -> set[str]:
     named = {arg.keyword.partition("__")[0] for arg in call.args if arg.keyword is not None}
     texts = {arg.value.value for arg in call.positional if isinstance(arg.value, Constant)}
     return named | {text for text in texts if isinstance(text, str)}
-
-
-def _is_row(value: Value, model: Class | str | None) -> bool:
-    return isinstance(value, ModelValue) and (model is None or value.model == model)
 
 
 def _is_of(value: Value, model: Class | str) -> bool:
