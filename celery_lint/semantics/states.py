@@ -28,6 +28,7 @@ _PARAMETERS = ("task_id", "state", "meta")
 # celery/states.py, EXCEPTION_STATES
 _OF_EXCEPTIONS = frozenset({"FAILURE", "RETRY", "REVOKED"})
 _KEY = "exc_type"
+_METHOD = "update_state"
 
 
 @record()
@@ -42,12 +43,24 @@ class StateSet:
 
 def failures_set(hub: Semantics, flow: FunctionFlow) -> Iterator[StateSet]:
     """The calls of a body that set a state of exceptions."""
-    for call in task_calls(hub, flow, "update_state"):
+    for call in task_calls(hub, flow, _METHOD):
         arguments = _given(call)
         states = {_state(one) for one in arguments["state"].value.alternatives()} if "state" in arguments else set()
         if states and states <= _OF_EXCEPTIONS:
             meta = arguments.get("meta")
             yield StateSet(call, str(min(map(str, states))), meta is None or _is_readable(meta.value))
+
+
+def set_by_helpers(hub: Semantics, flow: FunctionFlow) -> Iterator[StateSet]:
+    """The calls of helpers that set a state of exceptions, whatever happens, and return."""
+    for call in flow.calls:
+        for target in hub.calls.targets(call):
+            if target.deferred or not target.function.mentions((_METHOD,)):
+                continue
+            inner = hub.flow(target.function)
+            for found in failures_set(hub, inner):
+                if found.is_readable and found.call.frame is inner.root and is_overwritten(hub, found.call):
+                    yield StateSet(call, found.state, True)
 
 
 def _given(call: Call) -> dict[str, Argument]:
@@ -73,7 +86,7 @@ def _is_readable(meta: Value) -> bool:
 
 
 def is_overwritten(hub: Semantics, call: Call) -> bool:
-    """Whether a run surely returns after a call in its body, so that SUCCESS is stored over what the call stored."""
+    """Whether a body surely returns after a call in it: of a task, SUCCESS is stored over what the call stored."""
     flow = call.flow
     function = flow.function
     statement = statement_of(flow, call.node)

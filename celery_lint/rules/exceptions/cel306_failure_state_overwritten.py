@@ -8,7 +8,7 @@ from celery_lint.findings import Finding, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
 from celery_lint.semantics.model import FunctionFlow
-from celery_lint.semantics.states import failures_set, is_overwritten
+from celery_lint.semantics.states import StateSet, failures_set, is_overwritten, set_by_helpers
 
 
 class FailureStateOverwritten(Rule):
@@ -58,12 +58,19 @@ class FailureStateOverwritten(Rule):
     severity = Severity.ERROR
 
     def check_function(self, flow: FunctionFlow, file: FileContext) -> Iterator[Finding]:
+        function = flow.function
+        is_task = function is not None and file.hub.is_body_of_task(function)
         for found in failures_set(file.hub, flow):
-            place = file.place(found.call.node)
-            function = flow.function
             if not found.is_readable:
                 message = f"{found.state} with a `meta` that has no `exc_type` can't be read: it is a ValueError to ask"
-                yield self.finding(place, f"{message} for the state or the result")
-            elif function is not None and file.hub.is_body_of_task(function) and is_overwritten(file.hub, found.call):
-                message = f"{found.state} does not last: `{function.qualname}` returns after it, and SUCCESS is stored"
-                yield self.finding(place, message)
+                yield self.finding(file.place(found.call.node), f"{message} for the state or the result")
+            elif is_task and is_overwritten(file.hub, found.call):
+                yield self._overwritten(found, flow, file)
+        for found in set_by_helpers(file.hub, flow) if is_task else ():
+            if is_overwritten(file.hub, found.call):
+                yield self._overwritten(found, flow, file)
+
+    def _overwritten(self, found: StateSet, flow: FunctionFlow, file: FileContext) -> Finding:
+        name = flow.function.qualname if flow.function is not None else "?"
+        message = f"{found.state} does not last: `{name}` returns after it, and SUCCESS is stored"
+        return self.finding(file.place(found.call.node), message)
