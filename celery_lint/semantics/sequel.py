@@ -61,26 +61,23 @@ def _path(body: Sequence[ast.stmt], statement: ast.stmt) -> list[tuple[ast.stmt 
     while block is not None:
         inner: Sequence[ast.stmt] | None = None
         for index, one in enumerate(block):
-            if one.lineno <= statement.lineno and (statement.end_lineno or 0) <= (one.end_lineno or 0):
+            if _covers(one, one, statement):
                 path.insert(0, (owner, block, index))
                 if one is not statement:
                     owner = one
-                    inner = next((b for b in blocks(one) if _spans(b, statement)), None)
+                    inner = next((b for b in blocks(one) if _covers(b[0], b[-1], statement)), None)
                 break
         block = inner
     return path
 
 
-def _spans(block: Sequence[ast.stmt], statement: ast.stmt) -> bool:
-    return block[0].lineno <= statement.lineno and (statement.end_lineno or 0) <= (block[-1].end_lineno or 0)
+def _covers(first: ast.stmt, last: ast.stmt, node: ast.stmt | ast.expr) -> bool:
+    """Whether a node stands within the stretch from one statement to another."""
+    start, end = (node.lineno, node.col_offset), (node.end_lineno or 0, node.end_col_offset or 0)
+    return (first.lineno, first.col_offset) <= start and end <= (last.end_lineno or 0, last.end_col_offset or 0)
 
 
 def statement_of(flow: FunctionFlow, node: ast.expr) -> ast.stmt | None:
     """The inmost statement of a body that an expression of it stands in."""
-    start, end = (node.lineno, node.col_offset), (node.end_lineno or 0, node.end_col_offset or 0)
-    around = [
-        one
-        for one in flow.frames
-        if (one.lineno, one.col_offset) <= start and end <= (one.end_lineno or 0, one.end_col_offset or 0)
-    ]
+    around = [one for one in flow.frames if _covers(one, one, node)]
     return max(around, key=lambda one: (one.lineno, one.col_offset), default=None)

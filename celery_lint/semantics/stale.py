@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from celery_lint.project.modules import Class, Function
 from celery_lint.project.syntax import own_nodes
 from celery_lint.records import record
+from celery_lint.semantics.callgraph import Target
 from celery_lint.semantics.model import Call, Dispatch, FunctionFlow, Task, Write
 from celery_lint.semantics.reads import is_part_of
 from celery_lint.semantics.values import (
@@ -216,10 +217,17 @@ def _below(hub: Semantics, function: Function) -> Iterator[FunctionFlow]:
     level = [hub.flow(function)]
     for _ in range(MAX_HELPERS):
         yield from level
-        targets = [t for flow in level for call in flow.calls for t in hub.calls.targets(call) if not t.deferred]
+        calls = [(call, target) for flow in level for call in flow.calls for target in hub.calls.targets(call)]
         level = []
-        for target in targets:
-            if target.function not in seen:
+        for call, target in calls:
+            if not target.deferred and target.function not in seen:
                 seen.add(target.function)
-                level.append(hub.transactions.target_flow(target))
+                level.append(_run_by(hub, call, target))
     yield from level
+
+
+def _run_by(hub: Semantics, call: Call, target: Target) -> FunctionFlow:
+    """The flow of a helper that a call runs, with the rows that it is given."""
+    given = {name: hub.passed(call, target.function, name) for name in target.function.parameters}
+    rows = {name: value for name, value in given.items() if isinstance(value, ModelValue)}
+    return hub.flow_with(target.function, {**dict(target.values or ()), **rows}, target.captured, 1)
