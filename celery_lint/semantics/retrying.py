@@ -44,12 +44,13 @@ EXHAUSTED = frozenset({"celery.exceptions.MaxRetriesExceededError", "celery.MaxR
 _CATCHES_EXHAUSTED = EXHAUSTED | {"celery.exceptions.CeleryError", "celery.exceptions.TaskError"}
 # What helpers call the exception that they are given.
 _EXCEPTION_NAMES = frozenset({"exc", "exception", "error", "err"})
-# What a body asks to find out by itself whether the limit is reached.
 _EXHAUSTED_WORD = ("MaxRetriesExceededError",)
 # What gives the outcome of a task, or raises what it has raised.
 _OUTCOMES = ("join", "wait", "get_leaf", "maybe_throw", "join_native", "collect")
-MAX_HELPERS = 2
+# What a body asks to find out by itself whether the limit is reached.
 _LIMIT_WORDS = frozenset({"retries", "max_retries"})
+
+MAX_HELPERS = 2
 
 Kind = Literal["exception", "number", "text"]
 
