@@ -149,8 +149,14 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """`; did you mean ...?` for the known name that is nearest, or nothing."""
     import difflib
 
-    found = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f"; did you mean {found[0]!r}?" if found else ""
+    found = difflib.get_close_matches(name, list(known), n=5, cutoff=0.6)
+    if not found:
+        return ""
+    # Of several that are as near, the one with the most characters in their places: CEL301 of CEL3O1, not CEL310.
+    best = difflib.SequenceMatcher(None, found[0], name).ratio()
+    equal = [one for one in found if difflib.SequenceMatcher(None, one, name).ratio() == best]
+    nearest = min(equal, key=lambda one: (sum(a != b for a, b in zip(one, name, strict=False)), one))
+    return f"; did you mean {nearest!r}?"
 
 
 def find_file(folder: Path) -> Path | None:

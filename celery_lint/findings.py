@@ -152,6 +152,14 @@ class MoveOptions:
 
 
 @record()
+class NameArgument:
+    """Give the argument at `place`, the last of those by position, by keyword: `f(x)` becomes `f(name=x)`."""
+
+    place: Place
+    name: str
+
+
+@record()
 class AddParameter:
     """Give the function whose `def` statement stands at `place` a first parameter."""
 
@@ -181,6 +189,13 @@ class ReraiseFirst:
 
     place: Place
     exceptions: tuple[Import, ...]
+
+
+@record()
+class RaiseResult:
+    """Raise what the call gives that is a statement by itself at `place`: `f(x)` becomes `raise f(x)`."""
+
+    place: Place
 
 
 class Side(enum.Enum):
@@ -222,10 +237,12 @@ Change = (
     | AddArguments
     | RenameKeyword
     | MoveOptions
+    | NameArgument
     | AddParameter
     | RaiseDecorator
     | AddItems
     | ReraiseFirst
+    | RaiseResult
     | PutStatement
     | Substitute
 )

@@ -16,9 +16,11 @@ from celery_lint.findings import (
     DeferToCommit,
     Import,
     MoveOptions,
+    NameArgument,
     Place,
     PutStatement,
     RaiseDecorator,
+    RaiseResult,
     RenameKeyword,
     Replace,
     ReraiseFirst,
@@ -74,6 +76,8 @@ def splice_for(change: Change, bridge: Bridge, imports: FileImports) -> Splice:
         return _rename_keyword(change, bridge)
     if isinstance(change, MoveOptions):
         return _move_options(change, bridge)
+    if isinstance(change, NameArgument):
+        return _name_argument(change, bridge)
     if isinstance(change, AddParameter):
         return _add_parameter(change, bridge)
     if isinstance(change, RaiseDecorator):
@@ -82,6 +86,8 @@ def splice_for(change: Change, bridge: Bridge, imports: FileImports) -> Splice:
         return _add_items(change, bridge)
     if isinstance(change, ReraiseFirst):
         return _reraise_first(change, bridge, imports)
+    if isinstance(change, RaiseResult):
+        return _raise_result(change, bridge)
     if isinstance(change, PutStatement):
         return _put_statement(change, bridge, imports)
     return _substitute(change, bridge)
@@ -397,6 +403,24 @@ def _stretch(argument: cst.Arg, bridge: Bridge) -> tuple[int, int]:
     return (bridge.span(argument.keyword)[0] if argument.keyword is not None else start), end
 
 
+# NameArgument
+
+
+def _name_argument(change: NameArgument, bridge: Bridge) -> Splice:
+    value = bridge.expression_at(change.place.span)
+    argument = bridge.parent(value)
+    call = bridge.parent(argument) if isinstance(argument, cst.Arg) else None
+    if not isinstance(call, cst.Call) or not isinstance(argument, cst.Arg) or argument.keyword or argument.star:
+        raise NotExact("no argument given by position stands at the place")
+    following = call.args[call.args.index(argument) + 1 :]
+    if any(each.keyword is None and each.star != "**" for each in following):
+        raise NotExact("another argument given by position follows")
+    if isinstance(argument.value, cst.GeneratorExp) and not argument.value.lpar:
+        raise NotExact("the generator has no parentheses of its own")
+    region = bridge.outer(argument.value)
+    return Splice(*region, f"{change.name}={bridge.code(region)}")
+
+
 # AddParameter
 
 
@@ -477,6 +501,17 @@ def _reraise_first(change: ReraiseFirst, bridge: Bridge, imports: FileImports) -
     unit = (isinstance(body, cst.IndentedBlock) and body.indent) or bridge.module.default_indent
     lines = (f"{indentation}except {names}:", f"{indentation}{unit}raise")
     return Splice(offset, offset, "".join(line + source.newline for line in lines))
+
+
+# RaiseResult
+
+
+def _raise_result(change: RaiseResult, bridge: Bridge) -> Splice:
+    call = bridge.expression_at(change.place.span)
+    if not isinstance(call, cst.Call) or not isinstance(bridge.parent(call), cst.Expr):
+        raise NotExact("the call is not a statement by itself")
+    region = bridge.outer(call)
+    return Splice(*region, f"raise {bridge.code(region)}")
 
 
 # PutStatement

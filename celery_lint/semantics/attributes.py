@@ -433,6 +433,8 @@ def of_task(run: Interpreter, base: TaskValue, name: str, node: ast.Attribute | 
         return Scalar("int")
     if name in ("app", "_app"):
         return AppValue()
+    if name == "MaxRetriesExceededError":
+        return External(f"celery.exceptions.{name}")
     if not isinstance(base.task, str) and name not in TASK_METHODS:
         cls = base.task.cls or run.hub.base_class(base.task)
         if cls is not None:

@@ -18,6 +18,7 @@ from celery_lint.project.syntax import own_nodes, walk
 from celery_lint.records import record
 from celery_lint.semantics.dispatches import VERBS
 from celery_lint.semantics.handlers import is_mute
+from celery_lint.semantics.logged import LOG_METHODS
 from celery_lint.semantics.model import Call, Frame, FunctionFlow, Step
 from celery_lint.semantics.values import (
     UNKNOWN,
@@ -396,11 +397,10 @@ def does_nothing_long(hub: Semantics, function: Function) -> bool:
 _QUICK = re.compile(
     r"builtins\.(?!open$|input$)|logging\.|celery\.|datetime\.|time\.time|json\.|math\.|re\.|random\.|os\.path\.|structlog\."
 )
-_LOG_METHODS = frozenset({"debug", "info", "warning", "warn", "error", "exception", "critical", "log"})
 
 
 def _is_quick(call: Call) -> bool:
-    if call.name in VERBS | _LOG_METHODS or is_mute(call):
+    if call.name in VERBS | LOG_METHODS or is_mute(call):
         return True
     for callee in call.callee.alternatives():
         if isinstance(callee, External) and _QUICK.match(callee.path):

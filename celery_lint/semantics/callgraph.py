@@ -52,7 +52,7 @@ COMMON = frozenset(
     groups encode decode refresh reset init setup teardown build make check test debug info warning error
     exception log json text data post put patch head options delay apply_async retry signature""".split()
 )
-_ON_COMMIT = frozenset(
+ON_COMMIT = frozenset(
     f"django.db.{path}.on_commit" for path in ("transaction", "connection", "transaction.get_connection()")
 )
 
@@ -257,7 +257,7 @@ class CallGraph:
         """Whether a call of this is `on_commit` or declared to be like it."""
         declared = self._hub.settings.on_commit_wrappers
         if callee.__class__ is External:
-            return callee.path in _ON_COMMIT or callee.path in declared
+            return callee.path in ON_COMMIT or callee.path in declared
         if callee.__class__ is FunctionValue:
             return bool(declared) and f"{callee.function.module.name}.{callee.function.qualname}" in declared
         return callee.__class__ in _OPEN and call.name == "on_commit"
@@ -271,7 +271,7 @@ class CallGraph:
     def _commit_parameter(self, function: Function) -> str | None:
         for call in self._hub.flow(function).calls:
             callee = call.callee
-            if isinstance(callee, External) and callee.path in _ON_COMMIT and call.args:
+            if isinstance(callee, External) and callee.path in ON_COMMIT and call.args:
                 value = call.args[0].value
                 if isinstance(value, Parameter) and value.function is function and not value.star:
                     return value.name
@@ -284,7 +284,7 @@ class CallGraph:
     def _defers(self, function: Function) -> bool:
         for decorator in function.decorators:
             value = self._hub.evaluate(decorator, function.module)
-            if isinstance(value, External) and value.path in _ON_COMMIT:
+            if isinstance(value, External) and value.path in ON_COMMIT:
                 return True
             if isinstance(value, FunctionValue) and self.decorator_defers(value.function):
                 return True
@@ -521,4 +521,4 @@ def names_in_args(call: Call) -> set[str]:
     return found
 
 
-__all__ = ["CallGraph", "CallSite", "Target"]
+__all__ = ["ON_COMMIT", "CallGraph", "CallSite", "Target"]

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 # What a function that matters to some rule mentions.
 _WORDS = frozenset(
     """delay apply_async delay_on_commit apply_async_on_commit send_task on_commit atomic s si signature subtask apply
-    chain group chord chunks starmap retry AsyncResult GroupResult shared_task task begin in_atomic_block
-    inspect ping""".split()
+    chain group chord chunks starmap retry update_state AsyncResult GroupResult shared_task task begin
+    in_atomic_block inspect ping""".split()
 )
 # Those that matter for the transaction around a dispatch only, which no rule asks for in tests.
 _TRANSACTION_WORDS = frozenset({"atomic", "begin", "in_atomic_block"})

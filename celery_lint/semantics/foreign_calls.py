@@ -296,6 +296,13 @@ _READINGS: Mapping[_Reading, Sequence[str]] = {
         "django.core.files.storage.default_storage.open",
         "django.core.files.storage.storages.open",
     ),
+    _always(Scalar("str")): ("traceback.format_exc",),
+    _always(Scalar("int")): (
+        "random.randint",
+        "random.randrange",
+        "celery.utils.time.get_exponential_backoff_interval",
+    ),
+    _always(Scalar("float")): ("random.uniform", "random.random"),
     _scalar: ("uuid.uuid4", "uuid.UUID", "uuid.uuid1", "json.dumps", "time.time"),
     _instance: (
         *SESSION_MAKERS,

@@ -98,12 +98,12 @@ class Catch:
     @cached_property
     def guarded_calls(self) -> Sequence[Call]:
         """The calls among them, in their order."""
-        return _calls_in(self.flow, self.guarded)
+        return calls_in(self.flow, self.guarded)
 
     @cached_property
     def calls(self) -> Sequence[Call]:
         """The calls that the handler makes."""
-        return _calls_in(self.flow, self.body)
+        return calls_in(self.flow, self.body)
 
     @property
     def around(self) -> Frame:
@@ -240,7 +240,8 @@ def _raises_again(hub: Semantics, call: Call, name: str | None) -> bool:
     return False
 
 
-def _calls_in(flow: FunctionFlow, body: Sequence[ast.stmt]) -> Sequence[Call]:
+def calls_in(flow: FunctionFlow, body: Sequence[ast.stmt]) -> Sequence[Call]:
+    """The calls that statements make, in their order."""
     nodes = {n for n in own_nodes(body) if isinstance(n, ast.Call)}
     return tuple(c for c in flow.calls if c.node in nodes)
 
@@ -410,7 +411,7 @@ def leaves_trace(catch: Catch) -> bool:
         any(not is_mute(c) for c in catch.calls)
         or any(_is_trace(n) for n in own_nodes(catch.body))
         or (catch.name is not None and _uses(catch.body, catch.name))
-        or _is_told_later(catch)
+        or is_told_later(catch)
     )
 
 
@@ -445,7 +446,7 @@ def _uses(body: Sequence[ast.stmt], name: str) -> bool:
     )
 
 
-def _is_told_later(catch: Catch) -> bool:
+def is_told_later(catch: Catch) -> bool:
     """Whether code after the statement tells failure from success, or is reached by failure alone."""
     function = catch.flow.function
     if function is None:
@@ -527,9 +528,11 @@ __all__ = [
     "SOFT_LIMIT",
     "Catch",
     "Raised",
+    "calls_in",
     "catches",
     "is_mute",
     "is_retry",
+    "is_told_later",
     "leaves_trace",
     "logger_name",
     "raised_predicates",

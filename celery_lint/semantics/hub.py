@@ -774,6 +774,13 @@ class Semantics:
     def task_named(self, value: Value) -> Task | str | None:
         return self.tasks.named(value)
 
+    def is_body_of_task(self, function: Function) -> bool:
+        """Whether a function is what a task runs."""
+        if self.tasks.of_function(function) is not None:
+            return True
+        task = self.tasks.of_class(function.cls) if function.cls is not None else None
+        return task is not None and task.function is function
+
     def makes_tasks(self, function: Function) -> bool:
         return self.tasks.is_factory(function)
 

@@ -13,9 +13,11 @@ from celery_lint.findings import (
     Change,
     Import,
     MoveOptions,
+    NameArgument,
     Place,
     PutStatement,
     RaiseDecorator,
+    RaiseResult,
     RenameKeyword,
     Replace,
     ReraiseFirst,
@@ -400,6 +402,47 @@ def test_options_are_given_beside_packed_arguments(before: str, after: str | Non
 )
 def test_options_are_set(before: str, after: str | None) -> None:
     assert fixed(before, lambda place: MoveOptions(place, ("q",), "set")) == after
+
+
+# NameArgument
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("t.retry(«error»)", "t.retry(exc=error)"),
+        ("t.retry((a,), («error»), countdown=3)", "t.retry((a,), exc=(error), countdown=3)"),
+        ("t.retry(\n    «error»,  # why\n    **options,\n)", "t.retry(\n    exc=error,  # why\n    **options,\n)"),
+        ("t.retry(«error», {})", None),
+        ("t.retry(«error», *rest)", None),
+        ("t.retry(*«rest»)", None),
+        ("t.retry(exc=«error»)", None),
+        ("t.retry(«a for a in b»)", None),
+    ],
+)
+def test_name_argument(before: str, after: str | None) -> None:
+    assert fixed(before, lambda place: NameArgument(place, "exc")) == after
+
+
+# RaiseResult
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("«t.retry()»\n", "raise t.retry()\n"),
+        ("if a: «t.retry()»; b()\n", "if a: raise t.retry(); b()\n"),
+        (
+            "«t.retry(\n    # soon\n    countdown=1,\n)»  # again\n",
+            "raise t.retry(\n    # soon\n    countdown=1,\n)  # again\n",
+        ),
+        ("(«t.retry()»)\n", "raise (t.retry())\n"),
+        ("x = «t.retry()»\n", None),
+        ("return_(«t.retry()»)\n", None),
+    ],
+)
+def test_raise_result(before: str, after: str | None) -> None:
+    assert fixed(before, RaiseResult) == after
 
 
 # AddParameter

@@ -20,6 +20,8 @@ LEFT_ALONE = {
     "CEL205": "it cannot be told which method was meant",
     "CEL205_TASK_CALLED": "the function may be meant to run",
     "CEL206_DELETED": "the key has to be kept before the row is deleted",
+    "CEL209": "the repair is shown only",
+    "CEL209_DELETED": "the task needs the row",
     "CEL301_SUPPRESS": "a `with` is no handler",
     "CEL607": "the repair is only shown",
     "CEL702_SPREAD": "it cannot be told which of them is the body",
@@ -29,6 +31,7 @@ LEFT_ALONE = {
     "CEL806_TEXT": "how often is meant is not said",
     "CEL806_TIMELESS": "how often is not said",
     "CEL806_TWICE": "a name has to be found",
+    "CEL305_NO_THROW": "somebody chose that it does not raise",
 }
 """The examples that the linter may leave as they are, though their rule has a fix."""
 

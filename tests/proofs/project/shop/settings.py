@@ -16,7 +16,11 @@ DATABASES = {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": DATA / "shop.sqlite3",
         "OPTIONS": {"timeout": 20},
-    }
+    },
+    "archive": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": DATA / "archive.sqlite3",
+    },
 }
 
 CELERY_BROKER_URL = os.environ.get("SHOP_BROKER", "memory://")
