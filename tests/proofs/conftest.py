@@ -21,6 +21,12 @@ LEFT_ALONE = {
     "CEL205_TASK_CALLED": "the function may be meant to run",
     "CEL206_DELETED": "the key has to be kept before the row is deleted",
     "CEL301_SUPPRESS": "a `with` is no handler",
+    "CEL405": "only its author knows what to retry on",
+    "CEL405_BACKOFF": "only its author knows what to retry on",
+    "CEL405_NONE": "it may be meant to have the task's limit",
+    "CEL405_REJECT": "a late acknowledgement has the task run again in other cases too",
+    "CEL405_LOST": "a late acknowledgement has the task run again in other cases too",
+    "CEL405_KILLED": "it has no soft limit that could be meant",
 }
 """The examples that the linter may leave as they are, though their rule has a fix."""
 
