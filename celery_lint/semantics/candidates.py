@@ -17,6 +17,7 @@ from celery_lint.project.modules import AssignBinding, Function, ImportBinding, 
 from celery_lint.project.syntax import walk
 from celery_lint.semantics.callgraph import COMMON
 from celery_lint.semantics.memo import Memo, remembered
+from celery_lint.semantics.timeouts import CLIENTS
 from celery_lint.semantics.values import TaskValue
 
 if TYPE_CHECKING:
@@ -71,7 +72,11 @@ class Candidates:
 
     @property
     def files(self) -> frozenset[str]:
-        """The files with a trace of Celery, those that may open transactions, and those that name a task."""
+        """The files that may hold what a rule reports.
+
+        Those with a trace of Celery, those that may open transactions, those that name a task, and those whose
+        functions may wait for other machines, which tasks may call.
+        """
         return self._hub.shared(CANDIDATES, self._files)
 
     def _files(self) -> frozenset[str]:
@@ -86,6 +91,7 @@ class Candidates:
         for name in self.sender_names:
             users = hooks | waits if self._is_telling(name) else hooks
             found.update(users.intersection(project.mentioning(name)))
+        found.update(f for text in CLIENTS for f in project.containing(text) if "/migrations/" not in f)
         return frozenset(found)
 
     @property
