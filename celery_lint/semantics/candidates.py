@@ -17,6 +17,7 @@ from celery_lint.project.modules import AssignBinding, Function, ImportBinding, 
 from celery_lint.project.syntax import walk
 from celery_lint.semantics.callgraph import COMMON
 from celery_lint.semantics.memo import Memo, remembered
+from celery_lint.semantics.sleeping import SLEEPS
 from celery_lint.semantics.timeouts import CLIENTS
 from celery_lint.semantics.values import TaskValue
 
@@ -75,7 +76,7 @@ class Candidates:
         """The files that may hold what a rule reports.
 
         Those with a trace of Celery, those that may open transactions, those that name a task, and those whose
-        functions may wait for other machines, which tasks may call.
+        functions, which tasks may call, may sleep or wait for other machines.
         """
         return self._hub.shared(CANDIDATES, self._files)
 
@@ -91,7 +92,7 @@ class Candidates:
         for name in self.sender_names:
             users = hooks | waits if self._is_telling(name) else hooks
             found.update(users.intersection(project.mentioning(name)))
-        found.update(f for text in CLIENTS for f in project.containing(text) if "/migrations/" not in f)
+        found.update(f for text in (*CLIENTS, SLEEPS) for f in project.containing(text) if "/migrations/" not in f)
         return frozenset(found)
 
     @property
