@@ -11,10 +11,11 @@
 from __future__ import annotations
 
 import ast
+import builtins
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from celery_lint.project.modules import Class, Function
+from celery_lint.project.modules import Class, Function, Module
 from celery_lint.project.syntax import last_name, walk
 from celery_lint.records import record
 from celery_lint.semantics.configurations import may_hide
@@ -198,6 +199,81 @@ def raised_outside(task: Task) -> Iterator[tuple[str, Option]]:
             name = one.path.rpartition(".")[2]
             if task.function is None or name not in task.function.words - task.function.words_of_head:
                 yield name, option
+
+
+# Where they are said
+
+
+@record()
+class Stated:
+    """An option as one place gives it: the decorator of `task`, or the body of `cls`."""
+
+    option: Option
+    node: ast.expr
+    task: Task | None
+    cls: Class | None
+
+    @property
+    def owner(self) -> str:
+        return self.task.name if self.task is not None else self.cls.name if self.cls is not None else ""
+
+
+def stated(hub: Semantics, module: Module, name: str) -> Iterator[Stated]:
+    """The places in a module that give an option: decorators of tasks, and classes that are or make tasks."""
+    if name not in module.source.text:
+        return
+    for task in hub.tasks.in_module(module):
+        option = task.option(name)
+        if option is not None and option.node is not None and task.cls is None and task.factory is None:
+            if option.where == "decorator" and option.module is module:
+                yield Stated(option, option.node, task, None)
+    for cls in module.classes:
+        if name in cls.assigns and hub.tasks.is_task_class(cls):
+            node = cls.assigns[name][-1].value
+            if node is not None:
+                option = Option(hub.evaluate_in_class(node, cls), node, module, "base")
+                yield Stated(option, node, hub.tasks.of_class(cls) if "run" in cls.functions else None, cls)
+
+
+def made_on(hub: Semantics, one: Stated) -> Sequence[Task]:
+    """The tasks that an option is said for."""
+    if one.task is not None:
+        return (one.task,)
+    return tuple(_tasks_of(hub, one.cls)) if one.cls is not None else ()
+
+
+Fault = Literal["class", "none", "text"]
+
+
+def fault_of(value: Value) -> Fault | None:
+    """What is wrong with what should be a collection of exception classes.
+
+    celery/app/autoretry.py makes a tuple of it, and catches what that names: a class alone or None is a TypeError
+    when the task is made, and a text one when something is caught.
+    """
+    found = {_fault_of(one) for one in value.alternatives()}
+    return found.pop() if len(found) == 1 else None
+
+
+def _fault_of(value: Value) -> Fault | None:
+    if value == Constant(None):
+        return "none"
+    if isinstance(value, ClassValue) or (isinstance(value, External) and _is_class(value.path)):
+        return "class"
+    texts = [value]
+    if isinstance(value, Collection):
+        texts = list(value.items or ())
+    if any(isinstance(text, Constant) and isinstance(text.value, str) for text in texts):
+        return "text"
+    return None
+
+
+def _is_class(path: str) -> bool:
+    """Whether a name of another package is one of a class, for all that it says."""
+    name = path.rpartition(".")[2]
+    if path.startswith("builtins."):
+        return isinstance(getattr(builtins, name, None), type)
+    return name[:1].isupper() and not name.isupper()
 
 
 # Who reads them
@@ -396,16 +472,22 @@ def limits_given_as_none(hub: Semantics, task: Task) -> Iterator[ast.expr]:
 
 
 __all__ = [
+    "AUTORETRY_FOR",
     "RETRY_OPTIONS",
+    "Fault",
     "Idle",
+    "Stated",
     "acks_early",
+    "fault_of",
     "has_autoretry",
     "idle_for_all",
     "idle_options",
     "is_unlimited",
     "limit_of",
     "limits_given_as_none",
+    "made_on",
     "may_retry",
     "raised_outside",
     "rejects_in_vain",
+    "stated",
 ]
