@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
@@ -21,7 +22,7 @@ from celery_lint.records import record
 from celery_lint.semantics.configurations import may_hide
 from celery_lint.semantics.handlers import Raised, raised_predicates
 from celery_lint.semantics.limits import FOREIGN, app_of_task, may_reach
-from celery_lint.semantics.model import Option, Task
+from celery_lint.semantics.model import Call, Option, Task
 from celery_lint.semantics.reruns import members, reruns
 from celery_lint.semantics.settings import function_around
 from celery_lint.semantics.tasks import TASK_CLASSES
@@ -242,6 +243,14 @@ def made_on(hub: Semantics, one: Stated) -> Sequence[Task]:
     return tuple(_tasks_of(hub, one.cls)) if one.cls is not None else ()
 
 
+def is_narrowed(hub: Semantics, one: Stated) -> bool:
+    """Whether `dont_autoretry_for` takes something out of what is said to be retried, or may do so."""
+    name = f"dont_{AUTORETRY_FOR}"
+    if one.task is not None and (one.task.is_opaque or one.task.option(name) is not None):
+        return True
+    return one.cls is not None and hub.classes.assignment(one.cls, name) is not None
+
+
 Fault = Literal["class", "none", "text"]
 
 
@@ -407,6 +416,70 @@ def _annotations_name(hub: Semantics, name: str) -> bool:
     return bool(hub.project_settings.all("task_annotations")) and bool(hub.project.mentioning(name))
 
 
+# How often and how soon
+
+
+# What a body compares when it ends its retries by itself.
+_BOUNDS = re.compile(r"retr|attempt|tries|now|time|age|deadline|expire|until|count", re.IGNORECASE)
+
+
+def is_endless(hub: Semantics, task: Task) -> bool:
+    """Whether a task that says `max_retries=None` retries, and nothing ends its retries."""
+    option = task.option(MAX_RETRIES)
+    if option is None or option.constant is not None or task.function is None:
+        return False
+    if task.option("expires") is not None or any(map(_compares, _bodies(hub, task))):
+        return False
+    if has_autoretry(task):
+        return _given(task, MAX_RETRIES) in (None, Constant(None)) and not _is_opaque_option(task, RETRY_KWARGS)
+    retries = [rerun.call for rerun in reruns(hub, task) if rerun.call is not None]
+    return any(call.name == "retry" and not call.is_opaque and not _has_limit(call) for call in retries)
+
+
+def _has_limit(call: Call) -> bool:
+    given = call.keyword(MAX_RETRIES)
+    return given is not None and given.value != Constant(None)
+
+
+def _is_opaque_option(task: Task, name: str) -> bool:
+    option = task.option(name)
+    return option is not None and not (isinstance(option.value, Collection) and option.value.keys is not None)
+
+
+def _compares(function: Function) -> bool:
+    """Whether a body compares something that grows with time or with each retry."""
+    return any(
+        _BOUNDS.search(last_name(part))
+        for node in walk(*function.body)
+        if isinstance(node, ast.Compare)
+        for part in walk(node)
+        if isinstance(part, (ast.Name, ast.Attribute))
+    )
+
+
+def has_fixed_delay(hub: Semantics, task: Task) -> bool:
+    """Whether the retries of `autoretry_for` surely come after the same time each."""
+    if task.is_opaque or task.factory is not None or _is_made_unseen(hub, task) or not has_autoretry(task):
+        return False
+    if _annotations_name(hub, BACKOFF) or _is_read(hub, task, BACKOFF):
+        return False
+    backoff, kwargs = task.option(BACKOFF), task.option(RETRY_KWARGS)
+    if _is_on(task, BACKOFF) or (backoff is not None and backoff.constant is NotImplemented):
+        return False
+    if kwargs is not None and _is_opaque_option(task, RETRY_KWARGS):
+        return False
+    most = _given(task, MAX_RETRIES) or (task.options[MAX_RETRIES].value if MAX_RETRIES in task.options else None)
+    # The first retry is not put off any longer by a backoff.
+    return not (isinstance(most, Constant) and most.value in (0, 1))
+
+
+def delay_of(task: Task) -> Option | None:
+    """Where a task gives the time between its retries; None for Celery's 180 seconds."""
+    if _given(task, "countdown") is not None:
+        return task.options[RETRY_KWARGS]
+    return task.option(DELAY)
+
+
 # Base classes
 
 
@@ -434,6 +507,10 @@ def _tasks_of(hub: Semantics, cls: Class) -> Iterator[Task]:
             base = task.option("base")
             if base is not None and base.value == ClassValue(cls):
                 yield task
+    for heir in hub.classes.heirs(cls):
+        task_of_heir = hub.tasks.of_class(heir) if "run" in heir.functions else None
+        if task_of_heir is not None:
+            yield task_of_heir
 
 
 # Acknowledgement
@@ -473,15 +550,23 @@ def limits_given_as_none(hub: Semantics, task: Task) -> Iterator[ast.expr]:
 
 __all__ = [
     "AUTORETRY_FOR",
+    "BACKOFF",
+    "LATE",
+    "MAX_RETRIES",
+    "REJECT_LOST",
     "RETRY_OPTIONS",
     "Fault",
     "Idle",
     "Stated",
     "acks_early",
+    "delay_of",
     "fault_of",
     "has_autoretry",
+    "has_fixed_delay",
     "idle_for_all",
     "idle_options",
+    "is_endless",
+    "is_narrowed",
     "is_unlimited",
     "limit_of",
     "limits_given_as_none",
