@@ -24,7 +24,7 @@ from celery_lint.semantics.handlers import Raised, raised_predicates
 from celery_lint.semantics.limits import FOREIGN, app_of_task, may_reach
 from celery_lint.semantics.model import Call, Option, Task
 from celery_lint.semantics.reruns import members, reruns
-from celery_lint.semantics.settings import function_around
+from celery_lint.semantics.settings import Setting, function_around
 from celery_lint.semantics.tasks import TASK_CLASSES
 from celery_lint.semantics.values import (
     ClassValue,
@@ -529,6 +529,37 @@ def acks_early(hub: Semantics, task: Task) -> bool:
     return not _annotations_name(hub, LATE) and not may_hide(hub, app if isinstance(app, ast.Call) else None)
 
 
+# The pool that runs tasks in processes which can die alone.
+_PROCESSES = ("prefork", "processes", NotImplemented)
+
+
+def late_without_reject(hub: Semantics, module: Module) -> Iterator[Stated | Setting]:
+    """The places in a module that acknowledge late, and let a run go whose process dies.
+
+    celery/worker/request.py, `on_failure`: without `reject_on_worker_lost` the message is acknowledged then as well.
+    """
+    settings = hub.project_settings
+    if settings.is_set("worker_pool") and settings.constant("worker_pool") not in _PROCESSES:
+        return
+    name = f"task_{REJECT_LOST}"
+    if settings.all(name) or _annotations_name(hub, REJECT_LOST) or may_hide(hub, None):
+        return
+    for one in stated(hub, module, LATE):
+        if one.option.constant is True and not _says_reject(hub, one):
+            yield one
+    for setting in settings.all(f"task_{LATE}"):
+        if setting.module is module and setting.value == Constant(True) and not hub.project.mentioning(REJECT_LOST):
+            yield setting
+
+
+def _says_reject(hub: Semantics, one: Stated) -> bool:
+    """Whether the option is given beside late acknowledgement, or may be."""
+    if one.cls is not None and hub.classes.assignment(one.cls, REJECT_LOST) is not None:
+        return True
+    tasks = made_on(hub, one)
+    return any(task.is_opaque or task.option(REJECT_LOST) is not None or _is_made_unseen(hub, task) for task in tasks)
+
+
 def rejects_in_vain(hub: Semantics, task: Task) -> Iterator[Raised]:
     """The places in a task's body that raise Reject when its message is acknowledged already."""
     if task.function is None or not task.function.mentions(("Reject",)) or not acks_early(hub, task):
@@ -568,6 +599,7 @@ __all__ = [
     "is_endless",
     "is_narrowed",
     "is_unlimited",
+    "late_without_reject",
     "limit_of",
     "limits_given_as_none",
     "made_on",

@@ -29,6 +29,7 @@ LEFT_ALONE = {
     "CEL405_KILLED": "it has no soft limit that could be meant",
     "CEL406": "shown only: how often is enough, only its author knows",
     "CEL406_BY_HAND": "shown only: how often is enough, only its author knows",
+    "CEL410": "shown only: which one is meant, only its author knows",
 }
 """The examples that the linter may leave as they are, though their rule has a fix."""
 
