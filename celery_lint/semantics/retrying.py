@@ -405,10 +405,20 @@ def _is_made_unseen(hub: Semantics, task: Task) -> bool:
     base = task.option("base")
     if base is not None and not isinstance(base.value, ClassValue):
         return not (isinstance(base.value, External) and base.value.path in TASK_CLASSES)
-    if base is None and task.cls is None and hub.tasks.has_foreign_app_task_class:
+    if base is None and task.cls is None and (hub.tasks.has_foreign_app_task_class or _has_own_application(hub)):
         return True
     # A class that derives from a task may retry in its own methods.
     return task.cls is not None and bool(hub.classes.heirs(task.cls))
+
+
+def _has_own_application(hub: Semantics) -> bool:
+    """Whether an application of the project makes tasks in its own way: `class Shop(Celery): def task(...)`."""
+
+    def search() -> bool:
+        made_by = [hub.evaluate(app.node.func, app.module) for app in hub.project_settings.all_apps]
+        return any(isinstance(one, ClassValue) and hub.classes.function(one.cls, "task") for one in made_by)
+
+    return hub.memo.get(("own application",), search, False)
 
 
 def _annotations_name(hub: Semantics, name: str) -> bool:

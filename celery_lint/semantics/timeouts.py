@@ -125,6 +125,8 @@ def untimed(hub: Semantics, call: Call) -> Untimed | None:
             continue
         if isinstance(callee, BoundMethod) and _may_have_its_own(hub, callee.receiver, call):
             continue
+        if isinstance(callee, BoundMethod) and timeout.kind == "process" and _has_ended(callee.receiver, call):
+            continue
         return Untimed(call, timeout.kind, timeout.keyword)
     return None
 
@@ -192,6 +194,23 @@ def _may_have_its_own(hub: Semantics, receiver: Value, call: Call) -> bool:
         is_set = any(store.target.attr in ("timeout", "request", "send", "get", "post") for store in call.flow.stores)
         return is_set or any(not _is_plain(c.args[1].value) for c in mounted)
     return hub.memo.get(("mounts adapters",), lambda: any(_own_adapters(hub)), False)
+
+
+_ENDING = ("kill", "terminate", "send_signal", "poll")
+
+
+def _has_ended(process: Value, call: Call) -> bool:
+    """Whether a process has been killed or waited for, with a timeout, before."""
+    for earlier in call.flow.calls:
+        if earlier.index < call.index:
+            for callee in earlier.callee.alternatives():
+                if (
+                    isinstance(callee, BoundMethod)
+                    and callee.receiver == process
+                    and (callee.name in _ENDING or (callee.name in ("wait", "communicate") and earlier.args))
+                ):
+                    return True
+    return False
 
 
 def _own_adapters(hub: Semantics) -> Iterator[bool]:

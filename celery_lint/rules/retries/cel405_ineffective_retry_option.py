@@ -76,13 +76,13 @@ class IneffectiveRetryOption(Rule):
     def check_file(self, file: FileContext) -> Iterator[Finding]:
         for cls in file.module.classes:
             for idle in idle_for_all(file.hub, cls):
-                yield from self._report(idle, f"no task made on `{cls.name}`", None, file)
+                yield from self._report(idle, f"no task made on `{cls.name}` has", None, file)
 
     def check_task(self, task: Task, file: FileContext) -> Iterator[Finding]:
         hub = file.hub
         for idle in idle_options(hub, task):
             if idle.option.where == "decorator":
-                yield from self._report(idle, f"`{task.name}`", task, file)
+                yield from self._report(idle, f"`{task.name}` has no", task, file)
         for name, option in raised_outside(task):
             if option.where == "decorator" and option.node is not None and option.module is file.module:
                 message = f"`{name}` is never raised in `{task.name}`: its process is killed, and nothing is retried"
@@ -94,20 +94,20 @@ class IneffectiveRetryOption(Rule):
             message = f"`Reject` cannot put the message of `{task.name}` back: {_EARLY}"
             yield self.finding(file.place(raised.node), message)
 
-    def _report(self, idle: Idle, whose: str, task: Task | None, file: FileContext) -> Iterator[Finding]:
+    def _report(self, idle: Idle, lacks: str, task: Task | None, file: FileContext) -> Iterator[Finding]:
         node, module = idle.option.node, idle.option.module
         if node is None or module is not file.module:
             return
         names = " and ".join(f"`{name}`" for name in idle.names)
         verb = "do" if len(idle.names) > 1 else "does"
-        why = _WHY[idle.kind].format(whose=whose, has="has" if task is None else "has no")
-        yield self.finding(file.place(node), f"{names} {verb} nothing{why}", fix=_fix(idle, task, file))
+        message = f"{names} {verb} nothing{_WHY[idle.kind].format(lacks=lacks)}"
+        yield self.finding(file.place(node), message, fix=_fix(idle, task, file))
 
 
 _EARLY = "without `acks_late` it is acknowledged before the task runs"
 _WHY = {
-    "no retry": ": {whose} {has} `autoretry_for`, and nothing calls `retry()`",
-    "no autoretry": ": only `autoretry_for` reads such options, and {whose} {has} one",
+    "no retry": ": {lacks} `autoretry_for`, and nothing calls `retry()`",
+    "no autoretry": ": {lacks} `autoretry_for`, which alone reads such options",
     "no backoff": " without `retry_backoff`: the delay between retries is fixed",
     "backoff": " beside `retry_backoff`, which sets the delay itself",
     "number": " beside the number in `retry_kwargs`, which counts",

@@ -70,7 +70,7 @@ class CallWithoutTimeout(Rule):
                 continue
             call = untimed.call
             who = "a process that never ends" if untimed.kind == "process" else "a server that never answers"
-            until = "until its time limit" if is_limited(hub, path.task) else "for ever"
+            until = "for as long as it may run" if is_limited(hub, path.task) else "for ever"
             message = f"`{file.text(call.node.func)}` has no timeout: {who} holds the task `{path.task.name}` {until}"
             steps = path.steps if len(path.steps) > 1 else ()
             yield self.finding(file.place(call.node), message, related=related(steps), fix=_fix(untimed, file))
