@@ -17,8 +17,8 @@ from celery_lint.project.modules import AssignBinding, Function, ImportBinding, 
 from celery_lint.project.syntax import walk
 from celery_lint.semantics.callgraph import COMMON
 from celery_lint.semantics.memo import Memo, remembered
-from celery_lint.semantics.sleeping import SLEEPS
-from celery_lint.semantics.timeouts import CLIENTS
+from celery_lint.semantics.sleeping import SLEEP
+from celery_lint.semantics.timeouts import CLIENT_IMPORTS, CLIENT_WORDS
 from celery_lint.semantics.values import TaskValue
 
 if TYPE_CHECKING:
@@ -92,7 +92,9 @@ class Candidates:
         for name in self.sender_names:
             users = hooks | waits if self._is_telling(name) else hooks
             found.update(users.intersection(project.mentioning(name)))
-        found.update(f for text in (*CLIENTS, SLEEPS) for f in project.containing(text) if "/migrations/" not in f)
+        clients = {f for text in CLIENT_IMPORTS for f in project.containing(text)}
+        clients.update(f for word in (*CLIENT_WORDS, SLEEP) for f in project.mentioning(word))
+        found.update(f for f in clients if "/migrations/" not in f)
         return frozenset(found)
 
     @property

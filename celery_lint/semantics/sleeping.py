@@ -19,8 +19,7 @@ from celery_lint.semantics.values import External
 if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
 
-# What a file has in it that may sleep.
-SLEEPS = "sleep("
+SLEEP = "sleep"
 _SLEEP = External("time.sleep")
 _CALL = re.compile(r"\bsleep\s*\(")
 LONG = 1.0
@@ -48,7 +47,7 @@ def sleeps(hub: Semantics, module: Module) -> Sequence[Sleep]:
             return ()
         return tuple(
             sleep
-            for function in module.holding(("sleep",))
+            for function in module.holding((SLEEP,))
             if function.parent is None
             for flow in hub.calls.flows_within(function)
             for call in flow.calls
@@ -80,8 +79,9 @@ def _is_green(hub: Semantics) -> bool:
     settings, project = hub.project_settings, hub.project
     if settings.is_set("worker_pool") and settings.constant("worker_pool") not in _THREADED:
         return True
-    texts = (text.format(pool) for pool in _GREEN for text in _COMMANDS)
-    return any(project.containing(text) for text in texts) or any(project.holding(text) for text in _PATCHING)
+    pools = [pool for pool in _GREEN if project.mentioning(pool)]
+    commands = (text.format(pool) for pool in pools for text in _COMMANDS)
+    return any(map(project.containing, commands)) or any(map(project.holding, _PATCHING))
 
 
-__all__ = ["SLEEPS", "Sleep", "sleeps"]
+__all__ = ["SLEEP", "Sleep", "sleeps"]

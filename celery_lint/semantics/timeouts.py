@@ -23,18 +23,21 @@ if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
 
 Kind = Literal["network", "process"]
-# How a call may look in a function's text: only such functions are read.
-CALLS = re.compile(
-    r"\brequests\.\w|[sS]ession\w*(?:\(\))?\.\w|\.(?:get|post|put|patch|delete|head|request|send)\(\s*['\"frb{]*http"
-    r"|\b\w\.(?:get|post|put|patch|delete|head|request|send)\("
-    r"|\.(?:post|patch|request|send|connect|exec_command|communicate|wait|result)\("
-    r"|\b(?:urlopen|create_connection|check_call|check_output|from_url)\("
-    r"|\b(?:SMTP|FTP|IMAP4|POP3|HTTP|HTTPS|Telnet)(?:_SSL|_TLS|Connection)?\(|\b(?:Strict)?Redis\(|\bsubprocess\.\w"
+# What a function mentions that makes such a call, or has what it is made on.
+_WORDS = frozenset(
+    """requests session Session _session sessions urlopen create_connection HTTPConnection HTTPSConnection SMTP SMTP_SSL
+    LMTP FTP FTP_TLS IMAP4 IMAP4_SSL POP3 POP3_SSL Telnet Redis StrictRedis from_url subprocess run check_call
+    check_output Popen communicate wait connect exec_command result post patch request send""".split()
 )
-# What a file mentions that may hold such calls, besides those with a trace of Celery.
-CLIENTS = (
-    *("import requests", "requests import", "urlopen", "import subprocess", "subprocess import", "smtplib", "ftplib"),
-    *("paramiko", "import redis", "redis import", "imaplib", "poplib"),
+# One of these stands in a module that has to do with one of the packages, or with what another module makes of them.
+_TRACES = (
+    *("requests", "ession", "urlopen", "create_connection", "http.client", "smtplib", "ftplib", "imaplib", "poplib"),
+    *("telnetlib", "redis", "subprocess", "Popen", "paramiko", "pubsub"),
+)
+# What a file mentions or holds that may have such calls, besides those with a trace of Celery.
+CLIENT_WORDS = ("urlopen", "smtplib", "ftplib", "paramiko", "imaplib", "poplib")
+CLIENT_IMPORTS = tuple(
+    f"{a} {b}" for p in ("requests", "subprocess", "redis") for a, b in (("import", p), (p, "import"))
 )
 _VERBS = ("get", "post", "put", "patch", "delete", "head", "options", "request")
 _SESSIONS = frozenset(
@@ -95,18 +98,23 @@ def untimed_calls(hub: Semantics, module: Module) -> Sequence[Untimed]:
     """The calls without a timeout in a module's functions."""
 
     def search() -> tuple[Untimed, ...]:
-        if CALLS.search(module.source.text) is None:
+        text = module.source.text
+        if not any(trace in text for trace in _TRACES):
             return ()
         return tuple(
             found
             for function in module.functions
-            if function.parent is None and CALLS.search(function.text) is not None and not _is_limited(function)
+            if function.parent is None and _may_call(function) and not _is_limited(function)
             for flow in hub.calls.flows_within(function)
             for call in flow.calls
             if (found := untimed(hub, call)) is not None
         )
 
     return hub.memo.get(("untimed calls", module), search, ())
+
+
+def _may_call(function: Function) -> bool:
+    return function.holds(_WORDS) or "ession" in function.text
 
 
 def _is_limited(function: Function) -> bool:
@@ -226,4 +234,4 @@ def _is_plain(adapter: Value) -> bool:
     return all(isinstance(a, Instance) and a.cls in _HTTP_ADAPTERS for a in adapter.alternatives())
 
 
-__all__ = ["CLIENTS", "Untimed", "untimed", "untimed_calls"]
+__all__ = ["CLIENT_IMPORTS", "CLIENT_WORDS", "Untimed", "untimed", "untimed_calls"]
