@@ -8,7 +8,7 @@ from celery_lint.findings import Finding, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
 from celery_lint.semantics.reruns import last_name, members
-from celery_lint.semantics.retrying import AUTORETRY_FOR, is_narrowed, stated
+from celery_lint.semantics.retry_options import AUTORETRY_FOR, is_narrowed, stated
 from celery_lint.semantics.values import External
 
 _EVERY = External("builtins.Exception")
