@@ -130,6 +130,14 @@ class AddArguments:
 
 
 @record()
+class RemoveArguments:
+    """Take the keyword arguments of these names away from the call at `place`."""
+
+    place: Place
+    names: tuple[str, ...]
+
+
+@record()
 class RenameKeyword:
     """Call the keyword argument at `place` (`order=x`, name and value) `name` from now on."""
 
@@ -235,6 +243,7 @@ Change = (
     Replace
     | DeferToCommit
     | AddArguments
+    | RemoveArguments
     | RenameKeyword
     | MoveOptions
     | NameArgument

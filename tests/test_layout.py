@@ -40,3 +40,10 @@ def test_an_added_file_leaves_other_names_alone() -> None:
     assert move.may_mean_another("models")
     assert not move.may_mean_another("shop.models")
     assert not move.may_mean_another("shop.orders")
+
+
+def test_a_wsgi_module_makes_no_root_of_its_package() -> None:
+    layout = Layout(frozenset({"shop/__init__.py", "shop/wsgi.py", "shop/requests.py", "old/wsgi.py", "old/models.py"}))
+    assert layout.find("requests", "shop") is None
+    assert layout.find("shop.requests", "shop") == "shop/requests.py"
+    assert layout.find("models", "shop") == "old/models.py"

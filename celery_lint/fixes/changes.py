@@ -21,6 +21,7 @@ from celery_lint.findings import (
     PutStatement,
     RaiseDecorator,
     RaiseResult,
+    RemoveArguments,
     RenameKeyword,
     Replace,
     ReraiseFirst,
@@ -72,6 +73,8 @@ def splice_for(change: Change, bridge: Bridge, imports: FileImports) -> Splice:
         return _defer(change, bridge, imports)
     if isinstance(change, AddArguments):
         return _add_arguments(change, bridge, imports)
+    if isinstance(change, RemoveArguments):
+        return _remove_arguments(change, bridge)
     if isinstance(change, RenameKeyword):
         return _rename_keyword(change, bridge)
     if isinstance(change, MoveOptions):
@@ -322,6 +325,39 @@ def _add_arguments(change: AddArguments, bridge: Bridge, imports: FileImports) -
         if sole_generator(node) is not None:
             raise NotExact("a generator without parentheses takes no argument beside it")
         splices.append(lists.append(bridge.source, bridge.span(node.args[-1]), added, in_brackets=True))
+    return Splice(start, end, splice(bridge.text[:end], splices)[start:])
+
+
+# RemoveArguments
+
+
+def _remove_arguments(change: RemoveArguments, bridge: Bridge) -> Splice:
+    call = bridge.expression_at(change.place.span)
+    if not isinstance(call, cst.Call):
+        raise NotExact("no call stands at the place")
+    start, end = bridge.span(call)
+    spans = [bridge.span(argument) for argument in call.args]
+    is_unwanted = [a.keyword is not None and a.keyword.value in change.names for a in call.args]
+    if sum(is_unwanted) != len(change.names):
+        raise NotExact("the call has no such argument")
+    splices = []
+    kept = [index for index, unwanted in enumerate(is_unwanted) if not unwanted]
+    for index, unwanted in enumerate(is_unwanted):
+        if not unwanted:
+            continue
+        # Up to the next argument; of the last ones, from the end of the one that stays before them.
+        if any(other > index for other in kept):
+            region = spans[index][0], spans[index + 1][0]
+        else:
+            before = spans[index - 1][1] if index else bridge.opening(call) + 1
+            region = before, spans[index][1]
+        if bridge.comments_in(*region):
+            raise NotExact("a comment stands beside the argument")
+        splices.append(Splice(*region, ""))
+    if not kept:  # a comma may stand behind the last
+        splices = [Splice(bridge.opening(call) + 1, end - 1, "")]
+        if bridge.comments_in(bridge.opening(call), end):
+            raise NotExact("a comment stands beside the argument")
     return Splice(start, end, splice(bridge.text[:end], splices)[start:])
 
 

@@ -53,9 +53,10 @@ class Layout:
                 found.add(self.source_root(package + "/__init__.py"))
         # Places of loose modules that sit next to a project's entry point.
         for name in self.files:
-            base = name.rpartition("/")[2]
-            if base in ("manage.py", "wsgi.py", "setup.py"):
-                found.add(folder_of(name))
+            folder, base = folder_of(name), name.rpartition("/")[2]
+            # A server imports the `wsgi.py` of a package by its full name; the others are run where they lie.
+            if base in ("manage.py", "setup.py") or (base == "wsgi.py" and folder not in self.packages):
+                found.add(folder)
         for directory in ("src", "app", "backend"):
             if directory in self.folders:
                 found.add(directory)

@@ -390,7 +390,9 @@ class CallGraph:
         if known is None:
             known = self._by_name[flow] = {}
             for call in flow.calls:
-                for name in {call.name, *names_in_args(call)}:
+                # A function out of a table, or under another name, is called by that of a variable.
+                called = {c.function.name for c in call.callee.alternatives() if isinstance(c, FunctionValue)}
+                for name in {call.name, *names_in_args(call), *called}:
                     known.setdefault(name, []).append(call)
         return known
 

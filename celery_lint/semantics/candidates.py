@@ -17,6 +17,8 @@ from celery_lint.project.modules import AssignBinding, Function, ImportBinding, 
 from celery_lint.project.syntax import walk
 from celery_lint.semantics.callgraph import COMMON
 from celery_lint.semantics.memo import Memo, remembered
+from celery_lint.semantics.sleeping import SLEEP
+from celery_lint.semantics.timeouts import CLIENT_IMPORTS, CLIENT_WORDS
 from celery_lint.semantics.values import TaskValue
 
 if TYPE_CHECKING:
@@ -72,7 +74,11 @@ class Candidates:
 
     @property
     def files(self) -> frozenset[str]:
-        """The files with a trace of Celery, those that may open transactions, and those that name a task."""
+        """The files that may hold what a rule reports.
+
+        Those with a trace of Celery, those that may open transactions, those that name a task, and those whose
+        functions, which tasks may call, may sleep or wait for other machines.
+        """
         return self._hub.shared(CANDIDATES, self._files)
 
     def _files(self) -> frozenset[str]:
@@ -87,6 +93,9 @@ class Candidates:
         for name in self.sender_names:
             users = hooks | waits if self._is_telling(name) else hooks
             found.update(users.intersection(project.mentioning(name)))
+        clients = {f for text in CLIENT_IMPORTS for f in project.containing(text)}
+        clients.update(f for word in (*CLIENT_WORDS, SLEEP) for f in project.mentioning(word))
+        found.update(f for f in clients if "/migrations/" not in f)
         return frozenset(found)
 
     @property

@@ -186,7 +186,10 @@ class Interpreter:
         value = self.eval(node.value, "assigned") if node.value is not None else UNKNOWN
         if value == UNKNOWN or isinstance(value, (Constant, Collection)):
             declared = self.hub.annotation(node.annotation, self.module)
-            if declared != UNKNOWN and not (isinstance(value, Constant) and value.value is not None):
+            # `dict[str, Callable]` says less than what the dictionary holds.
+            is_vague = isinstance(declared, Collection) and declared.element is UNKNOWN and declared.items is None
+            says_more = isinstance(value, Collection) and value.element is not UNKNOWN and is_vague
+            if declared != UNKNOWN and not says_more and not (isinstance(value, Constant) and value.value is not None):
                 value = declared
         self.assign(node.target, value, node)
         return True

@@ -114,6 +114,10 @@ def _atomic(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Cal
     return UNKNOWN if _READ_ONLY.search(alias) else Atomic(alias)
 
 
+def _http_session(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
+    return Instance("requests.Session", run.row(node))
+
+
 def _row_or_404(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
     model = model_of(args[0].value) if args else None
     return ModelValue(model, row_by_key(run, args[1:], node)) if model is not None else UNKNOWN
@@ -233,6 +237,7 @@ _READINGS: Mapping[_Reading, Sequence[str]] = {
         "django.db.transaction.commit_manually",
         "xact.xact",
     ),
+    _http_session: ("requests.session", "requests.sessions.session"),
     _row_or_404: (
         "django.shortcuts.get_object_or_404",
         "django.shortcuts.aget_object_or_404",

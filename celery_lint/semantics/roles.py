@@ -12,7 +12,7 @@ from celery_lint.project.modules import AssignBinding, Class, Function, Module
 from celery_lint.project.syntax import last_name, own_nodes, walk
 from celery_lint.records import record
 from celery_lint.semantics import forms, frameworks, signal_handlers
-from celery_lint.semantics.model import Step
+from celery_lint.semantics.model import Step, Task
 from celery_lint.semantics.values import External, FunctionValue, HttpRequest, Instance, Value
 
 if TYPE_CHECKING:
@@ -85,6 +85,14 @@ class Role:
     kind: RoleKind = "none"
     always_atomic: bool = False
     detail: str = ""
+
+
+@record()
+class TaskPath:
+    """How a worker comes to run a function: the task, and the calls that lead from it, outermost first."""
+
+    task: Task
+    steps: tuple[Step, ...]
 
 
 class Roles:
@@ -413,6 +421,32 @@ class Roles:
         if function is None:
             return None
         return self._hub.memo.get(("request path", function, depth), lambda: self._request_path(function, depth), None)
+
+    def task_path(self, function: Function | None, depth: int = MAX_UP) -> TaskPath | None:
+        """The calls that lead from a task into a function; None when no task is known to run it."""
+        if function is None:
+            return None
+        return self._hub.memo.get(("task path", function, depth), lambda: self._task_path(function, depth), None)
+
+    def _task_path(self, function: Function, depth: int) -> TaskPath | None:
+        task = self._hub.tasks.of_function(function)
+        if task is None and function.cls is not None and function.name in ("run", "__call__", *_TASK_HOOKS):
+            task = self._hub.tasks.of_class(function.cls)
+        if self.is_test(function):
+            return None
+        if task is not None:
+            step = Step(function.module.source.place(function.node), f"a worker runs `{task.name}`")
+            return TaskPath(task, (step,))
+        if depth <= 0:
+            return None
+        if function.parent is not None:
+            return self.task_path(function.parent, depth)
+        for site in self._hub.calls.callers(function) or ():
+            above = self.task_path(site.caller, depth - 1)
+            if above is not None:
+                place = site.call.flow.module.source.place(site.call.node)
+                return TaskPath(above.task, (*above.steps, Step(place, f"`{function.qualname}` is called here")))
+        return None
 
     def _may_be_sent_by_task(self, detail: str) -> bool:
         """Whether a role's detail names a signal that the project itself makes, or that Celery sends with a task."""

@@ -271,11 +271,11 @@ class TestAFileOfTwoNames:
 
 
 def json_edits(workspace: Workspace, *arguments: str) -> Iterator[dict[str, list[Edit]]]:
-    """The edits of each fix in the JSON, by file; of those that are to be made."""
+    """The edits of each fix in the JSON that may be applied, by file."""
     for finding in json.loads(workspace.lint("--output-format", "json", *arguments).out):
         by_file: dict[str, list[Edit]] = {}
-        fix = finding["fix"] or {"edits": []}
-        for edit in fix["edits"] if fix.get("applicability") != "display" else ():
+        fix = finding["fix"] or {"applicability": "", "edits": []}
+        for edit in fix["edits"] if fix["applicability"] != "display" else ():
             start, end = (Position(**edit[key]) for key in ("location", "end_location"))
             name = edit.get("filename", finding["filename"])
             by_file.setdefault(name, []).append(Edit(name, Span(start, end), edit["content"]))
@@ -283,7 +283,7 @@ def json_edits(workspace: Workspace, *arguments: str) -> Iterator[dict[str, list
 
 
 def sarif_edits(workspace: Workspace, *arguments: str) -> Iterator[dict[str, list[Edit]]]:
-    """The replacements of each fix in the SARIF, by file."""
+    """The replacements of each fix in the SARIF that may be applied, by file."""
     (run,) = json.loads(workspace.lint("--output-format", "sarif", *arguments).out)["runs"]
     assert run["columnKind"] == "unicodeCodePoints"
     for result in run["results"]:

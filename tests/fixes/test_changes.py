@@ -18,6 +18,7 @@ from celery_lint.findings import (
     PutStatement,
     RaiseDecorator,
     RaiseResult,
+    RemoveArguments,
     RenameKeyword,
     Replace,
     ReraiseFirst,
@@ -163,6 +164,29 @@ def test_several_keywords_are_added_and_changed() -> None:
 @pytest.mark.parametrize("code", ["x = «f»", "«f(x for x in y)»", "@task\n«def f(): pass»", "f(f'{«g()»}')"])
 def test_no_argument_where_none_can_be_added(code: str) -> None:
     assert fixed(code, adding(time_limit="300")) is None
+
+
+# RemoveArguments
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("@«task(a=1, b=2, c=3)»\ndef f(): pass", "@task(b=2)\ndef f(): pass"),
+        ("«f(x, a=1, c=(3))»", "f(x)"),
+        ("«f(a=1, c=3,)»", "f()"),
+        ("«f( a = 1 , x=0 , c=3 )»", "f( x=0 )"),
+        ("«f(a=1, c=3, **x)»", "f(**x)"),
+        ("@«task(\n    a=1,\n    b=2,  # two\n    c=3,\n)»\ndef f(): pass", None),
+        ("@«task(\n    a=1,\n    b=2,\n    c=3,\n)»\ndef f(): pass", "@task(\n    b=2,\n)\ndef f(): pass"),
+        ("@«task(\n    a=1,  # one\n    b=2,\n    c=3\n)»\ndef f(): pass", None),
+        ("«f(a=1)»", None),
+        ("«f(**x)»", None),
+        ("x = «f»", None),
+    ],
+)
+def test_keyword_arguments_are_taken_away(before: str, after: str | None) -> None:
+    assert fixed(before, lambda place: RemoveArguments(place, ("a", "c"))) == after
 
 
 # ReraiseFirst

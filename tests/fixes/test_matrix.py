@@ -20,6 +20,7 @@ from celery_lint.findings import (
     Import,
     Place,
     PutStatement,
+    RemoveArguments,
     Replace,
     ReraiseFirst,
     Side,
@@ -114,6 +115,7 @@ KINDS = [
         "«f(a)»",
         "transaction.on_commit(partial(f.delay, a))",
     ),
+    kind("take an argument away", lambda p: RemoveArguments(p, ("b",)), "«f.s(a, b=1, **c)»", "f.s(a, **c)"),
     kind("add an argument", lambda p: AddArguments(p, (("n", "3"),)), "«f.s(a)»", "f.s(a, n=3)"),
     kind(
         "add in a hanging indent",

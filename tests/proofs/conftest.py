@@ -32,6 +32,15 @@ LEFT_ALONE = {
     "CEL806_TIMELESS": "how often is not said",
     "CEL806_TWICE": "a name has to be found",
     "CEL305_NO_THROW": "somebody chose that it does not raise",
+    "CEL405": "only its author knows what to retry on",
+    "CEL405_BACKOFF": "only its author knows what to retry on",
+    "CEL405_NONE": "it may be meant to have the task's limit",
+    "CEL405_REJECT": "a late acknowledgement has the task run again in other cases too",
+    "CEL405_LOST": "a late acknowledgement has the task run again in other cases too",
+    "CEL405_KILLED": "it has no soft limit that could be meant",
+    "CEL406": "shown only: how often is enough, only its author knows",
+    "CEL406_BY_HAND": "shown only: how often is enough, only its author knows",
+    "CEL410": "shown only: which one is meant, only its author knows",
 }
 """The examples that the linter may leave as they are, though their rule has a fix."""
 

@@ -1,0 +1,237 @@
+"""Calls that wait for another machine, or for a process, as long as it takes: nobody has given them a timeout.
+
+Where none is given, `requests` waits for ever, whatever `socket.setdefaulttimeout` says (requests/adapters.py
+gives urllib3 a timeout of None); the standard library's clients have the socket's default, which is None.
+httpx, aiohttp and boto3 have timeouts of their own.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Literal
+
+from celery_lint.project.modules import Function, Module
+from celery_lint.project.syntax import last_name
+from celery_lint.records import record
+from celery_lint.semantics.model import Call
+from celery_lint.semantics.settings import value_at
+from celery_lint.semantics.values import BoundMethod, Collection, External, Instance, Value
+
+if TYPE_CHECKING:
+    from celery_lint.semantics.hub import Semantics
+
+Kind = Literal["network", "process"]
+# What a function mentions that makes such a call, or has what it is made on.
+_WORDS = frozenset(
+    """requests session Session _session sessions urlopen create_connection HTTPConnection HTTPSConnection SMTP SMTP_SSL
+    LMTP FTP FTP_TLS IMAP4 IMAP4_SSL POP3 POP3_SSL Telnet Redis StrictRedis from_url subprocess run check_call
+    check_output Popen communicate wait connect exec_command result post patch request send""".split()
+)
+# One of these stands in a module that has to do with one of the packages, or with what another module makes of them.
+_TRACES = (
+    *("requests", "ession", "urlopen", "create_connection", "http.client", "smtplib", "ftplib", "imaplib", "poplib"),
+    *("telnetlib", "redis", "subprocess", "Popen", "paramiko", "pubsub"),
+)
+# What a file mentions or holds that may have such calls, besides those with a trace of Celery.
+CLIENT_WORDS = ("urlopen", "smtplib", "ftplib", "paramiko", "imaplib", "poplib")
+CLIENT_IMPORTS = tuple(
+    f"{a} {b}" for p in ("requests", "subprocess", "redis") for a, b in (("import", p), (p, "import"))
+)
+_VERBS = ("get", "post", "put", "patch", "delete", "head", "options", "request")
+_SESSIONS = frozenset(
+    {
+        "requests.Session", "requests.sessions.Session", "requests_oauthlib.OAuth1Session",
+        "requests_oauthlib.OAuth2Session", "requests_cache.CachedSession",
+    }
+)  # fmt: skip
+_HTTP_ADAPTERS = frozenset({"requests.adapters.HTTPAdapter"})
+
+
+@record()
+class _Timeout:
+    """How a call is given a timeout: the keyword, and its place among the positional arguments."""
+
+    keyword: str = "timeout"
+    position: int | None = None
+    kind: Kind = "network"
+
+
+_REQUEST, _PROCESS = _Timeout(), _Timeout(kind="process")
+_OF_FUNCTIONS: dict[str, _Timeout] = {
+    **{f"requests.{verb}": _REQUEST for verb in _VERBS},
+    **{f"requests.api.{verb}": _REQUEST for verb in _VERBS},
+    "urllib.request.urlopen": _Timeout(position=2),
+    "socket.create_connection": _Timeout(position=1),
+    **{f"http.client.{name}": _Timeout(position=2) for name in ("HTTPConnection", "HTTPSConnection")},
+    **{f"smtplib.{name}": _Timeout(position=3) for name in ("SMTP", "SMTP_SSL", "LMTP")},
+    **{f"ftplib.{name}": _Timeout(position=4) for name in ("FTP", "FTP_TLS")},
+    **{f"imaplib.{name}": _Timeout(position=2) for name in ("IMAP4", "IMAP4_SSL")},
+    **{f"poplib.{name}": _Timeout(position=2) for name in ("POP3", "POP3_SSL")},
+    "telnetlib.Telnet": _Timeout(position=2),
+    **{f"redis.{name}": _Timeout("socket_timeout") for name in ("Redis", "StrictRedis", "from_url", "Redis.from_url")},
+    **{f"subprocess.{name}": _PROCESS for name in ("run", "call", "check_call", "check_output")},
+}
+_OF_METHODS: dict[str, dict[str, _Timeout]] = {
+    **{path: {**dict.fromkeys(_VERBS, _REQUEST), "send": _REQUEST} for path in _SESSIONS},
+    "paramiko.SSHClient": {"connect": _Timeout(position=6), "exec_command": _Timeout(position=2)},
+    "subprocess.Popen": {
+        "communicate": _Timeout(position=1, kind="process"),
+        "wait": _Timeout(position=0, kind="process"),
+    },
+}
+_PUBLISHER = "google.cloud.pubsub"
+_LIMITING = re.compile(r"time_?out|time_?limit|deadline", re.IGNORECASE)
+
+
+@record()
+class Untimed:
+    """A call that nobody has given a timeout. `keyword` is what would."""
+
+    call: Call
+    kind: Kind
+    keyword: str
+
+
+def untimed_calls(hub: Semantics, module: Module) -> Sequence[Untimed]:
+    """The calls without a timeout in a module's functions."""
+
+    def search() -> tuple[Untimed, ...]:
+        text = module.source.text
+        if not any(trace in text for trace in _TRACES):
+            return ()
+        return tuple(
+            found
+            for function in module.functions
+            if function.parent is None and _may_call(function) and not _is_limited(function)
+            for flow in hub.calls.flows_within(function)
+            for call in flow.calls
+            if (found := untimed(hub, call)) is not None
+        )
+
+    return hub.memo.get(("untimed calls", module), search, ())
+
+
+def _may_call(function: Function) -> bool:
+    return function.holds(_WORDS) or "ession" in function.text
+
+
+def _is_limited(function: Function) -> bool:
+    """Whether something around a function's body ends it: an alarm, or a decorator with such a name."""
+    names = (last_name(d.func if isinstance(d, ast.Call) else d) for d in function.decorators)
+    return function.holds(("alarm", "setitimer")) or any(_LIMITING.search(name) for name in names)
+
+
+def untimed(hub: Semantics, call: Call) -> Untimed | None:
+    """What is known of a call that may wait for ever for want of a timeout."""
+    for callee in call.callee.alternatives():
+        timeout = _timeout_of(callee, call)
+        if timeout is None or _is_given(call, timeout) or _is_inside_limit(call):
+            continue
+        if timeout.kind == "network" and hub.project.mentioning("setdefaulttimeout"):
+            continue
+        if isinstance(callee, BoundMethod) and _may_have_its_own(hub, callee.receiver, call):
+            continue
+        if isinstance(callee, BoundMethod) and timeout.kind == "process" and _has_ended(callee.receiver, call):
+            continue
+        return Untimed(call, timeout.kind, timeout.keyword)
+    return None
+
+
+def _timeout_of(callee: Value, call: Call) -> _Timeout | None:
+    if isinstance(callee, External):
+        return _OF_FUNCTIONS.get(callee.path)
+    if isinstance(callee, BoundMethod) and isinstance(callee.receiver, Instance):
+        cls = callee.receiver.cls
+        if isinstance(cls, str):
+            return _OF_METHODS.get(cls, {}).get(callee.name)
+    if call.name == "result" and not call.args and _is_published(call):
+        return _Timeout(position=0)
+    return None
+
+
+def _is_published(call: Call) -> bool:
+    """Whether a call waits for the future of a message that a Pub/Sub client publishes."""
+    func = call.node.func
+    if not isinstance(func, ast.Attribute):
+        return False
+    made = call.flow.assigned(func.value.id) if isinstance(func.value, ast.Name) else [func.value]
+    for node in made:
+        event = call.flow.events.get(node) if isinstance(node, ast.Call) else None
+        for one in event.callee.alternatives() if event is not None and event.name == "publish" else ():
+            receiver = one.receiver if isinstance(one, BoundMethod) else None
+            if isinstance(receiver, Instance) and isinstance(receiver.cls, str) and receiver.cls.startswith(_PUBLISHER):
+                return True
+    return False
+
+
+def _is_given(call: Call, timeout: _Timeout) -> bool:
+    """Whether a call is given a timeout, or may be."""
+    given = call.keyword(timeout.keyword)
+    if given is not None:
+        return not (isinstance(given.node, ast.Constant) and given.node.value is None)
+    if timeout.position is not None and len(call.positional) > timeout.position:
+        return True
+    for arg in call.args:
+        is_known = isinstance(arg.value, Collection) and arg.value.keys is not None
+        if arg.star == "**" and not (is_known and timeout.keyword not in (getattr(arg.value, "keys", None) or ())):
+            return True
+        if arg.star == "*" and timeout.position is not None:
+            return True
+    return False
+
+
+def _is_inside_limit(call: Call) -> bool:
+    """Whether a `with` block around a call has a name that tells of a limit: `with gevent.Timeout(5):`."""
+    for frame in call.frame.chain():
+        for item in frame.node.items if isinstance(frame.node, (ast.With, ast.AsyncWith)) else ():
+            manager = item.context_expr
+            if _LIMITING.search(last_name(manager.func if isinstance(manager, ast.Call) else manager)):
+                return True
+    return False
+
+
+def _may_have_its_own(hub: Semantics, receiver: Value, call: Call) -> bool:
+    """Whether a session may have a timeout for all of its requests: by an adapter, or by what is set on it."""
+    if not isinstance(receiver, Instance) or receiver.cls not in _SESSIONS:
+        return False
+    made = receiver.origin.key[0] if receiver.origin is not None else None
+    if made in call.flow.events:
+        mounted = [c for c in call.flow.calls if c.name == "mount" and len(c.args) > 1]
+        is_set = any(store.target.attr in ("timeout", "request", "send", "get", "post") for store in call.flow.stores)
+        return is_set or any(not _is_plain(c.args[1].value) for c in mounted)
+    return hub.memo.get(("mounts adapters",), lambda: any(_own_adapters(hub)), False)
+
+
+_ENDING = ("kill", "terminate", "send_signal", "poll")
+
+
+def _has_ended(process: Value, call: Call) -> bool:
+    """Whether a process has been killed or waited for, with a timeout, before."""
+    for earlier in call.flow.calls:
+        if earlier.index < call.index:
+            for callee in earlier.callee.alternatives():
+                if (
+                    isinstance(callee, BoundMethod)
+                    and callee.receiver == process
+                    and (callee.name in _ENDING or (callee.name in ("wait", "communicate") and earlier.args))
+                ):
+                    return True
+    return False
+
+
+def _own_adapters(hub: Semantics) -> Iterator[bool]:
+    """Of each adapter that the project mounts on a session, whether it may set a timeout."""
+    for filename in hub.project.containing(".mount("):
+        module = hub.project.module_or_none(filename)
+        for node in module.nodes_around(("mount",)) if module is not None else ():
+            if isinstance(node, ast.Call) and last_name(node.func) == "mount" and len(node.args) > 1:
+                yield module is not None and not _is_plain(value_at(hub, node.args[1], module))
+
+
+def _is_plain(adapter: Value) -> bool:
+    return all(isinstance(a, Instance) and a.cls in _HTTP_ADAPTERS for a in adapter.alternatives())
+
+
+__all__ = ["CLIENT_IMPORTS", "CLIENT_WORDS", "Untimed", "untimed", "untimed_calls"]
