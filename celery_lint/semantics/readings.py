@@ -25,19 +25,23 @@ from celery_lint.semantics.configurations import (
     loadings,
     with_stars,
 )
-from celery_lint.semantics.setting_names import in_namespace
+from celery_lint.semantics.setting_names import BARE, FAMILIES, in_namespace
 from celery_lint.semantics.settings import Given, gifts, holder_of, value_at
 from celery_lint.semantics.values import UNKNOWN
 
 if TYPE_CHECKING:
     from typing import Literal, TypeAlias
 
+    from celery_lint.semantics.configurations import Source
     from celery_lint.semantics.hub import Semantics
     from celery_lint.semantics.settings import Holder
 
     Way: TypeAlias = Literal["django", "object", "conf"]
 
-_OLD = re.compile(r"\b(?:BROKER|CELERY|CELERYD|CELERYBEAT)_[A-Z_]*[A-Z]\b")
+_OLD = re.compile(r"\b(?:BROKER|CELERY|CELERYD|CELERYBEAT|celery)_\w+")
+_TODAY = re.compile(rf"\b(?:(?:{'|'.join(FAMILIES)})_[a-z]\w*|{'|'.join(BARE)})\b", re.IGNORECASE)
+# What a module says that makes an application, or sets something on its `conf`.
+_CONFIGURES = re.compile(r"(?<!django)\.conf\b|Celery\(|config_from_object")
 _APPS = "INSTALLED_APPS"
 
 
@@ -71,13 +75,13 @@ class Reading:
         return name if self.namespace is None or self.way == "conf" else in_namespace(name, self.namespace)
 
 
-def old_readings(hub: Semantics, module: Module) -> Sequence[Reading]:
-    """What a module gives an application to read under names that look like those from before Celery 4."""
-    return hub.memo.get(("old readings", module), lambda: tuple(_readings(hub, module, _OLD)), ())
+def readings(hub: Semantics, module: Module) -> Sequence[Reading]:
+    """What a module gives an application to read, as far as the names look like those of settings."""
+    return hub.memo.get(("readings", module), lambda: tuple(_readings(hub, module)), ())
 
 
-def _readings(hub: Semantics, module: Module, pattern: re.Pattern[str]) -> Iterator[Reading]:
-    words = frozenset(pattern.findall(module.source.text))
+def _readings(hub: Semantics, module: Module) -> Iterator[Reading]:
+    words = _setting_words(hub, module)
     if not words or is_test_file(module.filename) or not loadings(hub):
         return
     for one in gifts(module, words):
@@ -94,6 +98,22 @@ def _readings(hub: Semantics, module: Module, pattern: re.Pattern[str]) -> Itera
                 way: Way = "conf" if first.is_conf else "django" if first.source == "django" else "object"
                 namespace = _namespace_of(hub, first.app) if way == "conf" else first.namespace
                 yield Reading(one, module, holder, way, namespace, first.app)
+
+
+def _setting_words(hub: Semantics, module: Module) -> frozenset[str]:
+    """The words of a module that may be names of settings."""
+    text = module.source.text
+    words = set(_OLD.findall(text))
+    for namespace in hub.project_settings.namespaces:
+        if namespace != "CELERY":
+            words.update(re.findall(rf"\b{namespace.rstrip('_')}_\w+", text, re.IGNORECASE))
+    if _CONFIGURES.search(text) or any(_module_of(one.source) is module for one in loadings(hub)):
+        words.update(_TODAY.findall(text))
+    return frozenset(words)
+
+
+def _module_of(source: Source) -> Module | None:
+    return source if isinstance(source, Module) else source.module if isinstance(source, Class) else None
 
 
 def _namespace_of(hub: Semantics, app: ast.Call | None) -> str | None:

@@ -76,6 +76,50 @@ OLD_NAMES = {
 """The name from before Celery 4 of each setting that had, or would have had, another one."""
 NEW_NAMES = {old: new for new, old in OLD_NAMES.items()}
 """Today's name of a setting by that from before Celery 4."""
+BARE = ("accept_content", "enable_utc", "imports", "include", "timezone")
+"""Settings whose names begin with no family."""
+FAMILIES = (
+    "arangodb", "azureblockblob", "beat", "broker", "cache", "cassandra", "control", "cosmosdbsql", "couchbase",
+    "database", "elasticsearch", "event", "gcs", "mongodb", "redis", "result", "s3", "security", "task", "worker",
+)  # fmt: skip
+"""What the names of settings begin with."""
+# Settings that never had another name than today's, in capitals.
+_UNCHANGED = """
+    enable_utc result_accept_content
+    azureblockblob_base_path azureblockblob_connection_timeout azureblockblob_container_name
+    azureblockblob_read_timeout azureblockblob_retry_increment_base azureblockblob_retry_initial_backoff_sec
+    azureblockblob_retry_max_attempts
+    cassandra_auth_kwargs cassandra_auth_provider cassandra_bundle_path cassandra_entry_ttl cassandra_keyspace
+    cassandra_options cassandra_port cassandra_read_consistency cassandra_servers cassandra_table
+    cassandra_write_consistency
+    control_exchange control_queue_durable control_queue_exclusive control_queue_expires control_queue_ttl
+    cosmosdbsql_collection_name cosmosdbsql_consistency_level cosmosdbsql_database_name
+    cosmosdbsql_max_retry_attempts cosmosdbsql_max_retry_wait_time
+    database_create_tables_at_setup database_engine_callback database_table_schemas
+    gcs_base_path gcs_bucket gcs_project gcs_ttl
+    s3_access_key_id s3_base_path s3_bucket s3_endpoint_url s3_region s3_secret_access_key
+"""
+# What Celery reads though its defaults do not name it (celery/bin/base.py, `DaemonOption`; celery/backends/).
+_UNLISTED = """
+    beat_executable beat_gid beat_logfile beat_pidfile beat_uid beat_umask cassandra_secure_bundle_path
+    events_executable events_gid events_logfile events_pidfile events_uid events_umask db_reuse_max
+    dynamodb_endpoint_url firestore_project gcs_threadpool_maxsize override_backends
+    redis_backend_credential_provider redis_backend_health_check_interval redis_client_name
+    result_backend_thread_safe worker_executable worker_gid worker_logfile worker_pidfile worker_uid worker_umask
+"""
+# What packages beside Celery read in its families: sqlalchemy-celery-beat, tenant-schemas-celery, celerybeat-mongo.
+_OF_OTHERS = """
+    beat_dburi beat_engine_options beat_schema beat_tz_aware mongodb_scheduler_collection mongodb_scheduler_db
+    mongodb_scheduler_url task_cls task_tenant_cache_seconds
+"""
+KNOWN = frozenset({*OLD_NAMES, *_UNCHANGED.split()})
+"""Celery's settings by their names of today."""
+READ = KNOWN | frozenset({*_UNLISTED.split(), *_OF_OTHERS.split()})
+"""All names that Celery, or a package that is used with it, is known to read."""
+# Gone since Celery 4 (docs: history/whatsnew-4.0.html, Removed settings).
+GONE = frozenset({"chord_propagates", "send_task_error_emails", "task_error_emails", "task_send_error_emails"})
+NEWEST = (5, 7)
+"""The version that the names are taken from."""
 
 
 def in_namespace(name: str, namespace: str) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
 
-from celery_lint.findings import Applicability, Change, Finding, Fix, RenameKeyword, Replace, Severity
+from celery_lint.findings import Applicability, Change, Finding, Fix, Severity
 from celery_lint.rules.base import Rule
+from celery_lint.rules.configuration.repair import renamed_at
 from celery_lint.semantics.context import FileContext
-from celery_lint.semantics.renames import READS_OLD_NAMES, Mention, Renamed, mentions, renamed_settings, together
+from celery_lint.semantics.mentions import mentions
+from celery_lint.semantics.renames import READS_OLD_NAMES, Renamed, renamed_settings, together
 
 
 class RenamedSetting(Rule):
@@ -82,24 +83,11 @@ def _fix(renamed: Renamed, file: FileContext) -> Fix | None:
     others = together(file.hub, renamed)
     changes: list[Change] = []
     for one in others or ():
-        found = mentions(file.hub, one)
+        found = mentions(file.hub, one.reading.name)
         if found is None:
             return None
-        changes += [_change(mention, one) for mention in found]
+        changes += [renamed_at(mention, one.spelled) for mention in found]
     if not changes:
         return None
     what = f"`{renamed.spelled}`" if len(others or ()) == 1 else "today's names"
     return Fix(Applicability.SAFE, f"Use {what}", tuple(dict.fromkeys(changes)))
-
-
-def _change(mention: Mention, renamed: Renamed) -> Change:
-    source = mention.module.source
-    place = source.place(mention.node)
-    if mention.is_keyword:
-        return RenameKeyword(place, renamed.spelled)
-    if mention.is_text:
-        quote = source.code(mention.node)[0]
-        return Replace(place, f"{quote}{renamed.spelled}{quote}")
-    if isinstance(mention.node, ast.Attribute):
-        return Replace(place, f"{source.code(mention.node.value)}.{renamed.spelled}")
-    return Replace(place, renamed.spelled)
