@@ -32,7 +32,6 @@ from celery_lint.semantics.values import UNKNOWN
 if TYPE_CHECKING:
     from typing import Literal, TypeAlias
 
-    from celery_lint.semantics.configurations import Source
     from celery_lint.semantics.hub import Semantics
     from celery_lint.semantics.settings import Holder
 
@@ -107,13 +106,22 @@ def _setting_words(hub: Semantics, module: Module) -> frozenset[str]:
     for namespace in hub.project_settings.namespaces:
         if namespace != "CELERY":
             words.update(re.findall(rf"\b{namespace.rstrip('_')}_\w+", text, re.IGNORECASE))
-    if _CONFIGURES.search(text) or any(_module_of(one.source) is module for one in loadings(hub)):
+    if _CONFIGURES.search(text) or module.filename in _source_files(hub):
         words.update(_TODAY.findall(text))
     return frozenset(words)
 
 
-def _module_of(source: Source) -> Module | None:
-    return source if isinstance(source, Module) else source.module if isinstance(source, Class) else None
+def _source_files(hub: Semantics) -> frozenset[str]:
+    """The files of the modules and classes that applications read their settings from."""
+    return hub.memo.get(("source files",), lambda: frozenset(p.filename for p in _source_modules(hub)), frozenset())
+
+
+def _source_modules(hub: Semantics) -> Iterator[Module]:
+    for one in loadings(hub):
+        if isinstance(one.source, Module):
+            yield from with_stars(hub, one.source)
+        elif isinstance(one.source, Class):
+            yield from (cls.module for cls in hub.classes.ancestors(one.source) if isinstance(cls, Class))
 
 
 def _namespace_of(hub: Semantics, app: ast.Call | None) -> str | None:
