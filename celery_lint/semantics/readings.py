@@ -160,7 +160,7 @@ def is_django_settings(hub: Semantics, holder: Module | Class) -> bool:
 
 
 def _is_django_settings(hub: Semantics, holder: Module | Class) -> bool:
-    whole = _whole_settings(hub)
+    whole = whole_settings(hub)
     if isinstance(holder, Module):
         return any(part in whole for part in with_stars(hub, holder)) or any(
             holder in with_stars(hub, one) for one in whole if isinstance(one, Module)
@@ -170,7 +170,7 @@ def _is_django_settings(hub: Semantics, holder: Module | Class) -> bool:
     )
 
 
-def _whole_settings(hub: Semantics) -> Sequence[Module | Class]:
+def whole_settings(hub: Semantics) -> Sequence[Module | Class]:
     """The modules and classes, tests left out, that name Django's applications."""
     return hub.memo.get(("whole settings",), lambda: tuple(_find_whole_settings(hub)), ())
 
