@@ -12,6 +12,7 @@ from celery_lint.project.modules import Module
 from celery_lint.project.syntax import walk
 from celery_lint.records import record
 from celery_lint.semantics.readings import is_django_settings, readings
+from celery_lint.semantics.settings import gifts
 
 if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
@@ -104,8 +105,11 @@ def _is_read(hub: Semantics, name: str) -> bool:
         module = hub.project.module_or_none(filename)
         if module is None:
             return True
-        own = [reading.given for reading in readings(hub, module) if reading.name == name]
-        if _reads(module, name, {node for one in own for node in walk(one.target, one.value)}):
+        given = list(gifts(module, frozenset({name})))
+        # `os.environ["TASK_QUEUES"]`: the environment's names are its own.
+        own: set[ast.AST] = {n for one in given for n in walk(one.value) if isinstance(n, ast.Constant)}
+        own.update(node for one in given if one.target is not one.value for node in walk(one.target))
+        if _reads(module, name, own):
             return True
     return False
 
