@@ -1,4 +1,4 @@
-"""Settings that make every task run in the process that sends it."""
+"""Settings that make every task run in the process that sends it, and what becomes of errors there."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import Class, Module
-from celery_lint.project.syntax import walk
-from celery_lint.semantics.configurations import with_stars
-from celery_lint.semantics.readings import Reading, readings, whole_settings
+from celery_lint.project.syntax import last_name, walk
+from celery_lint.records import record
+from celery_lint.semantics.configurations import is_conf_value, is_object, with_stars
+from celery_lint.semantics.readings import Reading, is_django_settings, readings, whole_settings
 from celery_lint.semantics.renames import READS_OLD_NAMES
-from celery_lint.semantics.setting_names import NEW_NAMES
-from celery_lint.semantics.settings import function_around
+from celery_lint.semantics.setting_names import NEW_NAMES, OLD_NAMES
+from celery_lint.semantics.settings import Given, function_around, gifts, holder_of, value_at
 from celery_lint.semantics.values import Constant
 
 if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
 
-EAGER = "task_always_eager"
+EAGER, PROPAGATES = "task_always_eager", "task_eager_propagates"
 # Words in the path of a file that is meant for somebody's own machine, or for trying things.
 _ASIDE = re.compile(
     r"(?:^|[/_.\-])(?:tests?|testing|locals?|dev|devel|development|developer|debug|ci|examples?|samples?|demos?|docs?"
@@ -124,3 +125,83 @@ def _imports_what_is_not_there(hub: Semantics, module: Module) -> bool:
         if not star.startswith("django.") and hub.project.find_module(star, module.filename) is None:
             return True
     return bool(module.rows_of(("exec",)))
+
+
+# Errors of eager tasks
+
+
+@record()
+class Quiet:
+    """A place that makes tasks eager and lets their errors pass; `name` is that of the setting for errors there."""
+
+    given: Given
+    name: str
+
+
+def quiet_eagerness(hub: Semantics, module: Module) -> Iterator[Quiet]:
+    """The places of a module that make tasks eager, in tests too, where nothing makes their errors raise."""
+    if not _NAMED.search(module.source.text) or _raises_errors(hub):
+        return
+    names = hub.project_settings.spellings(EAGER)
+    found = [one for one in gifts(module, names) if isinstance(one.value, ast.Constant) and one.value.value is True]
+    lasting = [one for one in found if _is_lasting(hub, one, module)]
+    if lasting:
+        yield from (Quiet(one, _for_errors(one.name)) for one in lasting)
+    elif not hub.memo.get(("lasting eagerness",), lambda: _is_lasting_somewhere(hub), False):
+        passing = [one for one in found if isinstance(one.around, ast.Call) and _overrides(one.around)]
+        yield from (Quiet(one, _for_errors(one.name)) for one in passing[:1])
+
+
+def _for_errors(eager: str) -> str:
+    """The name of the setting for errors, as the one that makes tasks eager is called."""
+    if NEW_NAMES.get(eager) == EAGER:
+        return OLD_NAMES[PROPAGATES]
+    return eager.replace("always_eager", "eager_propagates").replace("ALWAYS_EAGER", "EAGER_PROPAGATES")
+
+
+def _raises_errors(hub: Semantics) -> bool:
+    """Whether the project says anywhere, in its tests too, what becomes of the errors of eager tasks."""
+    names = sorted({*hub.project_settings.spellings(PROPAGATES), "CELERY_EAGER_PROPAGATES"})
+    return any(hub.project.mentioning_anywhere(name) for name in names)
+
+
+def _is_lasting_somewhere(hub: Semantics) -> bool:
+    names = hub.project_settings.spellings(EAGER)
+    files = sorted({f for name in names for f in hub.project.mentioning_anywhere(name)})
+    modules = (hub.project.module_or_none(f) for f in files)
+    return any(
+        isinstance(one.value, ast.Constant) and one.value.value is True and _is_lasting(hub, one, module)
+        for module in modules
+        if module is not None
+        for one in gifts(module, names)
+    )
+
+
+def _is_lasting(hub: Semantics, one: Given, module: Module) -> bool:
+    """Whether a place sets up an application, or Django's settings, and not a part of a test."""
+    holder = holder_of(one, module)
+    if isinstance(holder, (Module, Class)):
+        if one.name.isupper():
+            return _has_apps(holder) or is_django_settings(hub, holder)
+        return any(reading.given.target is one.target for reading in readings(hub, module))
+    if isinstance(one.around, ast.Call):
+        func = one.around.func
+        if isinstance(func, ast.Attribute) and func.attr == "update":
+            return is_conf_value(value_at(hub, func.value, module))
+        return any(app.node is one.around for app in hub.project_settings.apps(module))
+    if isinstance(holder, ast.expr) and is_object(holder):
+        return is_conf_value(value_at(hub, holder, module))
+    return False
+
+
+def _has_apps(holder: Module | Class) -> bool:
+    return "INSTALLED_APPS" in (holder.bindings if isinstance(holder, Module) else holder.assigns)
+
+
+def _overrides(call: ast.Call) -> bool:
+    """Whether a call is `override_settings(...)`, or `self.settings(...)` of a test case."""
+    return last_name(call.func) in ("override_settings", "modify_settings") or (
+        isinstance(call.func, ast.Attribute)
+        and call.func.attr == "settings"
+        and getattr(call.func.value, "id", "") == "self"
+    )
