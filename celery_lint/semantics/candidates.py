@@ -81,6 +81,9 @@ class Candidates:
         found.update(f for f in project.mentioning("on_commit") if "/migrations/" not in f)
         for name in self.task_names:
             found.update(project.mentioning(name))
+        # What the package of an application's module imports, and what it does not, is a question for a rule.
+        beside = {f"{f.rpartition('/')[0]}/__init__.py" for f in project.holding("Celery(")}
+        found.update(beside & project.files)
         hooks = {f for word in _HOOK_WORDS for f in project.mentioning(word)}
         waits = {f for text in _WAITING_TEXTS for f in project.containing(text)}
         for name in self.sender_names:
