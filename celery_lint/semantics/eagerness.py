@@ -11,8 +11,7 @@ from celery_lint.project.modules import Class, Module
 from celery_lint.project.syntax import last_name, walk
 from celery_lint.records import record
 from celery_lint.semantics.configurations import is_conf_value, is_object, with_stars
-from celery_lint.semantics.readings import Reading, is_django_settings, readings, whole_settings
-from celery_lint.semantics.renames import READS_OLD_NAMES
+from celery_lint.semantics.readings import Reading, is_django_settings, named, readings, whole_settings
 from celery_lint.semantics.setting_names import NEW_NAMES, OLD_NAMES
 from celery_lint.semantics.settings import Given, function_around, gifts, holder_of, value_at
 from celery_lint.semantics.values import Constant
@@ -48,13 +47,7 @@ def eager_in_production(hub: Semantics, module: Module) -> Iterator[Reading]:
 def _is_eager(hub: Semantics, reading: Reading) -> bool:
     """Whether a name is in force and its value is a plain True."""
     value = reading.given.value
-    if not (isinstance(value, ast.Constant) and value.value is True):
-        return False
-    if reading.name == reading.own_name(EAGER):
-        return True
-    version = hub.settings.celery_version
-    is_read = reading.namespace is None or reading.way == "conf" or (version is not None and version >= READS_OLD_NAMES)
-    return NEW_NAMES.get(reading.name) == EAGER and is_read
+    return isinstance(value, ast.Constant) and value.value is True and named(hub, reading) == EAGER
 
 
 def _is_unconditional(reading: Reading) -> bool:

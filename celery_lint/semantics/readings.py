@@ -25,7 +25,7 @@ from celery_lint.semantics.configurations import (
     loadings,
     with_stars,
 )
-from celery_lint.semantics.setting_names import BARE, FAMILIES, in_namespace
+from celery_lint.semantics.setting_names import BARE, FAMILIES, NEW_NAMES, in_namespace
 from celery_lint.semantics.settings import Given, gifts, holder_of, value_at
 from celery_lint.semantics.values import UNKNOWN
 
@@ -42,6 +42,8 @@ _TODAY = re.compile(rf"\b(?:(?:{'|'.join(FAMILIES)})_[a-z]\w*|{'|'.join(BARE)})\
 # What a module says that makes an application, or sets something on its `conf`.
 _CONFIGURES = re.compile(r"(?<!django)\.conf\b|Celery\(|config_from_object")
 _APPS = "INSTALLED_APPS"
+READS_OLD_NAMES = (5, 7)
+"""The first version that reads old names with a namespace."""
 
 
 @record()
@@ -149,6 +151,20 @@ def _find_loadings(hub: Semantics, holder: Holder) -> Iterator[Loading]:
                 yield one
         elif source is holder:
             yield one
+
+
+def named(hub: Semantics, reading: Reading) -> str | None:
+    """Today's name of the setting that a place gives, where Celery reads it under the name that it has there."""
+    old = NEW_NAMES.get(reading.name)
+    if old is not None and reading.name == reading.own_name(old):
+        return old
+    if reading.namespace is None or reading.way == "conf":
+        return old if old is not None else reading.name
+    version = hub.settings.celery_version
+    if old is not None:
+        return old if version is not None and version >= READS_OLD_NAMES else None
+    plain = reading.name[len(reading.namespace.rstrip("_")) + 1 :].lower()
+    return plain if reading.name == reading.own_name(plain) else None
 
 
 # Django's settings

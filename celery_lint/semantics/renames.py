@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 # Keywords of `Celery(...)` that are settings under other names (celery/app/base.py, `__autoset`).
 _KEYWORDS = {"broker_url": "broker", "result_backend": "backend"}
-READS_OLD_NAMES = (5, 7)
-"""The first version that reads old names with a namespace."""
 
 
 def _names_in(namespace: str | None) -> frozenset[str]:

@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING
 
 from celery_lint.project.index import is_test_file
 from celery_lint.project.modules import AssignBinding, Module
-from celery_lint.semantics.readings import Reading, readings
-from celery_lint.semantics.renames import READS_OLD_NAMES
-from celery_lint.semantics.setting_names import NEW_NAMES
+from celery_lint.semantics.readings import Reading, named, readings
 
 if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
@@ -21,20 +19,6 @@ if TYPE_CHECKING:
 PICKLE = frozenset({"pickle", "application/x-python-serialize"})
 _ACCEPTED = ("accept_content", "result_accept_content")
 _WORDS = ("accept_content", "ACCEPT_CONTENT")
-
-
-def named(hub: Semantics, reading: Reading) -> str | None:
-    """Today's name of the setting that a place gives, where Celery reads it under the name that it has there."""
-    old = NEW_NAMES.get(reading.name)
-    if old is not None and reading.name == reading.own_name(old):
-        return old
-    if reading.namespace is None or reading.way == "conf":
-        return old if old is not None else reading.name
-    version = hub.settings.celery_version
-    if old is not None:
-        return old if version is not None and version >= READS_OLD_NAMES else None
-    plain = reading.name[len(reading.namespace.rstrip("_")) + 1 :].lower()
-    return plain if reading.name == reading.own_name(plain) else None
 
 
 def accepting_pickle(hub: Semantics, module: Module) -> Sequence[Reading]:
