@@ -82,8 +82,9 @@ class Candidates:
         for name in self.task_names:
             found.update(project.mentioning(name))
         # What the package of an application's module imports, and what it does not, is a question for a rule.
-        beside = {f"{f.rpartition('/')[0]}/__init__.py" for f in project.holding("Celery(")}
-        found.update(beside & project.files)
+        for filename in project.holding("Celery("):
+            package = project.find_module(project.layout.module_name(filename).rpartition(".")[0], filename)
+            found.update([package] if package is not None and package.endswith("__init__.py") else [])
         hooks = {f for word in _HOOK_WORDS for f in project.mentioning(word)}
         waits = {f for text in _WAITING_TEXTS for f in project.containing(text)}
         for name in self.sender_names:
