@@ -82,8 +82,8 @@ def readings(hub: Semantics, module: Module) -> Sequence[Reading]:
 
 
 def _readings(hub: Semantics, module: Module) -> Iterator[Reading]:
-    words = _setting_words(hub, module)
-    if not words or is_test_file(module.filename) or not loadings(hub):
+    words = frozenset() if is_test_file(module.filename) else _setting_words(hub, module)
+    if not words or not loadings(hub):
         return
     for one in gifts(module, words):
         holder = holder_of(one, module)

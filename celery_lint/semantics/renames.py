@@ -14,7 +14,7 @@ from celery_lint.records import record
 from celery_lint.semantics.configurations import with_stars
 from celery_lint.semantics.mentions import is_read_elsewhere
 from celery_lint.semantics.readings import Reading, readings
-from celery_lint.semantics.setting_names import NEW_NAMES, in_namespace
+from celery_lint.semantics.setting_names import KNOWN, NEW_NAMES, in_namespace
 
 if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
@@ -58,10 +58,17 @@ def _under_old_names(hub: Semantics, module: Module) -> Iterator[Renamed]:
         if new is None or is_given(hub, new, reading.name):
             continue
         is_dead = reading.namespace is not None and reading.way != "conf"
+        if not is_dead and reading.way == "object" and _is_among_new(hub, reading):
+            continue
         if is_dead:
             if reading.name in _names_in(reading.namespace) or is_read_elsewhere(hub, reading.name):
                 continue
         yield Renamed(reading, new, reading.own_name(new), is_dead)
+
+
+def _is_among_new(hub: Semantics, reading: Reading) -> bool:
+    """Whether a name stands beside today's, which Celery refuses to read together."""
+    return any(one.name in KNOWN and one.holder is reading.holder for one in readings(hub, reading.module))
 
 
 def is_given(hub: Semantics, new: str, old: str) -> bool:

@@ -43,7 +43,8 @@ class RenamedSetting(Rule):
     ## Silent when
     The name is today's as well (`CELERY_RESULT_BACKEND` with the namespace `CELERY`), the
     setting is given under today's name too, other code of the project reads the name, the
-    project allows Celery 3, or it can't be told which application reads the place.
+    project allows Celery 3, or it can't be told which application reads the place. Old
+    names among new ones are CEL907's.
 
     ## Severity
     An error where the project's oldest Celery does not read the name, otherwise a warning.
