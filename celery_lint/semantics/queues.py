@@ -55,10 +55,12 @@ def _declared(hub: Semantics) -> frozenset[str] | None:
         found |= names
     if not found or may_hide(hub, None):
         return None
-    for setting in hub.project_settings.all("task_default_queue"):
-        if not isinstance(setting.value, Constant):
+    # Celery before 5.7 reads the default queue besides.
+    defaults = [setting.value for setting in hub.project_settings.all("task_default_queue")] or [Constant("celery")]
+    for value in defaults:
+        if not isinstance(value, Constant):
             return None
-        found.add(str(setting.value.value))
+        found.add(str(value.value))
     return frozenset(found)
 
 

@@ -15,7 +15,7 @@ from celery import Celery
 from kombu import Queue
 
 app = Celery("billing", broker="memory://", set_as_current=False)
-app.conf.task_queues = [Queue("mail"), Queue("reports")]
+app.conf.update(task_queues=[Queue("mail"), Queue("reports")], task_default_queue="reports")
 
 
 @app.task
@@ -44,10 +44,11 @@ REPAIRED_RATE = BAD_RATE.replace("10/min", "10/m")
 def _waiting(shop: Shop, source: str) -> dict[str, int]:
     """How many messages wait in each queue that a worker reads, when one has been sent."""
     module = shop.load(source, MODULE)
+    # Before 5.7 the sender itself counts a queue that it has made as one to read.
+    queues = dict(module.app.amqp.queues.consume_from)
     module.on_paid(1)
     with module.app.connection_for_read() as connection:
         channel = connection.default_channel
-        queues = module.app.amqp.queues.consume_from
         return {name: queue(channel).queue_declare().message_count for name, queue in queues.items()}
 
 
