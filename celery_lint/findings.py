@@ -232,7 +232,7 @@ class PutStatement:
 class Substitute:
     """Put `text` in the place of the characters at `place`, as they stand.
 
-    For what is no syntax: a comment. An empty `text` takes them away.
+    For what is no syntax: a comment, or the end of a file. An empty `text` takes them away.
     """
 
     place: Place

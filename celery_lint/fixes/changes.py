@@ -629,6 +629,8 @@ def _indented(code: str, indentation: str, unit: str) -> list[str]:
 def _substitute(change: Substitute, bridge: Bridge) -> Splice:
     start = bridge.source.offset(change.place.span.start)
     end = bridge.source.offset(change.place.span.end)
+    if start == end == len(bridge.source.text):
+        return Splice(start, end, change.text)
     comments = bridge.comments_between(bridge.source.line_start(start), bridge.source.line_end(start))
     if end < start or not comments:
         raise NotExact("no comment stands at the place")

@@ -19,7 +19,8 @@ from celery_lint.project.modules import Class, Module
 from celery_lint.project.syntax import keyword_of, walk
 from celery_lint.records import record
 from celery_lint.semantics.model import App
-from celery_lint.semantics.settings import OLD_NAMES, target_name
+from celery_lint.semantics.setting_names import OLD_NAMES
+from celery_lint.semantics.settings import target_name
 from celery_lint.semantics.values import ClassValue, Constant, External, ModuleValue
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def _is_conf_attribute(statement: ast.Assign, path: str) -> bool:
 def _naming(settings: Mapping[str, str], neighbours: Sequence[str]) -> Naming:
     """The settings' names beside others without a namespace: old names among old ones, as they must not be mixed."""
     is_old = any(_UPPER.match(n) for n in neighbours) and not any(_LOWER.match(n) for n in neighbours)
-    return {name: OLD_NAMES[name][0] if is_old else name for name in settings}
+    return {name: OLD_NAMES[name] if is_old else name for name in settings}
 
 
 def _in_update(module: Module, call: ast.Call, settings: Mapping[str, str]) -> Added | None:

@@ -88,6 +88,10 @@ class Candidates:
         found.update(f for f in project.mentioning("on_commit") if "/migrations/" not in f)
         for name in self.task_names:
             found.update(project.mentioning(name))
+        # What the package of an application's module imports, and what it does not, is a question for a rule.
+        for filename in project.holding("Celery("):
+            package = project.find_module(project.layout.module_name(filename).rpartition(".")[0], filename)
+            found.update([package] if package is not None and package.endswith("__init__.py") else [])
         hooks = {f for word in _HOOK_WORDS for f in project.mentioning(word)}
         waits = {f for text in _WAITING_TEXTS for f in project.containing(text)}
         for name in self.sender_names:

@@ -17,7 +17,8 @@ from celery_lint.project.index import is_test_file
 from celery_lint.project.modules import AssignBinding, Class, Function, ImportBinding, Module
 from celery_lint.project.syntax import keyword_of, last_name, own_nodes, walk
 from celery_lint.records import record
-from celery_lint.semantics.settings import OLD_NAMES, Setting, function_around, value_at
+from celery_lint.semantics.setting_names import OLD_NAMES
+from celery_lint.semantics.settings import Setting, function_around, value_at
 from celery_lint.semantics.values import (
     AppValue,
     ClassValue,
@@ -63,12 +64,14 @@ class Loading:
     `source` is a module, a class, a dictionary or call; or Django's settings;
     or `project`: something of the project's own that can't be told; or `hidden`:
     what nobody can read. `app` is the call that makes the application, None when
-    it can't be told which one.
+    it can't be told which one. With `is_conf` the source is set on the
+    application's `conf` itself.
     """
 
     app: ast.Call | None
     source: Source
     namespace: str | None = None
+    is_conf: bool = False
 
 
 def loadings(hub: Semantics) -> Sequence[Loading]:
@@ -87,7 +90,7 @@ def _loadings(hub: Semantics) -> Iterator[Loading]:
                 for target in node.targets:
                     # `app.conf[key] = value`
                     if isinstance(target, ast.Subscript) and not isinstance(target.slice, ast.Constant):
-                        if _is_conf(hub, target.value, module):
+                        if is_conf(hub, target.value, module):
                             yield Loading(app_of(value_at(hub, target.value, module)), "hidden")
 
 
@@ -99,7 +102,7 @@ def _loaded_by(hub: Semantics, node: ast.Call, module: Module) -> Iterator[Loadi
     if last in ("config_from_envvar", "config_from_object", "add_defaults", "update", "setdefault"):
         if not isinstance(func, ast.Attribute):
             return
-        if not last.startswith("config_from") and not _is_conf(hub, func.value, module):
+        if not last.startswith("config_from") and not is_conf(hub, func.value, module):
             if last != "add_defaults":
                 return
         app = app_of(value_at(hub, func.value, module))
@@ -110,17 +113,17 @@ def _loaded_by(hub: Semantics, node: ast.Call, module: Module) -> Iterator[Loadi
             namespace = _namespace(hub, node, module)
             yield from (Loading(app, s, namespace) for o in objects for s in sources(hub, o, module))
         else:
-            yield Loading(app, node)
+            yield Loading(app, node, is_conf=True)
             given = [*node.args, *spread] if last != "setdefault" else []
-            yield from (Loading(app, s) for g in given for s in sources(hub, g, module))
-    elif last == "setattr" and len(node.args) == 3 and _is_conf(hub, node.args[0], module):
+            yield from (Loading(app, s, is_conf=True) for g in given for s in sources(hub, g, module))
+    elif last == "setattr" and len(node.args) == 3 and is_conf(hub, node.args[0], module):
         app = app_of(value_at(hub, node.args[0], module))
-        yield Loading(app, node if isinstance(node.args[1], ast.Constant) else "hidden")
+        yield Loading(app, node if isinstance(node.args[1], ast.Constant) else "hidden", is_conf=True)
     elif "elery" in last or last in hub.app_class_names:
         app = app_of(value_at(hub, node, module))
         if app is node:
             namespace = _namespace(hub, node, module)
-            yield Loading(app, node)
+            yield Loading(app, node, is_conf=True)
             given = [*spread, *(k.value for k in node.keywords if k.arg in ("config_source", "changes"))]
             yield from (Loading(app, s, namespace) for g in given for s in sources(hub, g, module))
 
@@ -129,21 +132,21 @@ def app_of(value: Value) -> ast.Call | None:
     """The call that makes an application, given the application or its `conf`; None when it can't be told."""
     if isinstance(value, AppValue):
         return value.node
-    if _is_conf_value(value) and isinstance(value, Instance) and value.origin is not None:
+    if is_conf_value(value) and isinstance(value, Instance) and value.origin is not None:
         made = value.origin.key[0]
         return made if isinstance(made, ast.Call) else None
     return None
 
 
-def _is_conf_value(value: Value) -> bool:
+def is_conf_value(value: Value) -> bool:
     return isinstance(value, Instance) and value.cls == "celery.Celery.conf"
 
 
-def _is_conf(hub: Semantics, node: ast.expr, module: Module) -> bool:
+def is_conf(hub: Semantics, node: ast.expr, module: Module) -> bool:
     """Whether an expression is an application's `conf`, under another name as well."""
     if isinstance(node, ast.Attribute):
         return node.attr == "conf"
-    return isinstance(node, ast.Name) and _is_conf_value(value_at(hub, node, module))
+    return isinstance(node, ast.Name) and is_conf_value(value_at(hub, node, module))
 
 
 def _namespace(hub: Semantics, node: ast.Call, module: Module) -> str | None:
@@ -484,7 +487,7 @@ def reaches(hub: Semantics, setting: Setting, app: ast.Call) -> bool | None:
 
 def _reaches(hub: Semantics, setting: Setting, app: ast.Call) -> bool | None:
     holder = setting.holder
-    if _is_object(holder):
+    if is_object(holder):
         owner = setting_app(hub, setting)
         return None if owner is None else owner is app
     own = [one for one in loadings(hub) if one.app is app or one.app is None]
@@ -511,7 +514,7 @@ def _is_held_elsewhere(hub: Semantics, setting: Setting, app: ast.Call) -> bool:
     return any(one.app not in (None, app) and _holds(hub, one.source, setting) for one in loadings(hub))
 
 
-def _is_object(holder: Module | Class | ast.AST) -> bool:
+def is_object(holder: Module | Class | ast.AST) -> bool:
     """Whether a setting is an attribute or an item of the holder, and not written inside it."""
     return isinstance(holder, ast.expr) and not isinstance(holder, (ast.Call, ast.Dict, ast.List, ast.Tuple))
 
@@ -519,7 +522,7 @@ def _is_object(holder: Module | Class | ast.AST) -> bool:
 def setting_app(hub: Semantics, setting: Setting) -> ast.Call | None:
     """The application on whose `conf` a setting is set; None when it is set elsewhere, or can't be told."""
     holder = setting.holder
-    if isinstance(holder, ast.expr) and _is_object(holder):
+    if isinstance(holder, ast.expr) and is_object(holder):
         return app_of(value_at(hub, holder, setting.module))
     return next((one.app for one in loadings(hub) if one.source is holder), None)
 
@@ -547,10 +550,8 @@ def _is_readable(setting: Setting, loading: Loading, own: Sequence[Loading]) -> 
     else:
         # What is set on `conf` itself may have any of the names.
         namespaces = {one.namespace for one in own}
-    upper = setting.name.upper()
-    old = {n for n in OLD_NAMES.get(setting.name, ()) if n != f"CELERY_{upper}"}
     return (
         ANY_NAMESPACE in namespaces
-        or setting.spelling in {setting.name, *old}
-        or setting.spelling in {f"{n}_{upper}" for n in namespaces}
+        or setting.spelling in (setting.name, OLD_NAMES.get(setting.name))
+        or setting.spelling in {f"{n}_{setting.name.upper()}" for n in namespaces}
     )

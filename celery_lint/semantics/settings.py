@@ -21,6 +21,7 @@ from celery_lint.project.modules import Class, Function, ImportBinding, Module, 
 from celery_lint.project.syntax import keyword_of, last_name, walk
 from celery_lint.records import record
 from celery_lint.semantics.model import App
+from celery_lint.semantics.setting_names import OLD_NAMES
 from celery_lint.semantics.values import (
     UNKNOWN,
     AppValue,
@@ -41,26 +42,6 @@ if TYPE_CHECKING:
 
     Holder: TypeAlias = Module | Class | ast.AST
 
-# Today's names and those from before Celery 4 (celery/app/defaults.py, `old`).
-OLD_NAMES = {
-    "task_time_limit": ("CELERYD_TASK_TIME_LIMIT", "CELERY_TASK_TIME_LIMIT"),
-    "task_soft_time_limit": ("CELERYD_TASK_SOFT_TIME_LIMIT", "CELERY_TASK_SOFT_TIME_LIMIT"),
-    "task_acks_late": ("CELERY_ACKS_LATE", "CELERY_TASK_ACKS_LATE"),
-    "task_serializer": ("CELERY_TASK_SERIALIZER",),
-    "task_annotations": ("CELERY_ANNOTATIONS", "CELERY_TASK_ANNOTATIONS"),
-    "task_always_eager": ("CELERY_ALWAYS_EAGER", "CELERY_TASK_ALWAYS_EAGER"),
-    "task_ignore_result": ("CELERY_IGNORE_RESULT", "CELERY_TASK_IGNORE_RESULT"),
-    "broker_url": ("BROKER_URL", "CELERY_BROKER_URL"),
-    "broker_transport_options": ("BROKER_TRANSPORT_OPTIONS", "CELERY_BROKER_TRANSPORT_OPTIONS"),
-    "result_backend": ("CELERY_RESULT_BACKEND",),
-    "task_store_errors_even_if_ignored": ("CELERY_STORE_ERRORS_EVEN_IF_IGNORED",),
-    "result_serializer": ("CELERY_RESULT_SERIALIZER",),
-    "worker_pool": ("CELERYD_POOL", "CELERY_WORKER_POOL"),
-    "beat_schedule": ("CELERYBEAT_SCHEDULE", "CELERY_BEAT_SCHEDULE"),
-    "beat_scheduler": ("CELERYBEAT_SCHEDULER", "CELERY_BEAT_SCHEDULER"),
-    "task_routes": ("CELERY_ROUTES", "CELERY_TASK_ROUTES"),
-    "task_reject_on_worker_lost": ("CELERY_REJECT_ON_WORKER_LOST", "CELERY_TASK_REJECT_ON_WORKER_LOST"),
-}
 _DEFAULTED = frozenset(
     {"get", "getenv", "int", "float", "bool", "config", "env", "get_int_from_env", "str2bool", "environ"}
 )
@@ -119,7 +100,7 @@ class ProjectSettings:
             module = None if is_test_file(filename) else project.module_or_none(filename)
             if module is not None:
                 for one in gifts(module, names):
-                    holder = _holder(one, module)
+                    holder = holder_of(one, module)
                     if not self._is_of_rows(one, holder, module):
                         value = self.read(one.value, module)
                         yield Setting(name, value, one.target, module, one.name, holder, one.value)
@@ -189,7 +170,7 @@ class ProjectSettings:
         """All names under which a setting may stand: today's, with a namespace, from before Celery 4."""
         upper = name.upper()
         namespaces = {f"{n}_{upper}" for n in self.namespaces}
-        return frozenset({name, *OLD_NAMES.get(name, ()), *namespaces, f"CELERY_{upper}"})
+        return frozenset({name, OLD_NAMES.get(name, name), *namespaces, f"CELERY_{upper}"})
 
     @property
     def namespaces(self) -> Iterable[str]:
@@ -329,7 +310,7 @@ def _text(node: ast.expr) -> str | None:
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
 
 
-def _holder(one: Given, module: Module) -> Holder:
+def holder_of(one: Given, module: Module) -> Holder:
     """What has a setting among others."""
     target = one.target
     if not isinstance(one.around, (ast.Assign, ast.AnnAssign)):

@@ -262,9 +262,9 @@ class TestRules:
         assert (outcome.code, outcome.lines[0]) == (0, "# swallowed-exception (CEL301)")
 
     def test_explaining_what_is_no_rule(self, workspace: Workspace) -> None:
-        outcome = workspace.lint("--explain", "CEL0001")
+        outcome = workspace.lint("--explain", "CEL311")
         assert outcome.code == 2
-        assert "did you mean 'CEL001'?" in outcome.err
+        assert "did you mean 'CEL301'?" in outcome.err
 
 
 class TestProcess:
