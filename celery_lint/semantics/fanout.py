@@ -11,6 +11,7 @@ from celery_lint.project.syntax import walk
 from celery_lint.records import record
 from celery_lint.semantics.dispatches import SENDING
 from celery_lint.semantics.model import Dispatch, Frame, FunctionFlow
+from celery_lint.semantics.packages import PAGINATION
 from celery_lint.semantics.values import (
     Collection,
     ManagerValue,
@@ -52,7 +53,7 @@ def _loop_around(frame: Frame, flow: FunctionFlow) -> ast.For | ast.AsyncFor | a
     for one in frame.chain():
         if one.kind == "loop" and isinstance(one.node, (ast.For, ast.AsyncFor, ast.comprehension)):
             is_query = is_of_rows(one.detail) or _iterates_query(one.node.iter, flow)
-            if is_query and not _is_short(one.node.iter) and not _ends_early(one.node):
+            if is_query and not _is_short(one.node.iter, flow) and not _ends_early(one.node):
                 return one.node
     return None
 
@@ -86,8 +87,11 @@ def is_of_rows(value: Value) -> bool:
     )
 
 
-def _is_short(node: ast.expr) -> bool:
-    """Whether a query is cut to a few rows, or to a number that somebody has given a name: `orders[:BATCH_SIZE]`."""
+def _is_short(node: ast.expr, flow: FunctionFlow) -> bool:
+    """Whether a query is cut to a page or a few rows, or to a number with a name: `orders[:BATCH_SIZE]`."""
+    paged = node.value if isinstance(node, ast.Attribute) else node
+    if any(isinstance(v, QuerySetValue) and v.cls == PAGINATION for v in flow.value(paged).alternatives()):
+        return True
     if not isinstance(node, ast.Subscript) or not isinstance(node.slice, ast.Slice):
         return False
     end = node.slice.upper

@@ -23,7 +23,6 @@ LEFT_ALONE = {
     "CEL209": "the repair is shown only",
     "CEL209_DELETED": "the task needs the row",
     "CEL301_SUPPRESS": "a `with` is no handler",
-    "CEL607": "the repair is only shown",
     "CEL702_SPREAD": "it cannot be told which of them is the body",
     "CEL701_KEPT": "it cannot be told where it was to be sent",
     "CEL701_RETURNED": "the task may be meant to send it, or to be replaced by it",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from celery_lint.findings import AddArguments, Applicability, Finding, Fix, Severity
+from celery_lint.findings import Finding, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
 from celery_lint.semantics.model import Task
@@ -42,18 +42,15 @@ class UnreadResult(Rule):
 
     ## Silent when
     Somebody may read it: a dispatch whose value is kept, a signature, as in chains and
-    chords, a caller, a hook of the task's class, a handler of `task_success`; the project reads results by
-    their ids (`AsyncResult(...)`); nothing in the project sends the task; no backend is set.
-
-    ## Fix safety
-    Only shown: who watches the workers may want to see what they return.
+    chords, a caller, a hook of the task's class, a handler of `task_success`; the project
+    reads results by their ids (`AsyncResult(...)`); nothing in the project sends the task; no
+    backend is set.
 
     ## References
     - [Celery: ignore results you don't want](https://docs.celeryq.dev/en/stable/userguide/tasks.html#ignore-results-you-don-t-want)
     """
 
     severity = Severity.ADVICE
-    fixable = "display"
 
     def check_task(self, task: Task, file: FileContext) -> Iterator[Finding]:
         value = None if file.is_test else unread_value(file.hub, task)
@@ -63,13 +60,4 @@ class UnreadResult(Rule):
         message = (
             f"`{task.name}` returns `{text}`, which is stored, and nobody reads it: `ignore_result=True` spares that"
         )
-        yield self.finding(file.place(value), message, fix=self._fix(task, file))
-
-    def _fix(self, task: Task, file: FileContext) -> Fix | None:
-        decorator = task.decorator
-        if task.function is None or decorator is None or decorator not in task.function.decorators:
-            return None
-        if task.factory is not None or not task.takes_options:
-            return None
-        change = AddArguments(file.place(decorator), (("ignore_result", "True"),))
-        return Fix(Applicability.DISPLAY, "Set `ignore_result=True`", (change,))
+        yield self.finding(file.place(value), message)
