@@ -43,6 +43,8 @@ def fan_outs(hub: Semantics, flow: FunctionFlow) -> Iterator[FanOut]:
     for dispatch in hub.dispatches.of_flow(flow):
         if dispatch.is_signature or dispatch.verb not in SENDING or _SPREADING & dispatch.options.keys():
             continue
+        if dispatch.call.use != "discarded":
+            continue  # somebody wants each row's result
         loop = _loop_around(dispatch.call.frame, flow)
         if loop is not None and _is_told_by_row(dispatch, loop):
             yield FanOut(dispatch, loop.iter)

@@ -15,7 +15,7 @@ class DispatchInLoop(Rule):
     """A message is sent for each row of a query.
 
     ## What it does
-    Reports `delay()` and `apply_async()` in a loop or a comprehension over a queryset or a query.
+    Reports `delay()` and `apply_async()` in a loop over a queryset or a query.
 
     ## Why is this bad
     Each message is a round trip to the broker, and is taken, acknowledged and logged by a worker. A table
@@ -37,9 +37,9 @@ class DispatchInLoop(Rule):
     or one task that gets a list of keys, or that makes the query itself.
 
     ## Silent when
-    The query is cut to a few rows; the loop ends with its first row; what is sent is no part of the
-    row, as a batch that is full; messages are spread over time (`countdown`, `eta`); in tests
-    and migrations.
+    The query is cut to a few rows or a page; what `delay()` gives is used; the loop ends with
+    its first row; what is sent is no part of the row, as a batch that is full; messages are
+    spread over time (`countdown`, `eta`); in tests and migrations.
 
     ## References
     - [Celery: chunks](https://docs.celeryq.dev/en/stable/userguide/canvas.html#chunks)
