@@ -107,15 +107,27 @@ def _in_no_module(hub: Semantics, head: str, module: Module) -> Missing | None:
         if hub.project.find_module(path, module.filename) is not None:
             is_own = True
         elif is_own:
-            return Missing(f"there is no module `{path}`") if not _is_imported(hub, path) else None
+            return Missing(f"no module is called `{path}`") if not _is_imported(hub, path) else None
         # A folder without `__init__.py` may have other parts elsewhere.
     return None
 
 
 def _is_imported(hub: Semantics, path: str) -> bool:
-    """Whether some code imports a module: it is there where more is installed than the project's files."""
-    statement = re.compile(rf"^\s*(from|import)\s+{re.escape(path)}\b".encode(), re.MULTILINE)
-    return any(statement.search(hub.project.read(filename)) for filename in hub.project.containing(path))
+    """Whether some code imports a module that is not there: it is where more is installed than the project's files."""
+    project = hub.project
+    statement = re.compile(
+        rf"^[ \t]*(?:from|import)[ \t]+({re.escape(path)}(?:\.\w+)*)(?:[ \t]+import[ \t(]+(\w+))?".encode(),
+        re.MULTILINE,
+    )
+    is_imported = False
+    for filename in project.containing(path):
+        for found in statement.finditer(project.read(filename)):
+            module, name = found[1].decode(), (found[2] or b"").decode()
+            if project.find_module(module, filename) or project.find_module(f"{module}.{name}", filename):
+                # A folder without `__init__.py`, of which the project has the modules: others are not there.
+                return False
+            is_imported = True
+    return is_imported
 
 
 def _registered_elsewhere(hub: Semantics, task: Task, name: str, module: Module) -> Missing | None:
