@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from celery_lint.project.modules import Function, Module
+from celery_lint.project.modules import AssignBinding, Function, ImportBinding, Module
 from celery_lint.project.syntax import last_name
 from celery_lint.records import record
 from celery_lint.semantics.model import Call
@@ -23,19 +23,18 @@ if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
 
 Kind = Literal["network", "process"]
-# What a function mentions that makes such a call, or has what it is made on.
-_WORDS = frozenset(
-    """requests session Session _session sessions urlopen create_connection HTTPConnection HTTPSConnection SMTP SMTP_SSL
-    LMTP FTP FTP_TLS IMAP4 IMAP4_SSL POP3 POP3_SSL Telnet Redis StrictRedis from_url subprocess run check_call
-    check_output Popen communicate wait connect exec_command result post patch request send""".split()
+# The packages of such calls, by the names that a function has to mention where it imports them itself.
+_PACKAGES = frozenset(
+    """requests requests_oauthlib requests_cache urllib http socket smtplib ftplib imaplib poplib telnetlib redis
+    subprocess paramiko pubsub pubsub_v1 google""".split()
 )
-# One of these stands in a module that has to do with one of the packages, or with what another module makes of them.
-_TRACES = (
-    *("requests", "ession", "urlopen", "create_connection", "http.client", "smtplib", "ftplib", "imaplib", "poplib"),
-    *("telnetlib", "redis", "subprocess", "Popen", "paramiko", "pubsub"),
+# A name at the top of a module, and the session that is made before the next one.
+_MAKES_SESSION = re.compile(
+    r"^(?:async def |def |class )?([A-Za-z_]\w*)\b(?:(?!^[^\s)\]}]).)*?\b\w*[Ss]ession\(", re.MULTILINE | re.DOTALL
 )
 # What a file mentions or holds that may have such calls, besides those with a trace of Celery.
 CLIENT_WORDS = ("urlopen", "smtplib", "ftplib", "paramiko", "imaplib", "poplib")
+_REQUESTS = ("import requests", "from requests", "import requests_", "from requests_")
 CLIENT_IMPORTS = tuple(
     f"{a} {b}" for p in ("requests", "subprocess", "redis") for a, b in (("import", p), (p, "import"))
 )
@@ -98,13 +97,11 @@ def untimed_calls(hub: Semantics, module: Module) -> Sequence[Untimed]:
     """The calls without a timeout in a module's functions."""
 
     def search() -> tuple[Untimed, ...]:
-        text = module.source.text
-        if not any(trace in text for trace in _TRACES):
-            return ()
+        words = _words(hub, module)
         return tuple(
             found
-            for function in module.functions
-            if function.parent is None and _may_call(function) and not _is_limited(function)
+            for function in (module.holding(words) if words else ())
+            if function.parent is None and not _is_limited(function)
             for flow in hub.calls.flows_within(function)
             for call in flow.calls
             if (found := untimed(hub, call)) is not None
@@ -113,8 +110,39 @@ def untimed_calls(hub: Semantics, module: Module) -> Sequence[Untimed]:
     return hub.memo.get(("untimed calls", module), search, ())
 
 
-def _may_call(function: Function) -> bool:
-    return function.holds(_WORDS) or "ession" in function.text
+def _words(hub: Semantics, module: Module) -> frozenset[str]:
+    """What a module's functions mention that may make such a call: clients, and what is made of them."""
+    words = {name for name in _PACKAGES if name in module.source.text}
+    for name, bindings in module.bindings.items():
+        for binding in bindings:
+            if isinstance(binding, ImportBinding) and binding.module.partition(".")[0] in _PACKAGES:
+                words.add(name)
+    words.update(name for name in makers_of_sessions(hub) if name in module.source.text)
+    if words:
+        words.update(name for f in module.holding(frozenset(words)) for name in f.scan.stored_attributes)
+        words.update(
+            name
+            for name, bindings in module.bindings.items()
+            if any(isinstance(b, AssignBinding) and _is_made_of(b.value, words, module) for b in bindings)
+        )
+    return frozenset(words)
+
+
+def _is_made_of(value: ast.expr | None, words: Iterable[str], module: Module) -> bool:
+    """Whether a variable's value is a call that mentions one of the words."""
+    return isinstance(value, ast.Call) and any(word in module.source.segment(value) for word in words)
+
+
+def makers_of_sessions(hub: Semantics) -> frozenset[str]:
+    """The project's functions, classes and variables that make sessions of requests, or hold one."""
+
+    def search() -> frozenset[str]:
+        files = {f for text in _REQUESTS for f in hub.project.containing(text)}
+        files &= {f for text in ("ession(",) for f in hub.project.containing(text)}
+        texts = (hub.project.read(f).decode("utf-8", "replace") for f in sorted(files))
+        return frozenset(name for text in texts for name in _MAKES_SESSION.findall(text))
+
+    return hub.memo.get(("makers of sessions",), search, frozenset())
 
 
 def _is_limited(function: Function) -> bool:
