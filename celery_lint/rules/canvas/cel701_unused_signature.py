@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from celery_lint.findings import Applicability, Finding, Fix, Replace, Severity
+from celery_lint.project.syntax import walk
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
 from celery_lint.semantics.model import Dispatch, FunctionFlow
@@ -74,8 +75,9 @@ class UnusedSignature(Rule):
     def _fix(self, found: Unsent, flow: FunctionFlow, file: FileContext) -> Fix | None:
         if found.way != "dropped" or isinstance(found.node, ast.IfExp):
             return None
-        call = next((flow.events[n] for n in ast.walk(found.node) if isinstance(n, ast.Call)), None)
-        if call is None or file.hub.hazards.if_sent(Dispatch(call, "delay", None, ())) is not None:
+        inside = [flow.events[n] for n in walk(found.node) if isinstance(n, ast.Call)]
+        given = tuple(sent for call in inside for part in file.hub.dispatches.of_call(call) for sent in part.sent)
+        if not inside or file.hub.hazards.if_sent(Dispatch(inside[0], "delay", None, given)) is not None:
             return None  # to send it here would be another defect
         change = Replace(file.place(found.node), "{}()" if isinstance(found.node, ast.Attribute) else "{}.delay()")
         return Fix(Applicability.UNSAFE, "Send it", (change,))
