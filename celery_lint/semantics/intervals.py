@@ -10,6 +10,7 @@ from celery_lint.project.modules import Module
 from celery_lint.project.syntax import keyword_of
 from celery_lint.records import record
 from celery_lint.semantics.crontabs import crontabs, period
+from celery_lint.semantics.moments import UNITS
 from celery_lint.semantics.schedules import Entry, bound
 from celery_lint.semantics.settings import value_at
 from celery_lint.semantics.values import Constant, External
@@ -17,11 +18,10 @@ from celery_lint.semantics.values import Constant, External
 if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
 
-_UNITS = {"weeks": 604800, "days": 86400, "hours": 3600, "minutes": 60, "seconds": 1}
 # Functions that make a number of seconds of a text such as "20 seconds".
 _PARSERS = frozenset({"pytimeparse.parse", "pytimeparse.timeparse.timeparse", "pytimeparse.timeparse"})
 _TEXT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([smhdw])[a-z]*\s*")
-_LETTERS = {unit[0]: seconds for unit, seconds in _UNITS.items()}
+_LETTERS = {unit[0]: UNITS[unit] for unit in ("seconds", "minutes", "hours", "days", "weeks")}
 _MAX_DEPTH = 4
 
 
@@ -79,8 +79,8 @@ def _length(hub: Semantics, node: ast.Call, module: Module, depth: int) -> Inter
     seconds, is_sure = 0.0, True
     for keyword in node.keywords:
         part = _interval(hub, keyword.value, module, depth + 1)
-        if part is None or keyword.arg not in _UNITS:
+        if part is None or keyword.arg not in UNITS:
             return None
-        seconds += part.seconds * _UNITS[keyword.arg]
+        seconds += part.seconds * UNITS[keyword.arg]
         is_sure &= part.is_sure
     return Interval(seconds, is_sure)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 DATETIME, TIMEDELTA = "datetime.datetime", "datetime.timedelta"
 DURATION = Duration(TIMEDELTA)
 # What a `timedelta` takes, in its order, in seconds.
-_UNITS = {
+UNITS = {
     "days": 86400.0, "seconds": 1.0, "microseconds": 1e-6, "milliseconds": 1e-3, "minutes": 60.0, "hours": 3600.0,
     "weeks": 604800.0,
 }  # fmt: skip
@@ -113,11 +113,11 @@ def duration(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Ca
     """`timedelta(minutes=5)`."""
     total = 0.0
     for index, arg in enumerate(args):
-        name = arg.keyword or (list(_UNITS)[index] if index < len(_UNITS) else "")
+        name = arg.keyword or (list(UNITS)[index] if index < len(UNITS) else "")
         amount = _number(arg.value)
-        if arg.star or name not in _UNITS or amount is None:
+        if arg.star or name not in UNITS or amount is None:
             return DURATION
-        total += amount * _UNITS[name]
+        total += amount * UNITS[name]
     return Duration(TIMEDELTA, seconds=total)
 
 

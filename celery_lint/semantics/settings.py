@@ -21,6 +21,7 @@ from celery_lint.project.modules import Class, Function, ImportBinding, Module, 
 from celery_lint.project.syntax import keyword_of, last_name, walk
 from celery_lint.records import record
 from celery_lint.semantics.model import App
+from celery_lint.semantics.moments import UNITS
 from celery_lint.semantics.setting_names import OLD_NAMES
 from celery_lint.semantics.values import (
     UNKNOWN,
@@ -46,7 +47,6 @@ _DEFAULTED = frozenset(
     {"get", "getenv", "int", "float", "bool", "config", "env", "get_int_from_env", "str2bool", "environ"}
 )
 _DJANGO_SETTINGS = "django.conf.settings."
-_UNITS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400}
 # Packages whose classes have fields for attributes.
 _FIELDED = (
     "django.db.", "django.forms.", "django_filters.", "rest_framework.", "wtforms.", "flask_wtf.", "marshmallow.",
@@ -208,12 +208,12 @@ class ProjectSettings:
 
     def _seconds(self, node: ast.Call, module: Module) -> Value:
         """The length of a `timedelta(minutes=5)` of literals."""
-        parts = {k.arg: self.read(k.value, module) for k in node.keywords if k.arg in _UNITS}
+        parts = {k.arg: self.read(k.value, module) for k in node.keywords if k.arg in UNITS}
         numbers = [v.value for v in parts.values() if isinstance(v, Constant) and isinstance(v.value, (int, float))]
         is_literal = len(numbers) == len(node.keywords) and not node.args
         if not is_literal or self._hub.evaluate(node.func, module) != External("datetime.timedelta"):
             return UNKNOWN
-        return Constant(sum(n * _UNITS[str(unit)] for unit, n in zip(parts, numbers, strict=True)))
+        return Constant(sum(n * UNITS[str(unit)] for unit, n in zip(parts, numbers, strict=True)))
 
     def is_set(self, name: str) -> bool:
         """Whether the project gives the setting a value other than None, readable or not."""
