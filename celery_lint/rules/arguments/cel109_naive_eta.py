@@ -45,7 +45,8 @@ class NaiveEta(Rule):
 
     ## Silent when
     The time comes from `utcnow()`, which is what Celery takes it for, or has a time zone;
-    Django's settings say `TIME_ZONE = "UTC"`, as Django then puts the process on UTC.
+    Django's settings say `TIME_ZONE = "UTC"`, as Django then puts the process on UTC; the project sets
+    `os.environ["TZ"]` to UTC itself.
 
     ## Fix safety
     The fix gives `now()`, `today()` and `fromtimestamp()` the zone UTC. It is left out where
