@@ -108,6 +108,17 @@ def _django_clock(run: Interpreter) -> Clock:
     return "aware" if use_tz.value else "local"
 
 
+def surely_naive(value: Value) -> Moment | None:
+    """The time without a zone that a value is, or may be.
+
+    None where it may be an aware one as well: `at if at.tzinfo else at.replace(tzinfo=zone)` asks which of them it is.
+    """
+    moments = [one for one in value.alternatives() if isinstance(one, Moment)]
+    if any(one.clock == "aware" for one in moments):
+        return None
+    return next((one for one in moments if one.clock in ("local", "written")), None)
+
+
 def is_process_on_utc(hub: Semantics) -> bool:
     """Whether local time is UTC: Django sees to that (django/conf/__init__.py, `Settings`), or the project does."""
     zone = hub.project_settings.variable("TIME_ZONE")
