@@ -31,7 +31,7 @@ from celery_lint.semantics.dispatches import Dispatches
 from celery_lint.semantics.flow import MAX_DEPTH, Interpreter
 from celery_lint.semantics.hazards import Hazards
 from celery_lint.semantics.memo import Memo, remembered
-from celery_lint.semantics.model import App, Argument, Call, Dispatch, Frame, FunctionFlow
+from celery_lint.semantics.model import App, Argument, Call, Dispatch, Frame, FunctionFlow, first_argument
 from celery_lint.semantics.packages import APP_CLASSES
 from celery_lint.semantics.passing import changes_result
 from celery_lint.semantics.returning import argument_for
@@ -662,20 +662,26 @@ class Semantics:
         """
         if isinstance(cls, Class) and self.classes.function(cls, "__json__") is not None:
             return True
-        return any(self.is_instance(ModelValue(cls), one) for one in self.registered_types())
+        return any(one == UNKNOWN or self.is_instance(ModelValue(cls), one) for one in self.registered_types())
 
     def registered_types(self) -> Sequence[Value]:
-        """The classes that the project teaches kombu's JSON to carry, with their instances."""
-        return self.memo.get(("registered types",), self._registered_types, ())
+        """The classes that the project teaches kombu's JSON to carry, with their instances; UNKNOWN for one unread."""
+        return self.memo.get(("registered types",), lambda: tuple(self._registered_types()), ())
 
-    def _registered_types(self) -> Sequence[Value]:
-        return [
-            self.evaluate(node.args[0], module)
-            for filename in self.project.mentioning("register_type")
-            if (module := self.project.module_or_none(filename)) is not None
-            for node in walk(module.tree)
-            if isinstance(node, ast.Call) and node.args and ast.unparse(node.func).endswith("register_type")
-        ]
+    def _registered_types(self) -> Iterator[Value]:
+        for filename in self.project.mentioning("register_type"):
+            module = self.project.module_or_none(filename)
+            if module is None:
+                continue
+            # Applications often do it in a function, which imports the classes when it runs.
+            for flow in (self.module_flow(module, whole=True), *map(self.flow, module.holding(("register_type",)))):
+                for call in flow.calls:
+                    given = first_argument(call.args, "t") if call.name == "register_type" else None
+                    kinds = given.value.alternatives() if given is not None else ()
+                    is_kombus = isinstance(call.callee, External) and call.callee.path.startswith("kombu.")
+                    yield from (one for one in kinds if isinstance(one, (ClassValue, External)))
+                    if is_kombus and not all(isinstance(one, (ClassValue, External)) for one in kinds):
+                        yield UNKNOWN
 
     def passed(self, call: Call, function: Function, name: str) -> Value:
         """What a call that runs a function gives to one of its parameters, its receiver included."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -45,6 +46,10 @@ READINGS = (
     DJANGO_NOW,
     "django.utils.timezone.localtime",
     "django.utils.timezone.make_aware",
+)
+# `os.environ["TZ"] = "UTC"`, of which `time.tzset()` or a new process learns.
+_MOVES_TO_UTC = re.compile(
+    rb"""environ(?:\[["']TZ["']\]\s*=|\.setdefault\(\s*["']TZ["']\s*,)\s*["'](?:Etc/)?(?:UTC|GMT)["']"""
 )
 
 
@@ -103,10 +108,27 @@ def _django_clock(run: Interpreter) -> Clock:
     return "aware" if use_tz.value else "local"
 
 
+def surely_naive(value: Value) -> Moment | None:
+    """The time without a zone that a value is, or may be.
+
+    None where it may be an aware one as well: `at if at.tzinfo else at.replace(tzinfo=zone)` asks which of them it is.
+    """
+    moments = [one for one in value.alternatives() if isinstance(one, Moment)]
+    if any(one.clock == "aware" for one in moments):
+        return None
+    return next((one for one in moments if one.clock in ("local", "written")), None)
+
+
 def is_process_on_utc(hub: Semantics) -> bool:
-    """Whether Django puts the process on UTC, where local time is UTC (django/conf/__init__.py, `Settings`)."""
+    """Whether local time is UTC: Django sees to that (django/conf/__init__.py, `Settings`), or the project does."""
     zone = hub.project_settings.variable("TIME_ZONE")
-    return isinstance(zone, Constant) and zone.value in ("UTC", "Etc/UTC", "GMT", "Etc/GMT", "Zulu", "Etc/UCT")
+    if isinstance(zone, Constant) and zone.value in ("UTC", "Etc/UTC", "GMT", "Etc/GMT", "Zulu", "Etc/UCT"):
+        return True
+    return hub.memo.get(("moved to UTC",), lambda: _is_moved_to_utc(hub), False)
+
+
+def _is_moved_to_utc(hub: Semantics) -> bool:
+    return any(_MOVES_TO_UTC.search(hub.project.read(name)) for name in hub.project.mentioning("environ"))
 
 
 def duration(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:

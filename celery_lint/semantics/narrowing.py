@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from celery_lint.project.syntax import dotted_name, own_nodes, walk
+from celery_lint.project.syntax import dotted_name, last_name, own_nodes, walk
 from celery_lint.semantics.values import (
     NONE,
     UNKNOWN,
@@ -16,6 +16,7 @@ from celery_lint.semantics.values import (
     Field,
     Instance,
     ModelValue,
+    Moment,
     Parameter,
     Scalar,
     Union,
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
 
 _KEYS = frozenset({"pk", "id"})
+# Functions that say whether a time has a zone, and what they answer then (django/utils/timezone.py).
+_ASKING_FOR_ZONE = {"is_aware": True, "is_naive": False}
+_ZONED = Moment("datetime.datetime", clock="aware")
 
 
 def narrow(run: Interpreter, test: ast.expr, outcome: bool) -> None:
@@ -61,6 +65,10 @@ def _by_parts(run: Interpreter, test: ast.BoolOp, outcome: bool) -> None:
 
 
 def _by_call(run: Interpreter, test: ast.Call, outcome: bool) -> None:
+    if len(test.args) == 1 and last_name(test.func) in _ASKING_FOR_ZONE:
+        path = dotted_name(test.args[0])
+        if path is not None and outcome == _ASKING_FOR_ZONE[last_name(test.func)]:
+            narrow_zoned(run, path)
     if not isinstance(test.func, ast.Name) or len(test.args) != 2:
         return
     subject, second = test.args
@@ -126,11 +134,20 @@ def exclude_rows(run: Interpreter, path: str, node: ast.expr) -> None:
     run.learn(path, union(*(UNKNOWN if isinstance(v, (Parameter, Field)) else v for v in kept)))
 
 
+def narrow_zoned(run: Interpreter, path: str) -> None:
+    """Take in that a variable holds a time with a zone."""
+    if path in run.names:
+        kinds = run.names[path].alternatives()
+        run.learn(path, union(*(_ZONED if isinstance(v, (Moment, Parameter, Unknown)) else v for v in kinds)))
+
+
 def narrow_none(run: Interpreter, path: str, node: ast.expr, is_none: bool, is_truth: bool = False) -> None:
     """Take in that a variable is None or not; with `is_truth`, that it is false or true."""
     if is_none and not is_truth:
         run.learn(path, NONE)
         return
+    if not is_none and isinstance(node, ast.Attribute) and node.attr == "tzinfo":
+        narrow_zoned(run, path.removesuffix(".tzinfo"))
     value = value_of(run, path, node)
     if is_none and value is not UNKNOWN:
         kept = [*falsy(value)]

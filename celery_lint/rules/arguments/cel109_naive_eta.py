@@ -11,7 +11,7 @@ from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
 from celery_lint.semantics.due_times import ETA, EXPIRES, Schedule, schedules
 from celery_lint.semantics.model import FunctionFlow
-from celery_lint.semantics.moments import is_process_on_utc
+from celery_lint.semantics.moments import is_process_on_utc, surely_naive
 from celery_lint.semantics.values import Duration, External, Moment
 
 
@@ -44,8 +44,9 @@ class NaiveEta(Rule):
     `countdown=3600` says the same.
 
     ## Silent when
-    The time comes from `utcnow()`, which is what Celery takes it for, or has a time zone;
-    Django's settings say `TIME_ZONE = "UTC"`, as Django then puts the process on UTC.
+    The time comes from `utcnow()`, which is what Celery takes it for, or has or may have a time zone;
+    Django's settings say `TIME_ZONE = "UTC"`, as Django then puts the process on UTC; the project sets
+    `os.environ["TZ"]` to UTC itself.
 
     ## Fix safety
     The fix gives `now()`, `today()` and `fromtimestamp()` the zone UTC. It is left out where
@@ -62,8 +63,8 @@ class NaiveEta(Rule):
         for schedule in schedules(file.hub, flow):
             for name in (ETA, EXPIRES):
                 value = schedule.value(name)
-                moment = next((v for v in value.alternatives() if _is_naive(v)), None) if value is not None else None
-                if not isinstance(moment, Moment) or is_process_on_utc(file.hub):
+                moment = surely_naive(value) if value is not None else None
+                if moment is None or is_process_on_utc(file.hub):
                     continue
                 where = "a time without a zone"
                 if moment.node is not None and any(node is moment.node for node in walk(file.module.tree)):
@@ -74,10 +75,6 @@ class NaiveEta(Rule):
                     f"{_outcome(name)}",
                     fix=_fix(schedule, name, moment, flow, file),
                 )
-
-
-def _is_naive(value: object) -> bool:
-    return isinstance(value, Moment) and value.clock in ("local", "written")
 
 
 def _outcome(name: str) -> str:
