@@ -10,6 +10,7 @@ from celery_lint.project.syntax import walk
 from celery_lint.records import record
 from celery_lint.semantics.dispatches import SENDING, SIGNATURES
 from celery_lint.semantics.model import Argument, Call, Dispatch, FunctionFlow, Task, first_argument
+from celery_lint.semantics.operators import has_own_pipe
 from celery_lint.semantics.values import (
     AppValue,
     BoundMethod,
@@ -57,10 +58,10 @@ class Part:
 
 def parts(hub: Semantics, flow: FunctionFlow) -> Sequence[Part]:
     """All that stands where a signature belongs in a body."""
-    return hub.memo.get(("canvas parts", flow), lambda: tuple(_parts(flow)), ())
+    return hub.memo.get(("canvas parts", flow), lambda: tuple(_parts(hub, flow)), ())
 
 
-def _parts(flow: FunctionFlow) -> Iterator[Part]:
+def _parts(hub: Semantics, flow: FunctionFlow) -> Iterator[Part]:
     has_signatures = False
     for call in flow.calls:
         yield from _of_call(call)
@@ -68,7 +69,7 @@ def _parts(flow: FunctionFlow) -> Iterator[Part]:
     if has_signatures:
         for node in flow.values:
             if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
-                yield from piped(node, flow)
+                yield from piped(hub, node, flow)
 
 
 def _of_call(call: Call) -> Iterator[Part]:
@@ -154,14 +155,16 @@ def member_of(value: Value) -> Value | None:
     return union(*(v.element for v in kinds if isinstance(v, Collection) and v.items != ()))
 
 
-def piped(node: ast.BinOp, flow: FunctionFlow) -> Iterator[Part]:
-    """The operands of `a | b | c`, if some of them is a signature."""
+def piped(hub: Semantics, node: ast.BinOp, flow: FunctionFlow) -> Iterator[Part]:
+    """The operands of `a | b | c`, if some of them is a signature, and the first leaves it to Celery."""
     operands: list[ast.expr] = []
     left: ast.expr = node
     while isinstance(left, ast.BinOp) and isinstance(left.op, ast.BitOr):
         operands.append(left.right)
         left = left.left
     operands.append(left)
+    if any(has_own_pipe(hub, v) for v in flow.value(left).alternatives()):
+        return
     if any(isinstance(v, (SignatureValue, CanvasValue)) for o in operands for v in flow.value(o).alternatives()):
         for index, operand in enumerate(reversed(operands)):
             yield Part(operand, flow.value(operand), "chain", node, True, index)

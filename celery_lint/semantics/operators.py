@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from celery_lint.project.modules import Class
 from celery_lint.semantics.moments import DURATION, combined
 from celery_lint.semantics.packages import PATHS
 from celery_lint.semantics.queries import is_query, row
@@ -34,12 +35,15 @@ from celery_lint.semantics.values import (
 
 if TYPE_CHECKING:
     from celery_lint.semantics.flow import Interpreter
+    from celery_lint.semantics.hub import Semantics
 
 
 def binary(run: Interpreter, left: Value, op: ast.operator, right: Value) -> Value:
     """The kind of `left op right`."""
     lefts = left.alternatives()
     if isinstance(op, ast.BitOr):
+        if any(has_own_pipe(run.hub, v) for v in lefts):
+            return left
         if any(isinstance(v, (SignatureValue, CanvasValue)) for v in (*lefts, *right.alternatives())):
             return CanvasValue("chain")
         if any(isinstance(v, (QuerySetValue, Collection)) for v in lefts):
@@ -69,6 +73,15 @@ def binary(run: Interpreter, left: Value, op: ast.operator, right: Value) -> Val
     if isinstance(left, plain) and isinstance(right, plain):
         return Scalar(left.kind if isinstance(left, Scalar) else "")
     return UNKNOWN
+
+
+def has_own_pipe(hub: Semantics, value: Value) -> bool:
+    """Whether a value's own class says what `value | signature` does: it keeps the signature, or sends it."""
+    return (
+        isinstance(value, Instance)
+        and isinstance(value.cls, Class)
+        and hub.classes.function(value.cls, "__or__") is not None
+    )
 
 
 def of_set(left: Value) -> Value:

@@ -16,7 +16,7 @@ from celery_lint.records import record
 from celery_lint.semantics.configurations import may_hide, reaches
 from celery_lint.semantics.limits import FOREIGN, app_of_task
 from celery_lint.semantics.model import FunctionFlow, Task
-from celery_lint.semantics.settings import Setting
+from celery_lint.semantics.settings import Setting, value_at
 from celery_lint.semantics.tasks import TASK_CLASSES
 from celery_lint.semantics.values import (
     BoundMethod,
@@ -24,6 +24,7 @@ from celery_lint.semantics.values import (
     Constant,
     External,
     ResultValue,
+    TaskValue,
     Value,
 )
 from celery_lint.semantics.waits import WAITING
@@ -84,12 +85,18 @@ def may_be_kept(hub: Semantics, task: Task) -> bool:
 
 
 def _keeps_by_signature(hub: Semantics) -> bool:
-    """Whether a signature is told to keep its result: `task.s().set(ignore_result=False)`."""
+    """Whether a signature is told to keep its result: `task.s().set(ignore_result=False)`.
+
+    What a task's own `apply_async` is told counts for that task alone, among its dispatches.
+    """
     for filename in hub.project.mentioning(_IGNORING):
         module = None if is_test_file(filename) else hub.project.module_or_none(filename)
-        for node in module.nodes_around((_IGNORING,)) if module is not None else ():
+        if module is None:
+            continue
+        for node in module.nodes_around((_IGNORING,)):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-                if node.func.attr in ("set", "apply_async") and any(k.arg == _IGNORING for k in node.keywords):
+                is_told = node.func.attr in ("set", "apply_async") and any(k.arg == _IGNORING for k in node.keywords)
+                if is_told and not isinstance(value_at(hub, node.func.value, module), TaskValue):
                     return True
     return False
 

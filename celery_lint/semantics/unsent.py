@@ -23,12 +23,14 @@ from celery_lint.semantics.settings import value_at
 from celery_lint.semantics.tasks import TASK_CLASSES
 from celery_lint.semantics.values import (
     NONE,
+    AppValue,
     BoundMethod,
     CanvasValue,
     ClassValue,
     External,
     FunctionValue,
     SignatureValue,
+    TaskValue,
     Value,
 )
 
@@ -103,6 +105,8 @@ def _dropped(hub: Semantics, node: ast.expr, flow: FunctionFlow) -> Iterator[ast
     elif isinstance(node, ast.Attribute) and node.attr in SENDING:
         if _is_built_here(node.value, flow):
             yield node
+    elif _may_be_taken(hub, node, flow):
+        return
     elif _is_built_here(node, flow) or (isinstance(node, ast.Call) and _is_built_by_helper(hub, node, flow)):
         yield node
 
@@ -115,12 +119,30 @@ def _is_built_here(node: ast.expr, flow: FunctionFlow) -> bool:
     if call is None or not _is_sendable(call.result):
         return False
     callees = call.callee.alternatives()
-    if any(isinstance(c, FunctionValue) for c in callees):
-        return False
+    if not all(_is_of_celery(c) for c in callees):
+        return False  # `steps.pop()`, `copy(step)`: what gives a signature that is built elsewhere
     if all(isinstance(c, BoundMethod) and isinstance(c.receiver, (SignatureValue, CanvasValue)) for c in callees):
         func = call.node.func
         return isinstance(func, ast.Attribute) and _is_built_here(func.value, flow)
     return True
+
+
+def _is_of_celery(callee: Value) -> bool:
+    """Whether what is called is Celery's own: `chain`, `signature`, a method of a task or a signature."""
+    if isinstance(callee, External):
+        return callee.path.startswith("celery.")
+    return isinstance(callee, BoundMethod) and isinstance(
+        callee.receiver, (TaskValue, SignatureValue, CanvasValue, AppValue)
+    )
+
+
+def _may_be_taken(hub: Semantics, node: ast.expr, flow: FunctionFlow) -> bool:
+    """Whether the first operand of `a | b` may be of a class of the project's that keeps what it is given."""
+    if not isinstance(node, ast.BinOp) or not hub.project.mentioning("__or__"):
+        return False
+    while isinstance(node, ast.BinOp):
+        node = node.left
+    return not _is_sendable(flow.value(node))
 
 
 def _is_built_by_helper(hub: Semantics, node: ast.Call, flow: FunctionFlow) -> bool:

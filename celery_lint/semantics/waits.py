@@ -34,6 +34,8 @@ WAITING = frozenset({"get", "wait", "join", "join_native", "collect", "get_leaf"
 _PATIENT_POOLS = frozenset({"gevent", "eventlet"})
 _ALLOWING = "allow_join_result"
 _SWITCHING_OFF = ("_set_task_join_will_block", "task_join_will_block", "assert_will_not_block")
+# What asks whether a task is running (celery/_state.py).
+_RUNNING = frozenset({"current_task", "current_worker_task", "get_current_task", "get_current_worker_task"})
 MAX_UP = 4
 
 
@@ -123,6 +125,8 @@ def _path(hub: Semantics, function: Function, call: Call, depth: int, seen: froz
     allowed = is_allowed(call)
     if _is_run_as_task(hub, function):
         return TaskPath(function, (), allowed)
+    if function.mentions(_RUNNING):
+        return None  # it asks whether a task runs it, and waits when none does
     if depth <= 0 or function in seen or hub.roles.of(function).kind in ("test", "command", "script"):
         return None
     for site in hub.calls.callers(function) or ():
