@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from celery_lint.project.modules import Module
+from celery_lint.project.modules import ImportBinding, Module
 from celery_lint.records import record
 from celery_lint.semantics.limits import number
 from celery_lint.semantics.model import Call, first_argument
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 SLEEP = "sleep"
 _SLEEP = External("time.sleep")
-_CALL = re.compile(r"\bsleep\s*\(")
+_SLEEP_IMPORT = ("time", SLEEP)
+_CALL = re.compile(r"\bsleep\s*\(|\bsleep\s+as\b")
 LONG = 1.0
 """A sleep of so many seconds counts wherever it stands; a shorter one in a loop."""
 _GREEN = ("gevent", "eventlet")
@@ -47,7 +48,7 @@ def sleeps(hub: Semantics, module: Module) -> Sequence[Sleep]:
             return ()
         return tuple(
             sleep
-            for function in module.holding((SLEEP,))
+            for function in module.holding((SLEEP, *_other_names(module)))
             if function.parent is None
             for flow in hub.calls.flows_within(function)
             for call in flow.calls
@@ -55,6 +56,15 @@ def sleeps(hub: Semantics, module: Module) -> Sequence[Sleep]:
         )
 
     return hub.memo.get(("sleeps", module), search, ())
+
+
+def _other_names(module: Module) -> Sequence[str]:
+    """What a module calls the function besides: `from time import sleep as pause`."""
+    return [
+        name
+        for name, bindings in module.bindings.items()
+        if any(isinstance(b, ImportBinding) and (b.module, b.name) == _SLEEP_IMPORT for b in bindings)
+    ]
 
 
 def _sleep(call: Call) -> Sleep | None:
