@@ -443,12 +443,27 @@ def is_endless(hub: Semantics, task: Task) -> bool:
     if has_autoretry(task):
         return _given(task, MAX_RETRIES) in (None, Constant(None)) and not _is_opaque_option(task, RETRY_KWARGS)
     retries = [rerun.call for rerun in reruns(hub, task) if rerun.call is not None]
-    return any(call.name == "retry" and not call.is_opaque and not _has_limit(call) for call in retries)
+    return any(
+        call.name == "retry" and not call.is_opaque and not _has_limit(call) and not _counts_down(task.function, call)
+        for call in retries
+    )
 
 
 def _has_limit(call: Call) -> bool:
     given = call.keyword(MAX_RETRIES)
     return given is not None and given.value != Constant(None)
+
+
+def _counts_down(function: Function, retry: Call) -> bool:
+    """Whether a retry is sent with other arguments, and the body compares one of its parameters."""
+    if not retry.positional and all(retry.keyword(name) is None for name in ("args", "kwargs")):
+        return False
+    return any(
+        isinstance(part, ast.Name) and part.id in function.parameters
+        for node in walk(*function.body)
+        if isinstance(node, ast.Compare)
+        for part in walk(node)
+    )
 
 
 def _is_opaque_option(task: Task, name: str) -> bool:

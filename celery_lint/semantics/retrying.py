@@ -26,6 +26,7 @@ from celery_lint.semantics.values import (
     Constant,
     External,
     Field,
+    FunctionValue,
     Instance,
     Parameter,
     ResultValue,
@@ -219,11 +220,23 @@ def useless_handlers(hub: Semantics, task: Task) -> Iterator[Catch]:
                     yield catch
 
 
+def _may_get_result(call: Call) -> bool:
+    """Whether a call may be that of `get` of a result that nobody knows for one: `tasks[name].apply().get()`."""
+    return call.name == "get" and call.callee == UNKNOWN and not call.positional
+
+
+def _may_retry(given: Value) -> bool:
+    """Whether something that a call is given can retry: a task, its `retry`, or a function that mentions it."""
+    if isinstance(given, FunctionValue):
+        return given.function.mentions((RETRY, *_EXHAUSTED_WORD))
+    return isinstance(given, TaskValue) or (isinstance(given, BoundMethod) and given.name == RETRY)
+
+
 def _may_exhaust(hub: Semantics, call: Call, depth: int = MAX_HELPERS) -> bool:
     """Whether a call may raise MaxRetriesExceededError: by a retry, or as the outcome of another task."""
-    if call.name in (RETRY, *_OUTCOMES) or any(
-        isinstance(v, TaskValue) for a in call.args for v in a.value.alternatives()
-    ):
+    if call.name in (RETRY, *_OUTCOMES) or _may_get_result(call):
+        return True
+    if any(_may_retry(v) for a in call.args for v in a.value.alternatives()):
         return True
     for one in call.callee.alternatives():
         receiver = one.receiver if isinstance(one, BoundMethod) else one.base if isinstance(one, Field) else one

@@ -18,6 +18,7 @@ from celery_lint.records import record
 from celery_lint.semantics.dispatches import SPREAD
 from celery_lint.semantics.fitting import expects_error, interface, is_certain, keeps_arguments, may_be_subclass
 from celery_lint.semantics.model import Argument, Dispatch, Sent, Task
+from celery_lint.semantics.retrying import RETRY, kind_of, retry_calls
 from celery_lint.semantics.values import (
     BoundMethod,
     Collection,
@@ -156,6 +157,8 @@ def unpacked(hub: Semantics, dispatch: Dispatch) -> Sequence[Unpacked]:
         return ()
     found = []
     for name, argument in dispatch.packed.items():
+        if dispatch.verb == RETRY and argument.keyword is None and kind_of(hub, argument, dispatch.call.flow):
+            continue  # meant for another parameter
         fates = {_fate(name, one, argument.node, dispatch) for one in argument.value.alternatives()}
         fate = fates.pop() if len(fates) == 1 else None
         if fate is not None:
@@ -167,6 +170,8 @@ def unpacked(hub: Semantics, dispatch: Dispatch) -> Sequence[Unpacked]:
 
 def _is_celerys(hub: Semantics, dispatch: Dispatch) -> bool:
     """Whether it is Celery's own method that takes the arguments, and not a base class's or an application's."""
+    if dispatch.verb == RETRY and dispatch.call not in retry_calls(hub, dispatch.call.flow):
+        return False
     if dispatch.task is not None:
         return keeps_arguments(hub, dispatch.task, is_checked=True)
     callee = dispatch.call.callee

@@ -6,14 +6,15 @@ hands over to the other tasks.
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from celery_lint.project.modules import Module
+from celery_lint.project.modules import ImportBinding, Module
 from celery_lint.records import record
 from celery_lint.semantics.limits import number
-from celery_lint.semantics.model import Call, first_argument
+from celery_lint.semantics.model import Call, FunctionFlow, first_argument
 from celery_lint.semantics.values import External
 
 if TYPE_CHECKING:
@@ -21,9 +22,11 @@ if TYPE_CHECKING:
 
 SLEEP = "sleep"
 _SLEEP = External("time.sleep")
-_CALL = re.compile(r"\bsleep\s*\(")
+_SLEEP_IMPORT = ("time", SLEEP)
+_CALL = re.compile(r"\bsleep\s*\(|\bsleep\s+as\b")
 LONG = 1.0
 """A sleep of so many seconds counts wherever it stands; a shorter one in a loop."""
+_BESIDE = ("Thread", "Timer", "Process")
 _GREEN = ("gevent", "eventlet")
 _THREADED = ("prefork", "processes", "solo", "threads")
 _COMMANDS = ("-P {}", "-P{}", "--pool={}", "--pool {}", '"--pool", "{}"', '"-P", "{}"')
@@ -47,14 +50,35 @@ def sleeps(hub: Semantics, module: Module) -> Sequence[Sleep]:
             return ()
         return tuple(
             sleep
-            for function in module.holding((SLEEP,))
+            for function in module.holding((SLEEP, *_other_names(module)))
             if function.parent is None
             for flow in hub.calls.flows_within(function)
+            if not _runs_beside(hub, flow)
             for call in flow.calls
             if call.callee == _SLEEP and (sleep := _sleep(call)) is not None
         )
 
     return hub.memo.get(("sleeps", module), search, ())
+
+
+def _runs_beside(hub: Semantics, flow: FunctionFlow) -> bool:
+    """Whether a function inside another is the target of a thread, which holds no slot: `Thread(target=beat)`."""
+    function = flow.function
+    if function is None or function.parent is None:
+        return False
+    return any(
+        call.name in _BESIDE and any(isinstance(a.node, ast.Name) and a.node.id == function.name for a in call.args)
+        for call in hub.flow(function.parent).calls
+    )
+
+
+def _other_names(module: Module) -> Sequence[str]:
+    """What a module calls the function besides: `from time import sleep as pause`."""
+    return [
+        name
+        for name, bindings in module.bindings.items()
+        if any(isinstance(b, ImportBinding) and (b.module, b.name) == _SLEEP_IMPORT for b in bindings)
+    ]
 
 
 def _sleep(call: Call) -> Sleep | None:

@@ -36,6 +36,7 @@ _SAVES = frozenset({"save", "asave"})
 _DELETES = frozenset({"delete", "adelete"})
 _UPDATES = frozenset({"update", "aupdate"})
 _WAITS = frozenset({"get", "wait", "join"})
+_KEYS = frozenset({"pk", "id"})
 _LATER = ("countdown", "eta")
 
 
@@ -59,9 +60,20 @@ def stale(hub: Semantics, flow: FunctionFlow) -> Iterator[Stale]:
         for write in hub.writes.of_flow(flow) if any(rows) else ():
             if any(same_row(write.origin, row) for row in rows) and _comes_after(dispatch.call, write.call):
                 column = _read_by(hub, task, dispatch, write)
-                if column is not None:
+                if column is not None and not _is_sent_again(hub, dispatch, write):
                     yield Stale(dispatch, task, write, column)
                     break
+
+
+def _is_sent_again(hub: Semantics, dispatch: Dispatch, write: Write) -> bool:
+    """Whether the same task is sent once more after the write, and reads what is written then."""
+    return any(
+        other.task is dispatch.task
+        and other.call.index > write.call.index
+        and other.call.frame.encloses(write.call.frame)
+        and any(same_row(origin_of(sent.value), write.origin) for sent in other.sent)
+        for other in hub.dispatches.of_flow(dispatch.call.flow)
+    )
 
 
 def _leaves_at_once(hub: Semantics, dispatch: Dispatch) -> bool:
@@ -139,6 +151,8 @@ def _columns(hub: Semantics, call: Call, write: Write) -> frozenset[str]:
         if saved < store.index <= write.call.index and same_row(origin_of(store.receiver), write.origin)
     }
     columns = set_since | set_there
+    if columns & _KEYS:
+        return frozenset()  # a copy: another row from then on
     for save in saves:
         named = save.keyword("update_fields")
         listed = named.value.items if named is not None and isinstance(named.value, Collection) else None

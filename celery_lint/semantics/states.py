@@ -12,12 +12,14 @@ import ast
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from celery_lint.project.syntax import own_nodes
+from celery_lint.project.modules import Function
+from celery_lint.project.syntax import last_name, own_nodes
 from celery_lint.records import record
 from celery_lint.semantics.interruption import never_returns
 from celery_lint.semantics.model import Argument, Call, FunctionFlow
 from celery_lint.semantics.retrying import retry_calls, throws
 from celery_lint.semantics.sequel import sequel, statement_of
+from celery_lint.semantics.stored import ignores_result
 from celery_lint.semantics.taskmethods import task_calls
 from celery_lint.semantics.values import Collection, Constant, External, Scalar, Value
 
@@ -39,6 +41,8 @@ class StateSet:
     state: str
     is_readable: bool
     """Whether its meta can be read back as an exception, or nothing tells that it can't."""
+    is_own: bool = True
+    """Whether it is the state of the very run that sets it, and not of another task's."""
 
 
 def failures_set(hub: Semantics, flow: FunctionFlow) -> Iterator[StateSet]:
@@ -48,7 +52,8 @@ def failures_set(hub: Semantics, flow: FunctionFlow) -> Iterator[StateSet]:
         states = {_state(one) for one in arguments["state"].value.alternatives()} if "state" in arguments else set()
         if states and states <= _OF_EXCEPTIONS:
             meta = arguments.get("meta")
-            yield StateSet(call, str(min(map(str, states))), meta is None or _is_readable(meta.value))
+            is_readable = meta is None or _is_readable(meta.value)
+            yield StateSet(call, str(min(map(str, states))), is_readable, _is_own(arguments.get("task_id"), flow))
 
 
 def set_by_helpers(hub: Semantics, flow: FunctionFlow) -> Iterator[StateSet]:
@@ -59,13 +64,28 @@ def set_by_helpers(hub: Semantics, flow: FunctionFlow) -> Iterator[StateSet]:
                 continue
             inner = hub.flow(target.function)
             for found in failures_set(hub, inner):
-                if found.is_readable and found.call.frame is inner.root and is_overwritten(hub, found.call):
+                if (
+                    found.is_readable
+                    and found.is_own
+                    and found.call.frame is inner.root
+                    and is_overwritten(hub, found.call)
+                ):
                     yield StateSet(call, found.state, True)
 
 
 def _given(call: Call) -> dict[str, Argument]:
     found = {name: arg for name, arg in zip(_PARAMETERS, call.positional, strict=False) if not arg.star}
     return {**found, **{arg.keyword: arg for arg in call.args if arg.keyword is not None}}
+
+
+def _is_own(task_id: Argument | None, flow: FunctionFlow) -> bool:
+    """Whether a call without a task's id, or with `self.request.id`, means the run itself."""
+    if task_id is None or task_id.value == Constant(None):
+        return True
+    made = flow.assigned(task_id.node.id) if isinstance(task_id.node, ast.Name) else [task_id.node]
+    return any(
+        isinstance(node, ast.Attribute) and node.attr == "id" and last_name(node.value) == "request" for node in made
+    )
 
 
 def _state(value: Value) -> object:
@@ -83,6 +103,14 @@ def _is_readable(meta: Value) -> bool:
         or (isinstance(one, Collection) and (one.kind != "dict" or one.keys is None or _KEY in one.keys))
         for one in meta.alternatives()
     )
+
+
+def stores_success(hub: Semantics, function: Function) -> bool:
+    """Whether a function is what a task runs, and what it returns is stored (celery/app/trace.py)."""
+    task = hub.tasks.of_function(function)
+    if task is None and function.cls is not None:
+        task = hub.tasks.of_class(function.cls)
+    return task is not None and hub.is_body_of_task(function) and ignores_result(hub, task) is False
 
 
 def is_overwritten(hub: Semantics, call: Call) -> bool:

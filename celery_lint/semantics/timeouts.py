@@ -13,11 +13,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from celery_lint.project.modules import AssignBinding, Function, ImportBinding, Module
-from celery_lint.project.syntax import last_name
+from celery_lint.project.syntax import last_name, own_nodes
 from celery_lint.records import record
-from celery_lint.semantics.model import Call
+from celery_lint.semantics.model import Argument, Call, first_argument
 from celery_lint.semantics.settings import value_at
-from celery_lint.semantics.values import BoundMethod, Collection, External, Instance, Value
+from celery_lint.semantics.values import BoundMethod, Collection, Constant, External, Instance, Value
 
 if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
@@ -55,21 +55,29 @@ class _Timeout:
     keyword: str = "timeout"
     position: int | None = None
     kind: Kind = "network"
+    instead: tuple[str, ...] = ()
+    """Arguments that bring a timeout of their own: a pool of connections. So may the address of such a client."""
+    is_late: bool = False
+    """Whether the connection is made after this call, with the timeout that has been set until then."""
 
 
 _REQUEST, _PROCESS = _Timeout(), _Timeout(kind="process")
+_REDIS = _Timeout("socket_timeout", instead=("connection_pool",))
 _OF_FUNCTIONS: dict[str, _Timeout] = {
     **{f"requests.{verb}": _REQUEST for verb in _VERBS},
     **{f"requests.api.{verb}": _REQUEST for verb in _VERBS},
     "urllib.request.urlopen": _Timeout(position=2),
     "socket.create_connection": _Timeout(position=1),
-    **{f"http.client.{name}": _Timeout(position=2) for name in ("HTTPConnection", "HTTPSConnection")},
+    **{f"http.client.{name}": _Timeout(position=2, is_late=True) for name in ("HTTPConnection", "HTTPSConnection")},
     **{f"smtplib.{name}": _Timeout(position=3) for name in ("SMTP", "SMTP_SSL", "LMTP")},
     **{f"ftplib.{name}": _Timeout(position=4) for name in ("FTP", "FTP_TLS")},
     **{f"imaplib.{name}": _Timeout(position=2) for name in ("IMAP4", "IMAP4_SSL")},
     **{f"poplib.{name}": _Timeout(position=2) for name in ("POP3", "POP3_SSL")},
     "telnetlib.Telnet": _Timeout(position=2),
-    **{f"redis.{name}": _Timeout("socket_timeout") for name in ("Redis", "StrictRedis", "from_url", "Redis.from_url")},
+    **{
+        f"redis.{name}": _REDIS
+        for name in ("Redis", "StrictRedis", "from_url", "Redis.from_url", "StrictRedis.from_url")
+    },
     **{f"subprocess.{name}": _PROCESS for name in ("run", "call", "check_call", "check_output")},
 }
 _OF_METHODS: dict[str, dict[str, _Timeout]] = {
@@ -80,6 +88,17 @@ _OF_METHODS: dict[str, dict[str, _Timeout]] = {
         "wait": _Timeout(position=0, kind="process"),
     },
 }
+# These connect at once only where they are given a host.
+_CONNECT_LATER = frozenset(
+    f"{p}.{c}" for p, names in (("ftplib", ("FTP", "FTP_TLS")), ("smtplib", ("SMTP",))) for c in names
+)
+_HOST = "host"
+_CONNECT_TIMEOUT = 2
+"""FTP.connect(host, port, timeout) (ftplib.py)."""
+# `session.send = limited(session.send)`, and what else may give all of a session's requests a timeout.
+_SETS_METHOD = re.compile(r"(?<!\bself)(?<!\bcls)\.(?:timeout|request|send|get|post)\s*=(?!=)")
+# The program that ends another one.
+_PROGRAM = "timeout"
 _PUBLISHER = "google.cloud.pubsub"
 _LIMITING = re.compile(r"time_?out|time_?limit|deadline", re.IGNORECASE)
 
@@ -137,12 +156,16 @@ def makers_of_sessions(hub: Semantics) -> frozenset[str]:
     """The project's functions, classes and variables that make sessions of requests, or hold one."""
 
     def search() -> frozenset[str]:
-        files = {f for text in _REQUESTS for f in hub.project.containing(text)}
-        files &= {f for text in ("ession(",) for f in hub.project.containing(text)}
-        texts = (hub.project.read(f).decode("utf-8", "replace") for f in sorted(files))
+        texts = (hub.project.read(f).decode("utf-8", "replace") for f in sorted(_makers(hub)))
         return frozenset(name for text in texts for name in _MAKES_SESSION.findall(text))
 
     return hub.memo.get(("makers of sessions",), search, frozenset())
+
+
+def _makers(hub: Semantics) -> set[str]:
+    """The project's files that make sessions of requests."""
+    files = {f for text in _REQUESTS for f in hub.project.containing(text)}
+    return files & set(hub.project.containing("ession("))
 
 
 def _is_limited(function: Function) -> bool:
@@ -156,6 +179,8 @@ def untimed(hub: Semantics, call: Call) -> Untimed | None:
     for callee in call.callee.alternatives():
         timeout = _timeout_of(callee, call)
         if timeout is None or _is_given(call, timeout) or _is_inside_limit(call):
+            continue
+        if _is_given_instead(call, timeout) or _is_given_later(callee, call, timeout):
             continue
         if timeout.kind == "network" and hub.project.mentioning("setdefaulttimeout"):
             continue
@@ -205,9 +230,62 @@ def _is_given(call: Call, timeout: _Timeout) -> bool:
         is_known = isinstance(arg.value, Collection) and arg.value.keys is not None
         if arg.star == "**" and not (is_known and timeout.keyword not in (getattr(arg.value, "keys", None) or ())):
             return True
+        if arg.star == "**" and _is_filled(arg.node, call):
+            return True
         if arg.star == "*" and timeout.position is not None:
             return True
     return False
+
+
+def _is_filled(options: ast.expr, call: Call) -> bool:
+    """Whether a body puts something into a dictionary that it made: `options["timeout"] = 5`."""
+    if not isinstance(options, ast.Name):
+        return False
+    return any(
+        isinstance(node.value, ast.Name) and node.value.id == options.id
+        for node in own_nodes(call.flow.body)
+        if (isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store))
+        or (isinstance(node, ast.Attribute) and node.attr in _FILLING)
+    )
+
+
+def _is_given_instead(call: Call, timeout: _Timeout) -> bool:
+    """Whether another argument brings the timeout: a pool, the address, the program that ends a process."""
+    if timeout.kind == "process":
+        command = first_argument(call.args, "args")
+        return command is not None and _is_run_by_timeout(command)
+    if any(call.keyword(name) is not None for name in timeout.instead):
+        return True
+    address = first_argument(call.args, "url") if timeout.instead else None
+    return address is not None and _LIMITING.search(call.flow.module.source.segment(address.node)) is not None
+
+
+def _is_run_by_timeout(command: Argument) -> bool:
+    """Whether a command is run by the program that ends it after a time: `["timeout", "30", ...]`."""
+    node, value = command.node, command.value
+    if isinstance(node, (ast.List, ast.Tuple)) and node.elts:
+        node = node.elts[0]
+    elif isinstance(node, ast.JoinedStr) and node.values:
+        node = node.values[0]
+    elif isinstance(value, Collection) and value.items:
+        value = value.items[0]
+    text = node.value if isinstance(node, ast.Constant) else value.value if isinstance(value, Constant) else None
+    return isinstance(text, str) and text.split()[:1] == [_PROGRAM]
+
+
+def _is_given_later(callee: Value, call: Call, timeout: _Timeout) -> bool:
+    """Whether a client that is not connected yet is given its timeout afterwards, or is connected out of sight."""
+    path = callee.path if isinstance(callee, External) else ""
+    is_late = path in _CONNECT_LATER and first_argument(call.args, _HOST) is None
+    if not (is_late or timeout.is_late):
+        return False
+    if any(store.target.attr == "timeout" for store in call.flow.stores):
+        return True
+    connecting = [one for one in call.flow.calls if one.name == "connect" and one.index > call.index]
+    return is_late and all(
+        one.keyword("timeout") is not None or len(one.positional) > _CONNECT_TIMEOUT or one.is_opaque
+        for one in connecting
+    )
 
 
 def _is_inside_limit(call: Call) -> bool:
@@ -229,9 +307,10 @@ def _may_have_its_own(hub: Semantics, receiver: Value, call: Call) -> bool:
         mounted = [c for c in call.flow.calls if c.name == "mount" and len(c.args) > 1]
         is_set = any(store.target.attr in ("timeout", "request", "send", "get", "post") for store in call.flow.stores)
         return is_set or any(not _is_plain(c.args[1].value) for c in mounted)
-    return hub.memo.get(("mounts adapters",), lambda: any(_own_adapters(hub)), False)
+    return hub.memo.get(("changes sessions",), lambda: any(_own_adapters(hub)) or any(_own_methods(hub)), False)
 
 
+_FILLING = ("update", "setdefault")
 _ENDING = ("kill", "terminate", "send_signal", "poll")
 
 
@@ -256,6 +335,12 @@ def _own_adapters(hub: Semantics) -> Iterator[bool]:
         for node in module.nodes_around(("mount",)) if module is not None else ():
             if isinstance(node, ast.Call) and last_name(node.func) == "mount" and len(node.args) > 1:
                 yield module is not None and not _is_plain(value_at(hub, node.args[1], module))
+
+
+def _own_methods(hub: Semantics) -> Iterator[bool]:
+    """Of each file that makes sessions, whether it sets a method of something: `session.send = limited`."""
+    for filename in _makers(hub):
+        yield _SETS_METHOD.search(hub.project.read(filename).decode("utf-8", "replace")) is not None
 
 
 def _is_plain(adapter: Value) -> bool:

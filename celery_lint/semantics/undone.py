@@ -6,8 +6,9 @@ import ast
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from celery_lint.project.syntax import own_nodes
 from celery_lint.records import record
-from celery_lint.semantics.handlers import raised_predicates
+from celery_lint.semantics.handlers import catches, raised_predicates
 from celery_lint.semantics.model import Call, Frame, FunctionFlow, Step, Write
 from celery_lint.semantics.retrying import retry_calls, throws
 from celery_lint.semantics.transactions import Transaction
@@ -15,6 +16,11 @@ from celery_lint.semantics.writes import may_follow
 
 if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
+
+# celery/exceptions.py: Retry is a TaskPredicate, and that a CeleryError.
+_CATCHES_RETRY = frozenset(
+    {"celery.exceptions.Retry", "celery.exceptions.TaskPredicate", "celery.exceptions.CeleryError"}
+)
 
 
 @record()
@@ -38,6 +44,8 @@ def undone_by_retry(hub: Semantics, flow: FunctionFlow) -> Iterator[Undone]:
         outermost = flow.root
         if hub.transactions.decorated(flow.function) is None:
             outermost = [one for one in retry.frame.chain() if one.kind == "atomic"][-1]
+        if _is_kept_inside(retry, outermost):
+            continue
         lost = [w for w in hub.writes.of_flow(flow) if w.call.index < retry.index and _is_lost(w, retry, outermost)]
         if lost:
             yield Undone(retry, lost[-1], transaction, steps)
@@ -59,6 +67,17 @@ def _is_lost(write: Write, retry: Call, outermost: Frame) -> bool:
     if not outermost.encloses(around) or not may_follow(around, retry.frame, retry.flow):
         return False
     return not _is_tried(around, retry.frame)
+
+
+def _is_kept_inside(retry: Call, outermost: Frame) -> bool:
+    """Whether a handler inside the transaction catches `Retry`, and raises nothing itself."""
+    tried = {one.node for one in retry.frame.chain() if one.kind == "try" and outermost.encloses(one)}
+    return any(
+        catch.statement in tried
+        and (catch.is_broad or catch.names(_CATCHES_RETRY))
+        and not any(isinstance(node, ast.Raise) for node in own_nodes(catch.body))
+        for catch in catches(retry.flow)
+    )
 
 
 def _is_tried(frame: Frame, retry: Frame) -> bool:

@@ -8,7 +8,7 @@ from celery_lint.findings import Finding, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
 from celery_lint.semantics.model import FunctionFlow
-from celery_lint.semantics.states import StateSet, failures_set, is_overwritten, set_by_helpers
+from celery_lint.semantics.states import StateSet, failures_set, is_overwritten, set_by_helpers, stores_success
 
 
 class FailureStateOverwritten(Rule):
@@ -49,7 +49,9 @@ class FailureStateOverwritten(Rule):
     A state of your own, such as `"REJECTED_BY_CARRIER"`, can have any meta.
 
     ## Silent when
-    The run may raise after it (`raise`, `Ignore`, `self.retry()`), or the meta can't be read.
+    The run may raise after it (`raise`, `Ignore`, `self.retry()`), or the meta can't be read. A
+    state is not said to be overwritten when it is that of another task (`task_id=`), or when the
+    task may ignore its result, and stores none at its end.
 
     ## References
     - [Celery: custom states](https://docs.celeryq.dev/en/stable/userguide/tasks.html#custom-states)
@@ -59,14 +61,14 @@ class FailureStateOverwritten(Rule):
 
     def check_function(self, flow: FunctionFlow, file: FileContext) -> Iterator[Finding]:
         function = flow.function
-        is_task = function is not None and file.hub.is_body_of_task(function)
+        ends_as_success = function is not None and stores_success(file.hub, function)
         for found in failures_set(file.hub, flow):
             if not found.is_readable:
                 message = f"{found.state} with a `meta` that has no `exc_type` can't be read: it is a ValueError to ask"
                 yield self.finding(file.place(found.call.node), f"{message} for the state or the result")
-            elif is_task and is_overwritten(file.hub, found.call):
+            elif found.is_own and ends_as_success and is_overwritten(file.hub, found.call):
                 yield self._overwritten(found, flow, file)
-        for found in set_by_helpers(file.hub, flow) if is_task else ():
+        for found in set_by_helpers(file.hub, flow) if ends_as_success else ():
             if is_overwritten(file.hub, found.call):
                 yield self._overwritten(found, flow, file)
 
