@@ -11,6 +11,7 @@ from celery_lint.project.index import is_test_file
 from celery_lint.project.modules import Module
 from celery_lint.project.syntax import walk
 from celery_lint.records import record
+from celery_lint.semantics.eagerness import TRIALS
 from celery_lint.semantics.readings import readings
 from celery_lint.semantics.setting_names import NEW_NAMES, in_namespace
 
@@ -26,7 +27,7 @@ _HOLE = "\0"
 _PLACEHOLDER = re.compile(r"[<>{}$%*\0]|^x+$", re.IGNORECASE)
 # Files for somebody's own machine, and what only stands on it.
 _ASIDE = re.compile(
-    r"(?:^|[/_.\-])(?:tests?|testing|locals?|dev|devel|development|ci|examples?|samples?|demos?|docs?|compose|sandbox"
+    rf"(?:^|[/_.\-])(?:{TRIALS}|locals?|dev|devel|development|ci|examples?|samples?|demos?|docs?|compose|sandbox"
     r"|tutorials?|benchmarks?)(?=$|[/_.\-])"
 )
 
@@ -60,9 +61,13 @@ def secrets(hub: Semantics, module: Module) -> Iterator[Secret]:
 
 def _in_value(value: ast.expr, name: str) -> Iterator[Secret]:
     """The addresses in an expression, a default value among them."""
-    parts = {part for node in walk(value) if isinstance(node, ast.JoinedStr) for part in node.values}
+    parts: set[ast.AST] = {part for node in walk(value) if isinstance(node, ast.JoinedStr) for part in node.values}
+    # A text of which something is replaced has a word of its own for the password.
+    parts.update(
+        node.value for node in walk(value) if isinstance(node, ast.Attribute) and node.attr in ("replace", "sub")
+    )
     for node in walk(value):
-        if isinstance(node, ast.JoinedStr):
+        if isinstance(node, ast.JoinedStr) and node not in parts:
             text = "".join(str(p.value) if isinstance(p, ast.Constant) else _HOLE for p in node.values)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in parts:
             text = node.value

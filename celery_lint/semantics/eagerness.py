@@ -19,10 +19,12 @@ from celery_lint.semantics.values import Constant
 if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
 
+# Words for what only tests run: `tests/`, `testproject/`, `runtests.py`.
+TRIALS = r"(?:run|unit|py)?tests?(?:ing|project|app|site|settings|suite|runner)?|e2e"
 EAGER, PROPAGATES = "task_always_eager", "task_eager_propagates"
 # Words in the path of a file that is meant for somebody's own machine, or for trying things.
 _ASIDE = re.compile(
-    r"(?:^|[/_.\-])(?:tests?|testing|locals?|dev|devel|development|developer|debug|ci|examples?|samples?|demos?|docs?"
+    rf"(?:^|[/_.\-])(?:{TRIALS}|locals?|dev|devel|development|developer|debug|ci|examples?|samples?|demos?|docs?"
     r"|sandbox|playground|tutorials?|benchmarks?|scripts?|tools?|eager|override|overrides|template)(?=$|[/_.\-])"
 )
 _NAMED = re.compile("always_eager", re.IGNORECASE)

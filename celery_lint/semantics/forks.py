@@ -16,7 +16,7 @@ from celery_lint.project.index import is_test_file
 from celery_lint.project.modules import Class, Function, ImportBinding, Module, flat_statements
 from celery_lint.project.syntax import keyword_of, own_nodes, walk
 from celery_lint.records import record
-from celery_lint.semantics.imports import is_for_type_checkers
+from celery_lint.semantics.imports import is_for_type_checkers, is_imported_late
 from celery_lint.semantics.model import Task
 from celery_lint.semantics.packages import CONNECTIONS
 from celery_lint.semantics.values import ClassValue, External, FunctionValue, Instance, ModuleValue
@@ -45,6 +45,9 @@ _CONNECTING_TO = frozenset(
 _ROOTS = sorted({path.partition(".")[0] for path in _CONNECTING | _CONNECTING_TO} | {"sqlalchemy"})
 _LAST_NAMES = frozenset(path.rpartition(".")[2] for path in _CONNECTING | _CONNECTING_TO) | {"connect"}
 _OTHER_POOLS = frozenset({"solo", "threads", "gevent", "eventlet"})
+# What is called on a connection and needs it open; anything else gives what was read with it.
+_HANDING_ON = frozenset({"cursor", "channel", "get_database", "get_collection", "get_default_database", "makefile"})
+_WITH_OPEN_PARTS = "pymongo."
 _RENEWING = ("worker_process_init", "register_at_fork")
 _MAX_UP = 3
 _MAX_FILES = 40
@@ -79,7 +82,7 @@ def _shared_connections(hub: Semantics) -> Iterator[SharedConnection]:
     if hub.project_settings.constant("worker_pool") in _OTHER_POOLS:
         return
     for opening in _openings(hub):
-        if _is_renewed(hub, opening):
+        if _is_renewed(hub, opening) or is_imported_late(hub, opening.module):
             continue
         for user in _users(hub, opening):
             task = _task_of(hub, user, _MAX_UP)
@@ -117,18 +120,30 @@ def _imported(body: Sequence[ast.stmt]) -> list[ast.stmt]:
 
 def _opening_call(hub: Semantics, node: ast.expr, module: Module) -> ast.Call | None:
     """The call in an expression that connects: itself, what its methods are called on, or what it runs."""
+    has_part = False
     while isinstance(node, (ast.Call, ast.Attribute, ast.Subscript)):
         if isinstance(node, ast.Call):
             if _connects(hub, node, module):
-                return node
+                return node if not has_part or _has_open_parts(hub, node, module) else None
             value = hub.evaluate(node.func, module)
             function = value.function if isinstance(value, FunctionValue) else None
             if isinstance(value, ClassValue):
                 function = hub.classes.function(value.cls, "__init__")
             if function is not None and _opens(hub, function):
                 return node
-        node = node.func if isinstance(node, ast.Call) else node.value
+            if isinstance(node.func, ast.Attribute) and node.func.attr not in _HANDING_ON:
+                return None
+            node = node.func.value if isinstance(node.func, ast.Attribute) else node.func
+        else:
+            has_part = True
+            node = node.value
     return None
+
+
+def _has_open_parts(hub: Semantics, call: ast.Call, module: Module) -> bool:
+    """Whether the attributes of a client use it: `MongoClient(...).shop`; those of a connection are data."""
+    value = hub.evaluate(call.func, module)
+    return isinstance(value, External) and value.path.startswith(_WITH_OPEN_PARTS)
 
 
 def _connects(hub: Semantics, call: ast.Call, module: Module) -> bool:

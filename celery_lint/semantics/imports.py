@@ -7,11 +7,16 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from celery_lint.findings import Import
+from celery_lint.project.index import is_test_file
 from celery_lint.project.modules import Class, Function, Module
 from celery_lint.semantics.values import ClassValue
 
 if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
+
+
+# What Django imports by its name.
+_LOADED_BY_DJANGO = frozenset({"admin", "apps", "models", "settings", "tasks", "urls"})
 
 
 def reachable_name(hub: Semantics, cls: Class, function: Function) -> str | None:
@@ -93,6 +98,41 @@ def imported_modules(module: Module) -> Iterator[str]:
             base = module.absolute(node)
             yield base
             yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def is_imported_late(hub: Semantics, module: Module, seen: frozenset[str] = frozenset()) -> bool:
+    """Whether only functions import a module: a worker does so in its processes, when they come to it."""
+    last = module.name.rpartition(".")[2]
+    if module.is_package or last in _LOADED_BY_DJANGO or module.filename in seen:
+        return False
+    if hub.tasks.in_module(module) or hub.project_settings.apps(module):
+        return False
+    importers = [f for f in hub.project.mentioning(last) if f != module.filename and not is_test_file(f)]
+    seen |= {module.filename}
+    return bool(importers) and all(
+        other is not None
+        and not _names_in_text(other, last)
+        and (not _imports_at_once(hub, other, module) or is_imported_late(hub, other, seen))
+        for other in map(hub.project.module_or_none, importers)
+    )
+
+
+def _imports_at_once(hub: Semantics, importer: Module, module: Module) -> bool:
+    """Whether a module, or its `AppConfig.ready()`, imports another one before there is any work."""
+    if any(hub.project.find_module(name, importer.filename) == module.filename for name in imported_modules(importer)):
+        return True
+    return any(
+        function.name == "ready" and any(own_imports(function))
+        for function in importer.holding((module.name.rpartition(".")[2],))
+    )
+
+
+def _names_in_text(module: Module, last: str) -> bool:
+    """Whether a text of a module may be the name of another one: `include=["shop.database"]`."""
+    return any(
+        isinstance(node, ast.Constant) and isinstance(node.value, str) and last in node.value.split(".")
+        for node in module.nodes_around((last,))
+    )
 
 
 def running_statements(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:

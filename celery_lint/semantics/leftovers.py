@@ -79,7 +79,9 @@ class _Run:
         self.stores: dict[str, list[tuple[ast.Attribute, Module, bool]]] = {}
         self.reads: dict[str, tuple[ast.expr, Module]] = {}
         self.kept: set[str] = set()
-        """What is meant to last: filled where a test finds it empty, or taken away at the end."""
+        """What is meant to last: filled where a test finds it empty or old, or taken away at the end."""
+        self._told: dict[tuple[Function, str, bool], Names] = {}
+        """What is set where a test has come out so: the same test tells it again."""
 
     def follow(self, function: Function) -> None:
         """Follow a whole run whose body is `function`."""
@@ -124,9 +126,11 @@ class _Run:
 
     def _statement(self, node: ast.stmt, done: Names) -> Names | None:
         if isinstance(node, ast.If):
-            self._note_kept(node.test, [*node.body, *node.orelse])
+            self._note_renewed(node)
             done = self._expressions([node.test], done)
-            return _joined([self._block(node.body, done), self._block(node.orelse, done)])
+            return _joined(
+                [self._branch(node, node.body, True, done), self._branch(node, node.orelse, False, done)],
+            )
         if isinstance(node, (ast.For, ast.AsyncFor, ast.While)):
             head = [node.test] if isinstance(node, ast.While) else [node.iter]
             if isinstance(node, ast.While):
@@ -153,6 +157,17 @@ class _Run:
         if isinstance(node, ast.Return):
             self._ends.append(done)
         return None if isinstance(node, (ast.Return, ast.Raise, ast.Continue, ast.Break)) else done
+
+    def _branch(self, node: ast.If, body: Sequence[ast.stmt], holds: bool, done: Names) -> Names | None:
+        """What is set after a branch, which begins with what an earlier one under the same test has set."""
+        test = node.test
+        while isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+            test, holds = test.operand, not holds
+        key = (self._open[-1], ast.unparse(test), holds)
+        after = self._block(body, done | self._told.get(key, frozenset()))
+        if after is not None:
+            self._told[key] = after
+        return after
 
     def _try(self, node: ast.Try, done: Names) -> Names | None:
         if any("AttributeError" in ast.unparse(h.type) for h in node.handlers if h.type is not None):
@@ -217,6 +232,17 @@ class _Run:
         tested = set(self._attributes(test))
         tested.update(name for call in walk(test) if isinstance(call, ast.Call) and (name := self._looked_up(call)))
         self.kept.update(tested & self._set_in(body))
+
+    def _note_renewed(self, node: ast.If) -> None:
+        """A test for what is kept: `if self.day != day:` renews it with what belongs to it, or goes without it."""
+        branches = [*node.body, *node.orelse]
+        self._note_kept(node.test, branches)
+        compared = set(self._attributes(*(n for n in walk(node.test) if isinstance(n, ast.Compare))))
+        if compared & self._set_in(branches):
+            self.kept.update(self._set_in(branches))
+        elif compared and isinstance(node.body[-1], (ast.Return, ast.Raise)):
+            # What was added to before the test is no such thing.
+            self.kept.update({*compared, *self._attributes(*node.body)} - self.reads.keys())
 
     def _attributes(self, *nodes: ast.AST) -> Iterator[str]:
         return (node.attr for node in walk(*nodes) if isinstance(node, ast.Attribute) and self._is_own(node))

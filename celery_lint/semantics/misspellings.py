@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -46,7 +47,7 @@ def unknown_settings(hub: Semantics, module: Module) -> Iterator[Unknown]:
         is_gone = plain in GONE
         if new is None and not is_gone and not (plain.startswith(_OWN) and _is_known_version(hub)):
             continue
-        if is_read(hub, reading.name) or _reads_by_prefix(hub, reading):
+        if is_read(hub, reading.name) or _reads_by_prefix(hub, reading) or _is_read_from_conf(hub, reading, plain):
             continue
         meant = None if new is None or is_gone else reading.own_name(new)
         yield Unknown(reading, meant, new, is_typo and not is_gone, is_gone)
@@ -105,6 +106,14 @@ def _is_near(one: str, other: str) -> bool:
             following.append(cost)
         before, row = row, following
     return row[-1] <= allowed
+
+
+def _is_read_from_conf(hub: Semantics, reading: Reading, plain: str) -> bool:
+    """Whether the project reads a name from `app.conf`, where it has no namespace: `app.conf.task_owners`."""
+    if reading.namespace is None or reading.way == "conf":
+        return False
+    read = re.compile(rf"\bconf(?:\.{plain}\b(?!\s*=[^=])|(?:\.get\(|\[)\s*['\"]{plain}['\"])".encode())
+    return any(read.search(hub.project.read(filename)) for filename in hub.project.mentioning(plain))
 
 
 def _reads_by_prefix(hub: Semantics, reading: Reading) -> bool:

@@ -75,6 +75,9 @@ class UnknownOption:
     """Whether the value is one for the option that was meant."""
 
 
+_BY_VARIABLE = re.compile(rb"\bgetattr\(\s*[\w.]+,\s*[A-Za-z_][\w.]*\s*[,)]")
+
+
 def unknown_options(hub: Semantics, task: Task) -> Iterator[UnknownOption]:
     """The options of a task's decorator that neither Celery, its base class nor the project reads."""
     if task.cls is not None or not _has_readable_base(hub, task):
@@ -140,7 +143,22 @@ def _is_read(hub: Semantics, name: str) -> bool:
         rb"|(?:getattr|hasattr)\([^()]*,\s*['\"]" + word + rb"['\"]"
         rb"|\.(?:get|pop|setdefault)\(\s*['\"]" + word + rb"['\"]"
     )
-    return any(pattern.search(hub.project.read(filename)) for filename in hub.project.mentioning(name))
+    # `for key in ("team", "page"): getattr(task, key)`; the keys of a dictionary may be the options themselves.
+    listed = re.compile(rb"['\"]" + word + rb"['\"](?!\s*:)")
+    is_listed = _reads_by_variable(hub)
+    return any(
+        pattern.search(text) or (is_listed and listed.search(text))
+        for text in map(hub.project.read, hub.project.mentioning(name))
+    )
+
+
+def _reads_by_variable(hub: Semantics) -> bool:
+    """Whether code of the project reads attributes whose names are in a variable."""
+
+    def search() -> bool:
+        return any(_BY_VARIABLE.search(hub.project.read(filename)) for filename in hub.project.mentioning("getattr"))
+
+    return hub.memo.get(("reads by variable",), search, True)
 
 
 def _has_readable_base(hub: Semantics, task: Task) -> bool:

@@ -7,6 +7,7 @@ a message for another name goes into a queue that is made for it (celery/app/amq
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from celery_lint.project.syntax import keyword_of, last_name
 from celery_lint.records import record
 from celery_lint.semantics.configurations import may_hide
 from celery_lint.semantics.readings import named, readings
+from celery_lint.semantics.tasknames import all_tasks, name_of
 from celery_lint.semantics.values import Constant
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 # What adds queues to those of the settings, as long as a process lives.
 _ADDING = ("add_consumer", "select_add", "amqp", "worker_direct", "CELERY_WORKER_DIRECT")
+_MORE = r"\.(?:append|extend|insert|add|update|setdefault)\b|\[[^\]\n]*\]\s*=[^=]"
 _UNITS = frozenset({"s", "m", "h"})
 
 
@@ -42,6 +45,8 @@ def declared_queues(hub: Semantics) -> frozenset[str] | None:
 def _declared(hub: Semantics) -> frozenset[str] | None:
     given = hub.project_settings.all("task_queues")
     if not given or len(hub.project_settings.all_apps) > 1 or any(hub.project.mentioning(word) for word in _ADDING):
+        return None
+    if any(_is_added_to(hub, name) for name in hub.project_settings.spellings("task_queues")):
         return None
     found: set[str] = set()
     for setting in given:
@@ -64,11 +69,24 @@ def _declared(hub: Semantics) -> frozenset[str] | None:
     return frozenset(found)
 
 
+def _is_added_to(hub: Semantics, name: str) -> bool:
+    """Whether any place puts something into the queues of a setting: `app.conf.task_queues.append(...)`."""
+    return any(
+        _adds_to(name, hub.project.read(filename).decode(errors="replace")) for filename in hub.project.mentioning(name)
+    )
+
+
+def _adds_to(name: str, text: str) -> bool:
+    return re.search(rf"\b{name}\b(?:[\"']\])?(?:{_MORE})", text) is not None
+
+
 def _names(node: ast.expr, module: Module) -> set[str] | None:
     """The names of the queues in a list or a dictionary; None when one of them can't be read."""
     if isinstance(node, ast.Name):
         bound = module.bindings.get(node.id, ())
         value = bound[0].value if len(bound) == 1 and isinstance(bound[0], AssignBinding) else None
+        if _adds_to(node.id, module.source.text):
+            return None
         return _names(value, module) if isinstance(value, (ast.List, ast.Tuple, ast.Dict)) else None
     if isinstance(node, ast.Dict):
         keys = [key.value if isinstance(key, ast.Constant) else None for key in node.keys]
@@ -100,11 +118,23 @@ def queues_in_settings(hub: Semantics, module: Module) -> Iterator[Used]:
         name = named(hub, reading)
         value = reading.given.value
         if name == "task_routes" and isinstance(value, ast.Dict):
-            for one in value.values:
-                yield from _used(one)
+            for pattern, one in zip(value.keys, value.values, strict=True):
+                if not is_foreign(hub, pattern, module):
+                    yield from _used(one)
         elif name == "beat_schedule" and isinstance(value, ast.Dict):
             for entry in value.values:
-                yield from _used(_item(entry, "options"))
+                if not is_foreign(hub, _item(entry, "task"), module):
+                    yield from _used(_item(entry, "options"))
+
+
+def is_foreign(hub: Semantics, name: ast.expr | None, module: Module) -> bool:
+    """Whether a name, or a pattern of names, is for tasks of another project, whose workers read their own queues."""
+    if not isinstance(name, ast.Constant) or not isinstance(name.value, str):
+        return False
+    top = name.value.partition(".")[0]
+    if "*" in top or hub.project.find_module(top, module.filename) is not None:
+        return False
+    return not any((name_of(hub, task) or top).partition(".")[0] == top for task in all_tasks(hub))
 
 
 def _used(node: ast.expr | None) -> Iterator[Used]:

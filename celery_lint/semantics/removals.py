@@ -169,8 +169,19 @@ def _prepared(nodes: Sequence[ast.AST]) -> Iterator[ast.AST]:
             caught = [h for h in node.handlers if _catches_import(h)]
             if caught:
                 yield from walk(*node.body, *caught)
+        elif isinstance(node, ast.With) and any(_suppresses_import(item.context_expr) for item in node.items):
+            yield from walk(*node.body)
         elif isinstance(node, (ast.If, ast.IfExp)) and _VERSION_TEST.search(ast.unparse(node.test)):
             yield from walk(node)
+
+
+def _suppresses_import(node: ast.expr) -> bool:
+    """Whether a context manager is `suppress(ImportError)`."""
+    return (
+        isinstance(node, ast.Call)
+        and last_name(node.func) == "suppress"
+        and any(last_name(one) in _IMPORT_ERRORS for one in node.args)
+    )
 
 
 def _catches_import(handler: ast.ExceptHandler) -> bool:

@@ -30,6 +30,8 @@ _BARE = {name.upper(): name for name in KNOWN if name.startswith(_FAMILIES)}
 _LOWER = {name: name for name in _BARE.values()}
 _WORD = re.compile(r"\b(?:CELERY|BROKER|CELERYD|CELERYBEAT|BEAT|RESULT|TASK|WORKER)_[A-Z_]+\b")
 _LOWER_WORD = re.compile(r"\b(?:beat|result|task|worker)_[a-z_]+\b")
+# What hands on the variables of its own module.
+_OWN = re.compile(r"\b(?:globals|locals|vars)\(\)|\bconfig_from_object\(\s*__name__|\bmodules\[__name__\]")
 
 
 @record()
@@ -116,7 +118,7 @@ def _in_objects(hub: Semantics, module: Module) -> Iterator[Unloaded]:
 
 def _in_app_module(hub: Semantics, module: Module) -> Iterator[Unloaded]:
     """Variables beside an application that is not told of them."""
-    if not hub.project_settings.apps(module) or is_django_settings(hub, module):
+    if not hub.project_settings.apps(module) or is_django_settings(hub, module) or _OWN.search(module.source.text):
         return
     if any(isinstance(one.source, Module) and module in with_stars(hub, one.source) for one in loadings(hub)):
         return

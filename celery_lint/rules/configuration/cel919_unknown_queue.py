@@ -40,7 +40,8 @@ class UnknownQueue(Rule):
 
     ## Silent when
     No queues are declared, not all of them can be read, the project adds queues while it
-    runs, or it has several applications.
+    runs, or it has several applications. The task, or the pattern of a route, is of another
+    project's tasks.
 
     ## Severity
     A warning for queues, an error for rate limits.
@@ -69,7 +70,9 @@ class UnknownQueue(Rule):
 
     def check_dispatch(self, dispatch: Dispatch, file: FileContext) -> Iterator[Finding]:
         given = dispatch.options.get("queue")
-        if given is not None:
+        # A task that is only known by its name is another project's, as its queue is.
+        is_named = dispatch.task is None and dispatch.verb in ("send_task", "signature", "subtask")
+        if given is not None and not is_named:
             yield from self._report(getattr(given.value, "value", None), given.node, file)
 
     def _report(self, queue: object, node: ast.expr, file: FileContext) -> Iterator[Finding]:

@@ -44,8 +44,8 @@ class StateOnTaskInstance(Rule):
 
     ## Silent when
     Each run sets the attribute before it reads it; the attribute is a cache, filled where a test finds it
-    empty (`if self.client is None:`), as Celery's own documentation does it; a `finally` clears it; the
-    task is handed to code that may set it.
+    empty (`if self.client is None:`), as Celery's own documentation does it, or old (`if self.day != day:`); a
+    `finally` clears it; the task is handed to code that may set it.
 
     ## References
     - [Celery: instantiation](https://docs.celeryq.dev/en/stable/userguide/tasks.html#instantiation)

@@ -50,7 +50,8 @@ class ConnectionBeforeFork(Rule):
     ## Silent when
     The client connects when it is first used (redis, requests, SQLAlchemy's engines, boto3), or is told to
     (`connect=False`); a handler of `worker_process_init`, or a function that has the variable as
-    `global`, opens it anew; the settings name another pool than prefork.
+    `global`, opens it anew; only functions import its module, so that each process does so for itself;
+    the variable holds what was read with a connection; the settings name another pool than prefork.
 
     ## References
     - [Celery: worker_process_init](https://docs.celeryq.dev/en/stable/userguide/signals.html#worker-process-init)
