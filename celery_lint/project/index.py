@@ -7,7 +7,7 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from functools import cached_property, lru_cache
+from functools import cache, cached_property
 from pathlib import Path
 
 from celery_lint.project.inputs import Inputs
@@ -366,7 +366,7 @@ class Project:
         return self.module_or_none(self.find_module(name, importer))
 
 
-@lru_cache(maxsize=4096)
+@cache
 def is_test_file(filename: str) -> bool:
     """Whether a file's place says that it belongs to tests."""
     return _TEST_FILE.search(filename) is not None

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from celery_lint.project.modules import AssignBinding, Function, ImportBinding, Module
+from celery_lint.project.modules import Function, ImportBinding, Module
 from celery_lint.project.syntax import last_name, own_nodes
 from celery_lint.records import record
 from celery_lint.semantics.model import Argument, Call, first_argument
@@ -23,14 +23,16 @@ if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
 
 Kind = Literal["network", "process"]
-# The packages of such calls, by the names that a function has to mention where it imports them itself.
+# The packages of such calls.
 _PACKAGES = frozenset(
     """requests requests_oauthlib requests_cache urllib http socket smtplib ftplib imaplib poplib telnetlib redis
-    subprocess paramiko pubsub pubsub_v1 google""".split()
+    subprocess paramiko google""".split()
 )
+_IMPORT = re.compile(rf"^[ \t]*(?:from|import)[ \t]+({'|'.join(sorted(_PACKAGES))})\b", re.MULTILINE)
 # A name at the top of a module, and the session that is made before the next one.
 _MAKES_SESSION = re.compile(
-    r"^(?:async def |def |class )?([A-Za-z_]\w*)\b(?:(?!^[^\s)\]}]).)*?\b\w*[Ss]ession\(", re.MULTILINE | re.DOTALL
+    r"^(?:(?:(?:async )?def|class) (\w+)|([A-Za-z_]\w*)[ \t]*(?::[^=\n]+)?=)(?:(?!^[^\s)\]}]).)*?\b\w*[Ss]ession\(",
+    re.MULTILINE | re.DOTALL,
 )
 # What a file mentions or holds that may have such calls, besides those with a trace of Celery.
 CLIENT_WORDS = ("urlopen", "smtplib", "ftplib", "paramiko", "imaplib", "poplib")
@@ -131,25 +133,20 @@ def untimed_calls(hub: Semantics, module: Module) -> Sequence[Untimed]:
 
 def _words(hub: Semantics, module: Module) -> frozenset[str]:
     """What a module's functions mention that may make such a call: clients, and what is made of them."""
-    words = {name for name in _PACKAGES if name in module.source.text}
+    text = module.source.text
+    words = set(_IMPORT.findall(text))
     for name, bindings in module.bindings.items():
         for binding in bindings:
-            if isinstance(binding, ImportBinding) and binding.module.partition(".")[0] in _PACKAGES:
+            if isinstance(binding, ImportBinding) and binding.module.partition(".")[0] in words:
                 words.add(name)
-    words.update(name for name in makers_of_sessions(hub) if name in module.source.text)
-    if words:
-        words.update(name for f in module.holding(frozenset(words)) for name in f.scan.stored_attributes)
-        words.update(
-            name
-            for name, bindings in module.bindings.items()
-            if any(isinstance(b, AssignBinding) and _is_made_of(b.value, words, module) for b in bindings)
-        )
-    return frozenset(words)
+    words.update(name for name in makers_of_sessions(hub) if name in text)
+    return frozenset(words.union(_made_of(words, text))) if words else frozenset()
 
 
-def _is_made_of(value: ast.expr | None, words: Iterable[str], module: Module) -> bool:
-    """Whether a variable's value is a call that mentions one of the words."""
-    return isinstance(value, ast.Call) and any(word in module.source.segment(value) for word in words)
+def _made_of(words: Iterable[str], text: str) -> Iterator[str]:
+    """The names at a module's top, and those of attributes, that get what one of the words makes."""
+    made = rf"^(?:(\w+)|[ \t]+(?:self|cls)\.(\w+))[ \t]*(?::[^=\n]+)?=(?!=)[^\n]*\b(?:{'|'.join(sorted(words))})\b"
+    return (at_top or attribute for at_top, attribute in re.findall(made, text, re.MULTILINE))
 
 
 def makers_of_sessions(hub: Semantics) -> frozenset[str]:
@@ -157,7 +154,7 @@ def makers_of_sessions(hub: Semantics) -> frozenset[str]:
 
     def search() -> frozenset[str]:
         texts = (hub.project.read(f).decode("utf-8", "replace") for f in sorted(_makers(hub)))
-        return frozenset(name for text in texts for name in _MAKES_SESSION.findall(text))
+        return frozenset(name or variable for text in texts for name, variable in _MAKES_SESSION.findall(text))
 
     return hub.memo.get(("makers of sessions",), search, frozenset())
 
