@@ -5,6 +5,7 @@ from __future__ import annotations
 from celery_lint.findings import Applicability, Change, Fix, Replace
 from celery_lint.rules.transactions.repair import may_delay_on_commit, may_wait_for_commit, put_off
 from celery_lint.semantics.context import FileContext
+from celery_lint.semantics.encoding import obstacle
 from celery_lint.semantics.evidence import carried
 from celery_lint.semantics.model import Dispatch
 from celery_lint.semantics.values import ManagerValue, ModelValue, QuerySetValue
@@ -17,7 +18,8 @@ def sent(dispatch: Dispatch, function: str, file: FileContext) -> Fix | None:
     sent after the commit. None where Django does not tell of the commit, and
     for arguments that no message can hold.
     """
-    if any(carried(dispatch, file, lambda value: isinstance(value, (ModelValue, QuerySetValue, ManagerValue)))):
+    rows = (ModelValue, QuerySetValue, ManagerValue)
+    if any(carried(dispatch, file, lambda value: isinstance(value, rows) or obstacle(file.hub, value) is not None)):
         return None
     verb = function.rpartition(".")[2]
     call = file.place(dispatch.node.func)
