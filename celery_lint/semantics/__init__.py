@@ -1,1 +1,1 @@
-"""What the code means in the terms of Celery, Django and SQLAlchemy."""
+"""What the code means in the terms of Celery, Django and SQLAlchemy: `hub.Semantics` is the one to ask."""

@@ -15,11 +15,11 @@ from celery_lint.project.index import is_test_file
 from celery_lint.project.inputs import CANDIDATES, SENDERS, TASKS
 from celery_lint.project.modules import AssignBinding, Function, ImportBinding, Module, flat_statements, meets, rows_of
 from celery_lint.project.syntax import walk
-from celery_lint.semantics.callgraph import COMMON
+from celery_lint.semantics.calls.callgraph import COMMON
+from celery_lint.semantics.inference.values import TaskValue
 from celery_lint.semantics.memo import Memo, remembered
-from celery_lint.semantics.sleeping import SLEEP
-from celery_lint.semantics.timeouts import CLIENT_IMPORTS, CLIENT_WORDS
-from celery_lint.semantics.values import TaskValue
+from celery_lint.semantics.time.sleeping import SLEEP
+from celery_lint.semantics.time.timeouts import CLIENT_IMPORTS, CLIENT_WORDS
 
 if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics

@@ -8,9 +8,7 @@ from collections.abc import Iterator
 from celery_lint.project.modules import Class, Function, Module
 from celery_lint.semantics.context import FileContext
 from celery_lint.semantics.hub import Semantics
-from celery_lint.semantics.model import Call, FunctionFlow, Option, Task
-from celery_lint.semantics.transactions import Transaction, dispatched_name
-from celery_lint.semantics.values import (
+from celery_lint.semantics.inference.values import (
     Atomic,
     BoundMethod,
     ClassValue,
@@ -36,6 +34,8 @@ from celery_lint.semantics.values import (
     Unknown,
     Value,
 )
+from celery_lint.semantics.model import Call, FunctionFlow, Option, Task
+from celery_lint.semantics.transactions.contexts import Transaction, dispatched_name
 
 
 def explain(hub: Semantics, module: Module, row: int) -> Iterator[str]:

@@ -22,26 +22,22 @@ from celery_lint.project.modules import (
     Module,
 )
 from celery_lint.project.syntax import walk
-from celery_lint.semantics import attributes, databases, declarations, forms, frameworks, generics, model_references
-from celery_lint.semantics.callgraph import CallGraph
+from celery_lint.semantics.calls.callgraph import CallGraph
+from celery_lint.semantics.calls.passing import changes_result
 from celery_lint.semantics.candidates import Candidates
-from celery_lint.semantics.classes import MODEL_ROOTS, Classes
-from celery_lint.semantics.dependencies import provided
-from celery_lint.semantics.dispatches import Dispatches
-from celery_lint.semantics.flow import MAX_DEPTH, Interpreter
-from celery_lint.semantics.hazards import Hazards
-from celery_lint.semantics.memo import Memo, remembered
-from celery_lint.semantics.model import App, Argument, Call, Dispatch, Frame, FunctionFlow, first_argument
-from celery_lint.semantics.packages import APP_CLASSES
-from celery_lint.semantics.passing import changes_result
-from celery_lint.semantics.returning import argument_for
-from celery_lint.semantics.roles import Roles
-from celery_lint.semantics.sessions import Sessions
-from celery_lint.semantics.settings import ProjectSettings
-from celery_lint.semantics.slices import slice_of
-from celery_lint.semantics.tasks import Tasks
-from celery_lint.semantics.transactions import Transactions
-from celery_lint.semantics.values import (
+from celery_lint.semantics.configuration.settings import ProjectSettings
+from celery_lint.semantics.definition.tasks import Tasks
+from celery_lint.semantics.dispatching.dispatches import Dispatches
+from celery_lint.semantics.frameworks import conventions, databases, forms, model_references
+from celery_lint.semantics.frameworks.classes import MODEL_ROOTS, Classes
+from celery_lint.semantics.frameworks.dependencies import provided
+from celery_lint.semantics.frameworks.roles import Roles
+from celery_lint.semantics.inference import attributes, declarations, generics
+from celery_lint.semantics.inference.flow import MAX_DEPTH, Interpreter
+from celery_lint.semantics.inference.packages import APP_CLASSES
+from celery_lint.semantics.inference.returning import argument_for
+from celery_lint.semantics.inference.slices import slice_of
+from celery_lint.semantics.inference.values import (
     NONE,
     UNKNOWN,
     BoundMethod,
@@ -66,7 +62,12 @@ from celery_lint.semantics.values import (
     each,
     union,
 )
-from celery_lint.semantics.writes import Writes
+from celery_lint.semantics.memo import Memo, remembered
+from celery_lint.semantics.model import App, Argument, Call, Dispatch, Frame, FunctionFlow, first_argument
+from celery_lint.semantics.transactions.contexts import Transactions
+from celery_lint.semantics.transactions.hazards import Hazards
+from celery_lint.semantics.transactions.sessions import Sessions
+from celery_lint.semantics.transactions.writes import Writes
 
 if TYPE_CHECKING:
     from celery_lint.configuration import Settings
@@ -390,17 +391,17 @@ class Semantics:
             if isinstance(declared, Scalar):
                 return Scalar(declared.kind, Origin((Parameter(function, name),)))
             if declared is not UNKNOWN:
-                return frameworks.as_given(self, function, name, with_origin(declared, name))
+                return conventions.as_given(self, function, name, with_origin(declared, name))
         else:
             given = provided(self, function, name)
             if given is not UNKNOWN:
                 return with_origin(given, name)
-        known = frameworks.parameter(self, function, name, is_first)
+        known = conventions.parameter(self, function, name, is_first)
         return with_origin(known, name) if known is not None else Parameter(function, name)
 
     def collected(self, function: Function, name: str) -> Value:
         """What a framework gives to a function by a name that its `**kwargs` collect."""
-        known = frameworks.parameter(self, function, name, is_first=False)
+        known = conventions.parameter(self, function, name, is_first=False)
         return with_origin(known, name) if known is not None else UNKNOWN
 
     def self_value(self, cls: Class) -> Value:
@@ -743,7 +744,7 @@ class Semantics:
     # Frameworks
 
     def is_view_class(self, cls: Class) -> bool:
-        return frameworks.is_view_class(self, cls)
+        return conventions.is_view_class(self, cls)
 
     def is_form(self, cls: Class) -> bool:
         return forms.is_form(self, cls)
@@ -756,15 +757,15 @@ class Semantics:
         return attributes.attribute(Interpreter(self, model.module, fuel=1), ModelValue(model), name)
 
     def framework_attribute(self, base: Instance, name: str) -> Value | None:
-        return frameworks.attribute(self, base, name)
+        return conventions.attribute(self, base, name)
 
     def framework_result(
         self, run: Interpreter, base: Instance, name: str, args: Sequence[Argument], node: ast.Call
     ) -> Value:
-        return frameworks.result(self, run, base, name, args, node)
+        return conventions.result(self, run, base, name, args, node)
 
     def framework_item(self, base: Instance, index: Value) -> Value:
-        return frameworks.item(self, base, index)
+        return conventions.item(self, base, index)
 
     # Tasks
 

@@ -12,7 +12,7 @@ from celery_lint.findings import Place
 from celery_lint.project.modules import Class, Function, Module
 from celery_lint.project.syntax import own_nodes, walk
 from celery_lint.records import record
-from celery_lint.semantics.values import UNKNOWN, Constant, Origin, Value
+from celery_lint.semantics.inference.values import UNKNOWN, Constant, Origin, Value
 
 FrameKind = Literal[
     "function", "atomic", "outside", "loop", "try", "handler", "else", "finally", "if", "orelse", "with"

@@ -73,7 +73,7 @@ def test_what_celery_and_kombu_take_is_known() -> None:
     from celery.app.amqp import AMQP
     from kombu import Producer
 
-    from celery_lint.semantics.sendoptions import OPTIONS
+    from celery_lint.semantics.dispatching.sendoptions import OPTIONS
 
     app = Celery("shop", broker="memory://")
     methods = (Task.apply_async, Celery.send_task, AMQP.as_task_v2, app.amqp.send_task_message, Producer.publish)

@@ -6,7 +6,7 @@ import importlib
 
 import pytest
 
-from celery_lint.semantics import removals
+from celery_lint.semantics.definition import removals
 from tests.proofs.harness import Shop
 
 BAD = """\

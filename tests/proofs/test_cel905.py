@@ -6,7 +6,7 @@ import celery
 import pytest
 from celery.app.defaults import SETTING_KEYS
 
-from celery_lint.semantics.setting_names import KNOWN, NEWEST
+from celery_lint.semantics.configuration.setting_names import KNOWN, NEWEST
 from tests.proofs.harness import Shop
 
 BAD = """\

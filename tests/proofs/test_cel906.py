@@ -8,7 +8,7 @@ import celery
 import pytest
 from celery.app.defaults import _TO_OLD_KEY
 
-from celery_lint.semantics.setting_names import OLD_NAMES
+from celery_lint.semantics.configuration.setting_names import OLD_NAMES
 from tests.proofs.harness import Shop
 
 BAD = """\

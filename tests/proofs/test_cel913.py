@@ -7,7 +7,7 @@ import inspect
 import pytest
 from celery.app.task import Task
 
-from celery_lint.semantics.options import KNOWN
+from celery_lint.semantics.definition.options import KNOWN
 from tests.proofs.harness import Shop
 
 BAD = """\

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from celery.utils.time import rate
 
-from celery_lint.semantics.queues import is_rate
+from celery_lint.semantics.configuration.queues import is_rate
 from tests.proofs.harness import Shop
 
 MODULE = "shop.celery"

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from celery_lint.findings import Applicability, Finding, Fix, Replace, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext, related
-from celery_lint.semantics.evidence import Carried, carried
-from celery_lint.semantics.keyed import keyed
+from celery_lint.semantics.definition.taskparams import parameter_of, takes_key, takes_keys
+from celery_lint.semantics.dispatching.evidence import Carried, carried
+from celery_lint.semantics.dispatching.keyed import keyed
+from celery_lint.semantics.inference.values import ModelValue
 from celery_lint.semantics.model import Dispatch
-from celery_lint.semantics.taskparams import parameter_of, takes_key, takes_keys
-from celery_lint.semantics.values import ModelValue
 
 
 class ModelInstanceArgument(Rule):

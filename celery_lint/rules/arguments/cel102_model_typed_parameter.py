@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from celery_lint.findings import Finding, Related, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
-from celery_lint.semantics.evidence import members_of
-from celery_lint.semantics.keyed import keyed
+from celery_lint.semantics.definition.taskparams import Given, given_to, named_model, names_key, row_use
+from celery_lint.semantics.dispatching.evidence import members_of
+from celery_lint.semantics.dispatching.keyed import keyed
+from celery_lint.semantics.inference.values import ModelValue, Scalar
 from celery_lint.semantics.model import Task
-from celery_lint.semantics.taskparams import Given, given_to, named_model, names_key, row_use
-from celery_lint.semantics.values import ModelValue, Scalar
 
 STALE = "a copy that is stale when it runs: take its key and load the row"
 CURE = "which no JSON message can carry: take its key and load the row"

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from celery_lint.findings import Applicability, Finding, Fix, Replace, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext, related
-from celery_lint.semantics.evidence import Carried, carried
+from celery_lint.semantics.definition.taskparams import parameter_of, takes_keys
+from celery_lint.semantics.dispatching.evidence import Carried, carried
+from celery_lint.semantics.inference.queries import is_query
+from celery_lint.semantics.inference.values import ManagerValue, QuerySetValue
 from celery_lint.semantics.model import Dispatch
-from celery_lint.semantics.queries import is_query
-from celery_lint.semantics.taskparams import parameter_of, takes_keys
-from celery_lint.semantics.values import ManagerValue, QuerySetValue
 
 
 class QuerysetArgument(Rule):

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from celery_lint.findings import Finding, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext, related
-from celery_lint.semantics.encoding import certain, is_guessed, may_be_another, obstacle
-from celery_lint.semantics.evidence import Carried, carried
-from celery_lint.semantics.fitting import expects_error, keeps_values
+from celery_lint.semantics.dispatching.encoding import certain, is_guessed, may_be_another, obstacle
+from celery_lint.semantics.dispatching.evidence import Carried, carried
+from celery_lint.semantics.dispatching.fitting import expects_error, keeps_values
+from celery_lint.semantics.dispatching.signatures import runs_here
+from celery_lint.semantics.inference.values import Collection
 from celery_lint.semantics.model import Dispatch
-from celery_lint.semantics.signatures import runs_here
-from celery_lint.semantics.values import Collection
 
 
 class UnserializableArgument(Rule):

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from celery_lint.findings import Finding, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext, related
-from celery_lint.semantics.evidence import carried
+from celery_lint.semantics.dispatching.evidence import carried
+from celery_lint.semantics.dispatching.signatures import runs_here
+from celery_lint.semantics.inference.values import Content
 from celery_lint.semantics.model import Dispatch
-from celery_lint.semantics.signatures import runs_here
-from celery_lint.semantics.values import Content
 
 _SOURCES = {
     "file": "all that a file holds",

@@ -8,9 +8,9 @@ from celery_lint.findings import Finding, Related, Severity
 from celery_lint.rules.arguments.wording import difference, listed, parameters
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
-from celery_lint.semantics.fitting import Notice, mismatch, noticed_by
+from celery_lint.semantics.dispatching.fitting import Notice, mismatch, noticed_by
+from celery_lint.semantics.dispatching.sendoptions import misplaced, unpacked
 from celery_lint.semantics.model import Dispatch
-from celery_lint.semantics.sendoptions import misplaced, unpacked
 
 
 class ArgumentMismatch(Rule):

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from celery_lint.findings import Applicability, Finding, Fix, MoveOptions, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
-from celery_lint.semantics.dispatches import DEFERRED, SPREAD, spreads
+from celery_lint.semantics.dispatching.dispatches import DEFERRED, SPREAD, spreads
+from celery_lint.semantics.dispatching.sendoptions import PACKED_ARGUMENTS, Misplaced, misplaced
 from celery_lint.semantics.model import Dispatch
-from celery_lint.semantics.sendoptions import PACKED_ARGUMENTS, Misplaced, misplaced
 
 
 class MisplacedOption(Rule):

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 from celery_lint.findings import Applicability, Change, Finding, Fix, MoveOptions, RenameKeyword, Replace, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
-from celery_lint.semantics.dispatches import spreads
-from celery_lint.semantics.fitting import Interface, interface
+from celery_lint.semantics.dispatching.dispatches import spreads
+from celery_lint.semantics.dispatching.fitting import Interface, interface
+from celery_lint.semantics.dispatching.sendoptions import OPTIONS, Unpacked, unpacked
+from celery_lint.semantics.inference.values import Collection, HttpRequest, ModelValue, QuerySetValue
 from celery_lint.semantics.model import Dispatch
-from celery_lint.semantics.sendoptions import OPTIONS, Unpacked, unpacked
-from celery_lint.semantics.values import Collection, HttpRequest, ModelValue, QuerySetValue
 
 
 class ArgsNotASequence(Rule):

@@ -9,10 +9,10 @@ from celery_lint.findings import AddArguments, Applicability, Change, Finding, F
 from celery_lint.project.syntax import own_nodes, walk
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
-from celery_lint.semantics.due_times import ETA, EXPIRES, Schedule, schedules
+from celery_lint.semantics.dispatching.due_times import ETA, EXPIRES, Schedule, schedules
+from celery_lint.semantics.inference.moments import is_process_on_utc, surely_naive
+from celery_lint.semantics.inference.values import Duration, External, Moment
 from celery_lint.semantics.model import FunctionFlow
-from celery_lint.semantics.moments import is_process_on_utc, surely_naive
-from celery_lint.semantics.values import Duration, External, Moment
 
 
 class NaiveEta(Rule):

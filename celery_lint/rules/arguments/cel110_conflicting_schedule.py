@@ -7,9 +7,17 @@ from collections.abc import Iterator
 from celery_lint.findings import Finding, Related, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
-from celery_lint.semantics.due_times import COUNTDOWN, ETA, EXPIRES, Conflict, Schedule, conflicts, schedules
+from celery_lint.semantics.dispatching.due_times import (
+    COUNTDOWN,
+    ETA,
+    EXPIRES,
+    Conflict,
+    Schedule,
+    conflicts,
+    schedules,
+)
+from celery_lint.semantics.inference.values import Duration
 from celery_lint.semantics.model import FunctionFlow, Task
-from celery_lint.semantics.values import Duration
 
 
 class ConflictingSchedule(Rule):

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from celery_lint.findings import Finding, Related, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
-from celery_lint.semantics.due_times import schedules
+from celery_lint.semantics.dispatching.due_times import schedules
 from celery_lint.semantics.model import FunctionFlow, Task
-from celery_lint.semantics.redelivery import Patience, Stay, patience, stay_of_schedule, stays_of_task
+from celery_lint.semantics.retries.redelivery import Patience, Stay, patience, stay_of_schedule, stays_of_task
 
 
 class EtaPastVisibilityTimeout(Rule):

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from celery_lint.findings import Finding, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
+from celery_lint.semantics.definition.taskparams import parameter_of
+from celery_lint.semantics.dispatching.secrets import held_secret, secret_of
+from celery_lint.semantics.dispatching.signatures import runs_here
 from celery_lint.semantics.model import Dispatch, Sent
-from celery_lint.semantics.secrets import held_secret, secret_of
-from celery_lint.semantics.signatures import runs_here
-from celery_lint.semantics.taskparams import parameter_of
 
 
 class SecretArgument(Rule):

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from celery_lint.findings import Finding, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
+from celery_lint.semantics.dispatching.tasknames import missing, named_in_settings
+from celery_lint.semantics.inference.values import Constant
 from celery_lint.semantics.model import Argument, Dispatch, first_argument
-from celery_lint.semantics.tasknames import missing, named_in_settings
-from celery_lint.semantics.values import Constant
 
 _BY_NAME = frozenset({"send_task", "signature", "subtask", "Signature", "maybe_signature"})
 _EFFECTS = {

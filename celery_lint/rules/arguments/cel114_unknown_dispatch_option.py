@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from celery_lint.findings import Applicability, Finding, Fix, RenameKeyword, Replace, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
+from celery_lint.semantics.dispatching.sendoptions import Unread, unread
 from celery_lint.semantics.model import Dispatch
-from celery_lint.semantics.sendoptions import Unread, unread
 
 
 class UnknownDispatchOption(Rule):

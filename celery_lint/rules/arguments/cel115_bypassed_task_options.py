@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from celery_lint.findings import Applicability, Finding, Fix, Import, Related, Replace, Severity
 from celery_lint.rules.base import Rule
-from celery_lint.semantics.byname import bypassed
+from celery_lint.semantics.calls.imports import leads_to
 from celery_lint.semantics.context import FileContext
-from celery_lint.semantics.imports import leads_to
+from celery_lint.semantics.definition.byname import bypassed
 from celery_lint.semantics.model import Dispatch, Task
 
 

@@ -8,7 +8,7 @@ from celery_lint.findings import Finding, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
 from celery_lint.semantics.model import Task
-from celery_lint.semantics.storing import unstorable
+from celery_lint.semantics.results.storing import unstorable
 
 
 class UnserializableResult(Rule):

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 from celery_lint.findings import Finding, Severity
 from celery_lint.rules.base import Rule
-from celery_lint.semantics.arrivals import notices
 from celery_lint.semantics.context import FileContext, related
-from celery_lint.semantics.encoding import Loss, is_guessed, loss, surely_lost
-from celery_lint.semantics.evidence import Carried, held_by
-from celery_lint.semantics.fitting import keeps_values
+from celery_lint.semantics.definition.taskparams import parameter_of
+from celery_lint.semantics.dispatching.arrivals import notices
+from celery_lint.semantics.dispatching.encoding import Loss, is_guessed, loss, surely_lost
+from celery_lint.semantics.dispatching.evidence import Carried, held_by
+from celery_lint.semantics.dispatching.fitting import keeps_values
+from celery_lint.semantics.dispatching.signatures import runs_here
 from celery_lint.semantics.model import Dispatch
-from celery_lint.semantics.signatures import runs_here
-from celery_lint.semantics.taskparams import parameter_of
 
 
 class LossyArgument(Rule):

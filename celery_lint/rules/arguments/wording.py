@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from celery_lint.semantics.fitting import Mismatch
+from celery_lint.semantics.dispatching.fitting import Mismatch
 from celery_lint.semantics.model import Task
 
 

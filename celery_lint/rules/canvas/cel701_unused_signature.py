@@ -9,8 +9,8 @@ from celery_lint.findings import Applicability, Finding, Fix, Replace, Severity
 from celery_lint.project.syntax import walk
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
+from celery_lint.semantics.dispatching.unsent import Unsent, unsent
 from celery_lint.semantics.model import Dispatch, FunctionFlow
-from celery_lint.semantics.unsent import Unsent, unsent
 
 
 class UnusedSignature(Rule):

@@ -8,12 +8,12 @@ from typing import Literal
 
 from celery_lint.findings import Applicability, Finding, Fix, Replace, Severity
 from celery_lint.rules.base import Rule
-from celery_lint.semantics.canvas import Part, Where, parts, spread_chord
 from celery_lint.semantics.context import FileContext
-from celery_lint.semantics.fitting import expects_error, interface
+from celery_lint.semantics.dispatching.canvas import Part, Where, parts, spread_chord
+from celery_lint.semantics.dispatching.fitting import expects_error, interface
+from celery_lint.semantics.dispatching.unsent import builds_signatures
+from celery_lint.semantics.inference.values import NONE, ResultValue, TaskValue
 from celery_lint.semantics.model import FunctionFlow, Task
-from celery_lint.semantics.unsent import builds_signatures
-from celery_lint.semantics.values import NONE, ResultValue, TaskValue
 
 Fault = Literal["sent", "task", "called"]
 # A header of tasks works, and so does a task in a schedule: `signature(task)` is made of them.

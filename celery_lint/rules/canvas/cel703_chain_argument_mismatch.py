@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from celery_lint.findings import Finding, Related, Severity
 from celery_lint.rules.base import Rule
-from celery_lint.semantics.canvas import Where, receivers
 from celery_lint.semantics.context import FileContext
-from celery_lint.semantics.fitting import Mismatch, mismatch_after
+from celery_lint.semantics.dispatching.canvas import Where, receivers
+from celery_lint.semantics.dispatching.fitting import Mismatch, mismatch_after
 from celery_lint.semantics.model import FunctionFlow
 
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from celery_lint.findings import Finding, Severity
 from celery_lint.rules.base import Rule
-from celery_lint.semantics.canvas import chords
 from celery_lint.semantics.context import FileContext, related
+from celery_lint.semantics.dispatching.canvas import chords
 from celery_lint.semantics.model import FunctionFlow, Step
-from celery_lint.semantics.stored import WAITING_BACKENDS, backend, ignores_result, may_be_kept
+from celery_lint.semantics.results.stored import WAITING_BACKENDS, backend, ignores_result, may_be_kept
 
 
 class ChordOfIgnoredResults(Rule):

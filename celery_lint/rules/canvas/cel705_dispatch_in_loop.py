@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from celery_lint.findings import Finding, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
-from celery_lint.semantics.fanout import fan_outs
+from celery_lint.semantics.dispatching.fanout import fan_outs
 from celery_lint.semantics.model import FunctionFlow
 
 

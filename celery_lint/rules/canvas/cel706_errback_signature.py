@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from celery_lint.findings import Finding, Related, Severity
 from celery_lint.rules.base import Rule
-from celery_lint.semantics.canvas import errbacks
 from celery_lint.semantics.context import FileContext
-from celery_lint.semantics.fitting import ERRBACK_ARGUMENTS, errback_mismatch
+from celery_lint.semantics.dispatching.canvas import errbacks
+from celery_lint.semantics.dispatching.fitting import ERRBACK_ARGUMENTS, errback_mismatch
 from celery_lint.semantics.model import FunctionFlow
 
 

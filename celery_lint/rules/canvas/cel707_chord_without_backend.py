@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from celery_lint.findings import Finding, Severity
 from celery_lint.rules.base import Rule
-from celery_lint.semantics.canvas import chords
 from celery_lint.semantics.context import FileContext
+from celery_lint.semantics.dispatching.canvas import chords
+from celery_lint.semantics.inference.values import BoundMethod, ResultValue
 from celery_lint.semantics.model import FunctionFlow, Task
-from celery_lint.semantics.stored import NO_BACKEND, backend
-from celery_lint.semantics.values import BoundMethod, ResultValue
+from celery_lint.semantics.results.stored import NO_BACKEND, backend
 
 
 class ChordWithoutBackend(Rule):

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from celery_lint.findings import Applicability, Finding, Fix, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.rules.configuration.repair import renamed_at
+from celery_lint.semantics.configuration.mentions import mentions
+from celery_lint.semantics.configuration.misspellings import Unknown, unknown_settings
+from celery_lint.semantics.configuration.renames import is_given
 from celery_lint.semantics.context import FileContext
-from celery_lint.semantics.mentions import mentions
-from celery_lint.semantics.misspellings import Unknown, unknown_settings
-from celery_lint.semantics.renames import is_given
 
 
 class UnknownSetting(Rule):

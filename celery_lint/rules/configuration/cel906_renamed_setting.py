@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from celery_lint.findings import Applicability, Change, Finding, Fix, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.rules.configuration.repair import renamed_at
+from celery_lint.semantics.configuration.mentions import mentions
+from celery_lint.semantics.configuration.readings import READS_OLD_NAMES
+from celery_lint.semantics.configuration.renames import Renamed, renamed_settings, together
 from celery_lint.semantics.context import FileContext
-from celery_lint.semantics.mentions import mentions
-from celery_lint.semantics.readings import READS_OLD_NAMES
-from celery_lint.semantics.renames import Renamed, renamed_settings, together
 
 
 class RenamedSetting(Rule):

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from celery_lint.findings import Finding, Related, Severity
 from celery_lint.rules.base import Rule
+from celery_lint.semantics.configuration.mixtures import mixtures
 from celery_lint.semantics.context import FileContext
-from celery_lint.semantics.mixtures import mixtures
 
 
 class MixedSettings(Rule):

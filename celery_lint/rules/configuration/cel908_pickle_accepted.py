@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from celery_lint.findings import Finding, Severity
 from celery_lint.rules.base import Rule
+from celery_lint.semantics.configuration.trust import PICKLE, accepting_pickle, accepts_pickle, has_own_pickle, pickling
 from celery_lint.semantics.context import FileContext
 from celery_lint.semantics.model import Dispatch, Task
-from celery_lint.semantics.trust import PICKLE, accepting_pickle, accepts_pickle, has_own_pickle, pickling
 
 
 class PickleAccepted(Rule):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from celery_lint.findings import Finding, Severity
 from celery_lint.rules.base import Rule
-from celery_lint.semantics.addresses import secrets
+from celery_lint.semantics.configuration.addresses import secrets
 from celery_lint.semantics.context import FileContext
 
 

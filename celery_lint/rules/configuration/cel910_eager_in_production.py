@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from celery_lint.findings import Finding, Severity
 from celery_lint.rules.base import Rule
+from celery_lint.semantics.configuration.eagerness import eager_in_production
 from celery_lint.semantics.context import FileContext
-from celery_lint.semantics.eagerness import eager_in_production
 
 
 class EagerInProduction(Rule):

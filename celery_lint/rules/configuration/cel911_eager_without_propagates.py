@@ -17,8 +17,8 @@ from celery_lint.findings import (
     Side,
 )
 from celery_lint.rules.base import Rule
+from celery_lint.semantics.configuration.eagerness import Quiet, quiet_eagerness
 from celery_lint.semantics.context import FileContext
-from celery_lint.semantics.eagerness import Quiet, quiet_eagerness
 
 
 class EagerWithoutPropagates(Rule):

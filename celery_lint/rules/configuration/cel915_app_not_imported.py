@@ -20,7 +20,7 @@ from celery_lint.findings import (
     Substitute,
 )
 from celery_lint.rules.base import Rule
-from celery_lint.semantics.appimports import may_be_imported_early, unimported_app, variable
+from celery_lint.semantics.configuration.appimports import may_be_imported_early, unimported_app, variable
 from celery_lint.semantics.context import FileContext
 from celery_lint.semantics.model import App
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from celery_lint.findings import Finding, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
-from celery_lint.semantics.discovery import undiscovered
+from celery_lint.semantics.definition.discovery import undiscovered
 
 
 class UndiscoveredTask(Rule):

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from celery_lint.findings import Finding, Severity
 from celery_lint.rules.base import Rule
+from celery_lint.semantics.configuration.unloaded import Unloaded, unloaded_settings
 from celery_lint.semantics.context import FileContext
-from celery_lint.semantics.unloaded import Unloaded, unloaded_settings
 
 
 class UnloadedSetting(Rule):

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from celery_lint.findings import Finding, Severity
 from celery_lint.rules.base import Rule
+from celery_lint.semantics.configuration.queues import declared_queues, is_rate, queues_in_settings, rates_in_settings
 from celery_lint.semantics.context import FileContext
 from celery_lint.semantics.model import Dispatch, Task
-from celery_lint.semantics.queues import declared_queues, is_rate, queues_in_settings, rates_in_settings
 
 
 class UnknownQueue(Rule):

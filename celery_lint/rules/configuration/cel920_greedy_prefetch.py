@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from celery_lint.findings import Applicability, Finding, Fix, Related, Severity
 from celery_lint.rules.base import Rule
-from celery_lint.semantics.appsettings import adding
+from celery_lint.semantics.configuration.appsettings import adding
+from celery_lint.semantics.configuration.prefetching import is_late, waiting_behind
 from celery_lint.semantics.context import FileContext
 from celery_lint.semantics.model import App
-from celery_lint.semantics.prefetching import is_late, waiting_behind
 
 
 class GreedyPrefetch(Rule):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from celery_lint.findings import Change, RenameKeyword, Replace
-from celery_lint.semantics.mentions import Mention
+from celery_lint.semantics.configuration.mentions import Mention
 
 
 def renamed_at(mention: Mention, name: str) -> Change:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from celery_lint.findings import AddArguments, Applicability, Finding, Fix, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
+from celery_lint.semantics.definition.naming import is_in_packages, is_unnamed, name_of
 from celery_lint.semantics.model import Task
-from celery_lint.semantics.naming import is_in_packages, is_unnamed, name_of
 
 
 class UnnamedTask(Rule):

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from celery_lint.findings import Finding, Related, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
-from celery_lint.semantics.decorators import unnamed_wrapper
+from celery_lint.semantics.definition.decorators import unnamed_wrapper
+from celery_lint.semantics.definition.naming import given_name, name_of, namesakes
 from celery_lint.semantics.model import Task
-from celery_lint.semantics.naming import given_name, name_of, namesakes
 
 
 class DuplicateTaskName(Rule):

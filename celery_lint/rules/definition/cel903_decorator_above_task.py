@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from celery_lint.findings import Applicability, Finding, Fix, RaiseDecorator, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
-from celery_lint.semantics.decorators import above, hiding, may_stand_below
+from celery_lint.semantics.definition.decorators import above, hiding, may_stand_below
 from celery_lint.semantics.model import Task
 
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from celery_lint.findings import Applicability, Finding, Fix, Import, PutStatement, Replace, Severity, Side
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
+from celery_lint.semantics.definition.removals import METHODS, OldUse, Removal, old_uses, removed_method
+from celery_lint.semantics.inference.values import TaskValue
 from celery_lint.semantics.model import Call, FunctionFlow
-from celery_lint.semantics.removals import METHODS, OldUse, Removal, old_uses, removed_method
-from celery_lint.semantics.values import TaskValue
 
 
 class RemovedApi(Rule):

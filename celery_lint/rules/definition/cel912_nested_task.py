@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from celery_lint.findings import Finding, Related, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
+from celery_lint.semantics.definition.nesting import defining
 from celery_lint.semantics.model import Task
-from celery_lint.semantics.nesting import defining
 
 
 class NestedTask(Rule):

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from celery_lint.findings import Applicability, Change, Finding, Fix, RenameKeyword, Replace, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
+from celery_lint.semantics.definition.options import UnknownOption, unknown_attributes, unknown_options
 from celery_lint.semantics.model import Task
-from celery_lint.semantics.options import UnknownOption, unknown_attributes, unknown_options
 
 
 class UnknownTaskOption(Rule):

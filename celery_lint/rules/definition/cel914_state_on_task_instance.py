@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from celery_lint.findings import Finding, Related, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
-from celery_lint.semantics.leftovers import leftovers
+from celery_lint.semantics.definition.leftovers import leftovers
 from celery_lint.semantics.model import Task
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from celery_lint.findings import Finding, Related, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
-from celery_lint.semantics.forks import SharedConnection, shared_connections
+from celery_lint.semantics.definition.forks import SharedConnection, shared_connections
 
 
 class ConnectionBeforeFork(Rule):

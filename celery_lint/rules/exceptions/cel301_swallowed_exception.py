@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from celery_lint.findings import Applicability, Finding, Fix, PutStatement, Severity, Side
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
-from celery_lint.semantics.handlers import Catch, catches, is_mute, leaves_trace, logger_name
+from celery_lint.semantics.exceptions.handlers import Catch, catches, is_mute, leaves_trace, logger_name
 from celery_lint.semantics.model import Task
 
 

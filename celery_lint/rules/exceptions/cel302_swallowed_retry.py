@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from celery_lint.findings import Applicability, Finding, Fix, Import, ReraiseFirst, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext, related
-from celery_lint.semantics.handlers import Catch, Raised, is_retry, raised_predicates, swallower
+from celery_lint.semantics.exceptions.handlers import Catch, Raised, is_retry, raised_predicates, swallower
 from celery_lint.semantics.model import FunctionFlow
 
 _PREDICATES = tuple(Import("celery.exceptions", name) for name in ("Retry", "Ignore", "Reject"))

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from celery_lint.findings import Applicability, Finding, Fix, Import, ReraiseFirst, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext, related
-from celery_lint.semantics.handlers import Catch
-from celery_lint.semantics.interruption import soft_limit, swallowing
+from celery_lint.semantics.exceptions.handlers import Catch
 from celery_lint.semantics.model import Step, Task
+from celery_lint.semantics.time.interruption import soft_limit, swallowing
 
 _OUTCOMES = {
     "loop": "the loop goes on past the limit",

@@ -9,9 +9,9 @@ from celery_lint.findings import AddArguments, Applicability, Finding, Fix, Seve
 from celery_lint.project.syntax import own_nodes
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
-from celery_lint.semantics.handlers import Catch
+from celery_lint.semantics.exceptions.handlers import Catch
 from celery_lint.semantics.model import Call, FunctionFlow
-from celery_lint.semantics.retrying import around, given, knows_its_end, retry_calls
+from celery_lint.semantics.retries.retrying import around, given, knows_its_end, retry_calls
 
 
 class RetryWithoutExc(Rule):

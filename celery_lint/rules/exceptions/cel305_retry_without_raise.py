@@ -8,7 +8,7 @@ from celery_lint.findings import Applicability, Finding, Fix, RaiseResult, Relat
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
 from celery_lint.semantics.model import FunctionFlow
-from celery_lint.semantics.retrying import goes_on_with, retry_calls, throws
+from celery_lint.semantics.retries.retrying import goes_on_with, retry_calls, throws
 
 
 class RetryWithoutRaise(Rule):

@@ -7,8 +7,14 @@ from collections.abc import Iterator
 from celery_lint.findings import Finding, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
+from celery_lint.semantics.exceptions.states import (
+    StateSet,
+    failures_set,
+    is_overwritten,
+    set_by_helpers,
+    stores_success,
+)
 from celery_lint.semantics.model import FunctionFlow
-from celery_lint.semantics.states import StateSet, failures_set, is_overwritten, set_by_helpers, stores_success
 
 
 class FailureStateOverwritten(Rule):

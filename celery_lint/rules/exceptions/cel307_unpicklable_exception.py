@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from celery_lint.findings import Finding, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext, related
-from celery_lint.semantics.exceptions import leaving
+from celery_lint.semantics.exceptions.raised import leaving
 from celery_lint.semantics.model import Task
 
 

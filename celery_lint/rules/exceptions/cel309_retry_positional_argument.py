@@ -9,7 +9,7 @@ from celery_lint.findings import Applicability, Change, Finding, Fix, NameArgume
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
 from celery_lint.semantics.model import Argument, Call, FunctionFlow
-from celery_lint.semantics.retrying import Kind, given, kind_of, retry_calls
+from celery_lint.semantics.retries.retrying import Kind, given, kind_of, retry_calls
 
 _MEANT = {"exception": "exc", "number": "countdown"}
 _OUTCOMES = {

@@ -8,7 +8,7 @@ from celery_lint.findings import Finding, Related, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
 from celery_lint.semantics.model import Task
-from celery_lint.semantics.retrying import useless_handlers
+from celery_lint.semantics.retries.retrying import useless_handlers
 
 
 class UnreachableRetriesHandler(Rule):

@@ -9,7 +9,7 @@ from celery_lint.findings import Finding, Fix, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.rules.results.repair import sent
 from celery_lint.semantics.context import FileContext, related
-from celery_lint.semantics.inline import InlineRun, inline_runs, is_for_operators
+from celery_lint.semantics.dispatching.inline import InlineRun, inline_runs, is_for_operators
 from celery_lint.semantics.model import Dispatch, FunctionFlow, Step
 
 # What `apply` and `apply_async` both take (celery/app/task.py).

@@ -9,10 +9,10 @@ from celery_lint.findings import Finding, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.rules.results.repair import sent
 from celery_lint.semantics.context import FileContext, related
-from celery_lint.semantics.dispatches import sent_directly
-from celery_lint.semantics.inline import InlineRun, given_to_commit, inline_runs
+from celery_lint.semantics.dispatching.dispatches import sent_directly
+from celery_lint.semantics.dispatching.inline import InlineRun, given_to_commit, inline_runs
+from celery_lint.semantics.inference.values import Collection, Constant, Field, KeyValue, Parameter, Scalar, Value
 from celery_lint.semantics.model import Call, Dispatch, FunctionFlow, Step
-from celery_lint.semantics.values import Collection, Constant, Field, KeyValue, Parameter, Scalar, Value
 
 _PLAIN = (Scalar, Constant, KeyValue, Parameter, Field)
 

@@ -8,7 +8,7 @@ from celery_lint.findings import Finding, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext, related
 from celery_lint.semantics.model import FunctionFlow, Task
-from celery_lint.semantics.waits import waits
+from celery_lint.semantics.results.waits import waits
 
 
 class ResultWaitInRequest(Rule):

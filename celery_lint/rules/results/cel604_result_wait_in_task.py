@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from celery_lint.findings import Finding, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext, related
-from celery_lint.semantics.fitting import expects_error
-from celery_lint.semantics.inline import under_mode_test
+from celery_lint.semantics.dispatching.fitting import expects_error
+from celery_lint.semantics.dispatching.inline import under_mode_test
 from celery_lint.semantics.model import FunctionFlow, Task
-from celery_lint.semantics.readiness import is_known_ready
-from celery_lint.semantics.stored import ignores_result
-from celery_lint.semantics.waits import TaskPath, Wait, every_wait, may_wait_in_tasks, path_from_task
+from celery_lint.semantics.results.readiness import is_known_ready
+from celery_lint.semantics.results.stored import ignores_result
+from celery_lint.semantics.results.waits import TaskPath, Wait, every_wait, may_wait_in_tasks, path_from_task
 
 # A task that asks whether it was called as a function may wait there.
 _BY_CALLERS = frozenset({"called_directly"})

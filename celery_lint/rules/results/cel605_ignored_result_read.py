@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from celery_lint.findings import Finding, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext, related
-from celery_lint.semantics.inline import under_mode_test
+from celery_lint.semantics.dispatching.inline import under_mode_test
 from celery_lint.semantics.model import FunctionFlow, Step, Task
-from celery_lint.semantics.stored import NO_BACKEND, Read, backend, ignores_result, may_be_kept, reads
+from celery_lint.semantics.results.stored import NO_BACKEND, Read, backend, ignores_result, may_be_kept, reads
 
 
 class IgnoredResultRead(Rule):

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from celery_lint.findings import Finding, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
+from celery_lint.semantics.definition.running import Undriven, undriven
 from celery_lint.semantics.model import Task
-from celery_lint.semantics.running import Undriven, undriven
-from celery_lint.semantics.stored import ignores_result
+from celery_lint.semantics.results.stored import ignores_result
 
 
 class AsyncTask(Rule):

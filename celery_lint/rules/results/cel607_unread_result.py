@@ -8,7 +8,7 @@ from celery_lint.findings import Finding, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
 from celery_lint.semantics.model import Task
-from celery_lint.semantics.unread import unread_value
+from celery_lint.semantics.results.unread import unread_value
 
 
 class UnreadResult(Rule):

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from celery_lint.findings import Finding, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext, related
-from celery_lint.semantics.inspections import inspections
 from celery_lint.semantics.model import FunctionFlow
+from celery_lint.semantics.results.inspections import inspections
 
 
 class InspectInRequest(Rule):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from celery_lint.findings import Applicability, Change, Fix, Replace
 from celery_lint.rules.transactions.repair import may_delay_on_commit, may_wait_for_commit, put_off
 from celery_lint.semantics.context import FileContext
-from celery_lint.semantics.encoding import obstacle
-from celery_lint.semantics.evidence import carried
+from celery_lint.semantics.dispatching.encoding import obstacle
+from celery_lint.semantics.dispatching.evidence import carried
+from celery_lint.semantics.inference.values import ManagerValue, ModelValue, QuerySetValue
 from celery_lint.semantics.model import Dispatch
-from celery_lint.semantics.values import ManagerValue, ModelValue, QuerySetValue
 
 
 def sent(dispatch: Dispatch, function: str, file: FileContext) -> Fix | None:

@@ -9,7 +9,7 @@ from celery_lint.findings import Finding, Related, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext, related
 from celery_lint.semantics.model import Task
-from celery_lint.semantics.repeats import Repeat, repeats
+from celery_lint.semantics.retries.repeats import Repeat, repeats
 
 _WHAT = {
     "payment": "moves money",

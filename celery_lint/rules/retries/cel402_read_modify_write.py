@@ -21,9 +21,9 @@ from celery_lint.findings import (
 from celery_lint.project.syntax import walk
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
-from celery_lint.semantics.inline import is_for_operators
+from celery_lint.semantics.dispatching.inline import is_for_operators
 from celery_lint.semantics.model import Call
-from celery_lint.semantics.updates import Update, lossy_updates, may_be_read_elsewhere, may_update
+from celery_lint.semantics.retries.updates import Update, lossy_updates, may_be_read_elsewhere, may_update
 
 _F = Import("django.db.models", "F")
 _OPERATORS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Mod: "%", ast.Pow: "**"}

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from celery_lint.findings import AddArguments, AddParameter, Applicability, Finding, Fix, Severity
 from celery_lint.rules.base import Rule
-from celery_lint.semantics.binding import SELF, Misfit, is_curable, misfit
 from celery_lint.semantics.context import FileContext
+from celery_lint.semantics.definition.binding import SELF, Misfit, is_curable, misfit
 from celery_lint.semantics.model import Task
 
 

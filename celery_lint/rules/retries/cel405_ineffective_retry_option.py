@@ -9,7 +9,7 @@ from celery_lint.findings import Applicability, Finding, Fix, RemoveArguments, S
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
 from celery_lint.semantics.model import Task
-from celery_lint.semantics.retry_options import (
+from celery_lint.semantics.retries.retry_options import (
     Idle,
     idle_for_all,
     idle_options,

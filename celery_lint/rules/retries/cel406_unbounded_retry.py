@@ -8,7 +8,7 @@ from celery_lint.findings import Applicability, Finding, Fix, Related, Replace, 
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext, related
 from celery_lint.semantics.model import Step
-from celery_lint.semantics.retry_options import MAX_RETRIES, is_endless, made_on, stated
+from celery_lint.semantics.retries.retry_options import MAX_RETRIES, is_endless, made_on, stated
 
 _MANY = 10
 

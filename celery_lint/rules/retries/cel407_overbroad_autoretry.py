@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from celery_lint.findings import Finding, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
-from celery_lint.semantics.reruns import last_name, members
-from celery_lint.semantics.retry_options import AUTORETRY_FOR, is_narrowed, stated
-from celery_lint.semantics.values import External
+from celery_lint.semantics.inference.values import External
+from celery_lint.semantics.retries.reruns import last_name, members
+from celery_lint.semantics.retries.retry_options import AUTORETRY_FOR, is_narrowed, stated
 
 _EVERY = External("builtins.Exception")
 _ALL = External("builtins.BaseException")

@@ -8,7 +8,7 @@ from celery_lint.findings import AddArguments, Applicability, Finding, Fix, Seve
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
 from celery_lint.semantics.model import Task
-from celery_lint.semantics.retry_options import (
+from celery_lint.semantics.retries.retry_options import (
     AUTORETRY_FOR,
     BACKOFF,
     Stated,

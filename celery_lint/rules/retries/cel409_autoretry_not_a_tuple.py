@@ -7,7 +7,15 @@ from collections.abc import Iterator
 from celery_lint.findings import Applicability, Finding, Fix, Replace, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
-from celery_lint.semantics.retry_options import AUTORETRY_FOR, Fault, Stated, fault_of, has_autoretry, made_on, stated
+from celery_lint.semantics.retries.retry_options import (
+    AUTORETRY_FOR,
+    Fault,
+    Stated,
+    fault_of,
+    has_autoretry,
+    made_on,
+    stated,
+)
 
 
 class AutoretryNotATuple(Rule):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from celery_lint.findings import AddArguments, Applicability, Finding, Fix, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
-from celery_lint.semantics.retry_options import LATE, REJECT_LOST, Stated, late_without_reject
+from celery_lint.semantics.retries.retry_options import LATE, REJECT_LOST, Stated, late_without_reject
 
 
 class AcksLateWithoutReject(Rule):

@@ -8,7 +8,7 @@ from celery_lint.findings import Finding, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
 from celery_lint.semantics.model import Task
-from celery_lint.semantics.redispatch import endless_dispatches
+from celery_lint.semantics.retries.redispatch import endless_dispatches
 
 
 class UnboundedRedispatch(Rule):

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from celery_lint.findings import AddArguments, Applicability, Finding, Fix, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
-from celery_lint.semantics.crontabs import Crontab, crontabs, runs_a_day
-from celery_lint.semantics.schedules import label
+from celery_lint.semantics.schedules.crontabs import Crontab, crontabs, runs_a_day
+from celery_lint.semantics.schedules.entries import label
 
 _MEANT = re.compile(r"minute|\d ?min\b", re.IGNORECASE)
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from celery_lint.findings import Finding, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
-from celery_lint.semantics.schedules import entries, is_rewritten, name_of
-from celery_lint.semantics.tasknames import missing
+from celery_lint.semantics.dispatching.tasknames import missing
+from celery_lint.semantics.schedules.entries import entries, is_rewritten, name_of
 
 
 class UnknownScheduledTask(Rule):

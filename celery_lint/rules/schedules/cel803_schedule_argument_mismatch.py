@@ -8,9 +8,9 @@ from celery_lint.findings import Finding, Related, Severity
 from celery_lint.rules.arguments.wording import difference, listed, parameters
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
-from celery_lint.semantics.fitting import Mismatch, interface, misfit_of, mismatch
+from celery_lint.semantics.dispatching.fitting import Mismatch, interface, misfit_of, mismatch
 from celery_lint.semantics.model import Task
-from celery_lint.semantics.schedules import Entry, arguments_of, entries, is_rewritten, no_sequence, task_of
+from celery_lint.semantics.schedules.entries import Entry, arguments_of, entries, is_rewritten, no_sequence, task_of
 
 
 class ScheduleArgumentMismatch(Rule):

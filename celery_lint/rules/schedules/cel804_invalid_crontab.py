@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from celery_lint.findings import Finding, Severity
 from celery_lint.rules.base import Rule
+from celery_lint.semantics.configuration.settings import function_around
 from celery_lint.semantics.context import FileContext
-from celery_lint.semantics.crontabs import crontabs, fault, is_guarded
-from celery_lint.semantics.settings import function_around
+from celery_lint.semantics.schedules.crontabs import crontabs, fault, is_guarded
 
 
 class InvalidCrontab(Rule):

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from celery_lint.findings import Applicability, Finding, Fix, Related, Replace, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
+from celery_lint.semantics.inference.values import Collection, Constant
 from celery_lint.semantics.model import FunctionFlow
-from celery_lint.semantics.schedules import FIELDS, OPTIONS, Entry, Part, entries, repeated, taken, value_of
-from celery_lint.semantics.values import Collection, Constant
+from celery_lint.semantics.schedules.entries import FIELDS, OPTIONS, Entry, Part, entries, repeated, taken, value_of
 
 
 class InvalidScheduleEntry(Rule):

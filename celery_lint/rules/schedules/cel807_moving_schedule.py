@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from celery_lint.findings import Finding, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext, related
-from celery_lint.semantics.crontabs import crontabs
 from celery_lint.semantics.model import Step
-from celery_lint.semantics.moving import moving_part
-from celery_lint.semantics.schedules import is_scheduled
+from celery_lint.semantics.schedules.crontabs import crontabs
+from celery_lint.semantics.schedules.entries import is_scheduled
+from celery_lint.semantics.schedules.moving import moving_part
 
 
 class MovingSchedule(Rule):

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 from celery_lint.findings import AddArguments, Applicability, Finding, Fix, Related, Severity
 from celery_lint.rules.base import Rule
-from celery_lint.semantics.appsettings import adding
-from celery_lint.semantics.blocking import does_nothing_long, way_to_block
+from celery_lint.semantics.configuration.appsettings import adding
 from celery_lint.semantics.context import FileContext, related
-from celery_lint.semantics.interruption import swallowing
-from celery_lint.semantics.limits import (
+from celery_lint.semantics.model import App, Task
+from celery_lint.semantics.time.blocking import does_nothing_long, way_to_block
+from celery_lint.semantics.time.interruption import swallowing
+from celery_lint.semantics.time.limits import (
     HARD,
     SOFT,
     Unlimited,
@@ -19,7 +20,6 @@ from celery_lint.semantics.limits import (
     unlimited_apps,
     unlimited_tasks,
 )
-from celery_lint.semantics.model import App, Task
 
 _HANGS = "that hangs holds its worker for ever"
 _SOFT, _HARD = 300, 330

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from celery_lint.findings import Finding, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext, related
-from celery_lint.semantics.limits import (
+from celery_lint.semantics.model import Dispatch, FunctionFlow, Task
+from celery_lint.semantics.time.limits import (
     Pair,
     pair_of_class,
     pair_of_dispatch,
@@ -15,7 +16,6 @@ from celery_lint.semantics.limits import (
     pair_of_task,
     pairs_of_settings,
 )
-from celery_lint.semantics.model import Dispatch, FunctionFlow, Task
 
 
 class SoftLimitNotBelowHard(Rule):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from celery_lint.findings import Finding, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext, related
-from celery_lint.semantics.sleeping import sleeps
+from celery_lint.semantics.time.sleeping import sleeps
 
 
 class BlockingSleep(Rule):

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from celery_lint.findings import AddArguments, Applicability, Finding, Fix, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext, related
-from celery_lint.semantics.limits import is_limited
-from celery_lint.semantics.timeouts import Untimed, untimed_calls
+from celery_lint.semantics.time.limits import is_limited
+from celery_lint.semantics.time.timeouts import Untimed, untimed_calls
 
 _SECONDS = {"network": 30, "process": 300}
 

@@ -8,8 +8,8 @@ from celery_lint.findings import Finding, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.rules.transactions import repair
 from celery_lint.semantics.context import FileContext, related
-from celery_lint.semantics.hazards import Hazard
 from celery_lint.semantics.model import FunctionFlow
+from celery_lint.semantics.transactions.hazards import Hazard
 
 
 class DispatchInSignal(Rule):

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from celery_lint.findings import Applicability, Finding, Fix, Import, Replace, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
-from celery_lint.semantics.dispatches import SENDING
+from celery_lint.semantics.dispatching.dispatches import SENDING
+from celery_lint.semantics.inference.values import CanvasValue, Partial
 from celery_lint.semantics.model import Argument, Call, FunctionFlow
-from celery_lint.semantics.values import CanvasValue, Partial
 
 # To call one of these is to send it (celery/canvas.py); of the others, and of signatures, it runs the body.
 _SENT = frozenset({"chain", "group", "chord", "chunks"})

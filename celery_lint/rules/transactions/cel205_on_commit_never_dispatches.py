@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from celery_lint.findings import Applicability, Finding, Fix, Replace, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
-from celery_lint.semantics.dispatches import SENDING
-from celery_lint.semantics.model import Argument, FunctionFlow, Task
-from celery_lint.semantics.values import (
+from celery_lint.semantics.dispatching.dispatches import SENDING
+from celery_lint.semantics.inference.values import (
     BoundMethod,
     CanvasValue,
     FunctionValue,
@@ -19,6 +18,7 @@ from celery_lint.semantics.values import (
     TaskValue,
     Value,
 )
+from celery_lint.semantics.model import Argument, FunctionFlow, Task
 
 
 class OnCommitNeverDispatches(Rule):

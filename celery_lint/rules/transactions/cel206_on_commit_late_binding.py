@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 from celery_lint.findings import Applicability, Finding, Fix, Import, Related, Replace, Severity
 from celery_lint.rules.base import Rule
-from celery_lint.semantics.closures import Rebinding, late_bindings, may_be_bound_now
 from celery_lint.semantics.context import FileContext
+from celery_lint.semantics.inference.closures import Rebinding, late_bindings, may_be_bound_now
+from celery_lint.semantics.inference.values import FunctionValue
 from celery_lint.semantics.model import Call, FunctionFlow
-from celery_lint.semantics.values import FunctionValue
 
 
 class OnCommitLateBinding(Rule):

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from celery_lint.findings import AddArguments, Applicability, Finding, Fix, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.rules.transactions.repair import put_off
-from celery_lint.semantics.aliases import Mismatch, mismatches
 from celery_lint.semantics.context import FileContext, related
+from celery_lint.semantics.inference.values import External
 from celery_lint.semantics.model import FunctionFlow
-from celery_lint.semantics.values import External
+from celery_lint.semantics.transactions.aliases import Mismatch, mismatches
 
 
 class OnCommitOtherDatabase(Rule):

@@ -9,7 +9,7 @@ from celery_lint.findings import Finding, Related, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
 from celery_lint.semantics.model import Call, FunctionFlow
-from celery_lint.semantics.oncommit import gives_none, use_of_none, without_method
+from celery_lint.semantics.transactions.oncommit import gives_none, use_of_none, without_method
 
 
 class DelayOnCommitResult(Rule):

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from celery_lint.findings import Applicability, Finding, Fix, PutStatement, Related, Severity, Side
 from celery_lint.rules.base import Rule
+from celery_lint.semantics.calls.sequel import statement_of
 from celery_lint.semantics.context import FileContext
 from celery_lint.semantics.model import Call, FunctionFlow
-from celery_lint.semantics.sequel import statement_of
-from celery_lint.semantics.stale import stale
+from celery_lint.semantics.transactions.stale import stale
 
 _DELETES = ("delete", "adelete")
 

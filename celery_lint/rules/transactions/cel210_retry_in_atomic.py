@@ -9,7 +9,7 @@ from celery_lint.rules.base import Rule
 from celery_lint.rules.transactions.repair import opened
 from celery_lint.semantics.context import FileContext, related
 from celery_lint.semantics.model import FunctionFlow
-from celery_lint.semantics.undone import undone_by_retry
+from celery_lint.semantics.transactions.undone import undone_by_retry
 
 
 class RetryInAtomic(Rule):

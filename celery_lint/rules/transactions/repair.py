@@ -6,12 +6,12 @@ import ast
 
 from celery_lint.findings import Applicability, DeferToCommit, Fix
 from celery_lint.semantics.context import FileContext
-from celery_lint.semantics.deferral import databases, guard, keeps_arguments, may_be_in_event_loop
-from celery_lint.semantics.hazards import Hazard
+from celery_lint.semantics.dispatching.deferral import databases, guard, keeps_arguments, may_be_in_event_loop
 from celery_lint.semantics.hub import Semantics
+from celery_lint.semantics.inference.values import BoundMethod, TaskValue
 from celery_lint.semantics.model import Call, Dispatch
-from celery_lint.semantics.transactions import Transaction, dispatched_name
-from celery_lint.semantics.values import BoundMethod, TaskValue
+from celery_lint.semantics.transactions.contexts import Transaction, dispatched_name
+from celery_lint.semantics.transactions.hazards import Hazard
 
 MAX_PLACES = 5
 """A call that sends at more places than this is for its author to untangle."""

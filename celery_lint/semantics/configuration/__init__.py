@@ -1,0 +1,1 @@
+"""Celery's settings: where they are written, which application reads them, and what they mean."""

@@ -1,0 +1,1 @@
+"""Exceptions of tasks: what is raised, caught, logged, and told to Celery."""

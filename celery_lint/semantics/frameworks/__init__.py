@@ -1,0 +1,1 @@
+"""What Django, SQLAlchemy, Flask and FastAPI bring along: models, forms, views, signals, and who calls what."""

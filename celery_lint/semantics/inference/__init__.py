@@ -1,0 +1,1 @@
+"""What expressions, names and calls give: values, and the flow of a function."""

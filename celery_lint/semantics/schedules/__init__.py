@@ -1,0 +1,1 @@
+"""Beat's schedules: their entries, and when each is due."""

@@ -1,0 +1,1 @@
+"""Time: how long a task may run, what it waits for, and what ends it."""
