@@ -72,6 +72,18 @@ class Function:
         return f"{self.cls.qualname}.{self.name}" if self.cls else self.name
 
     @property
+    def dotted(self) -> str:
+        return f"{self.module.name}.{self.qualname}"
+
+    @property
+    def outermost(self) -> Function:
+        """The module-level function or method that a nested one stands in; any other is its own."""
+        function = self
+        while function.parent is not None:
+            function = function.parent
+        return function
+
+    @property
     def decorators(self) -> Sequence[ast.expr]:
         return () if isinstance(self.node, ast.Lambda) else self.node.decorator_list
 

@@ -7,6 +7,7 @@ the parser shares between trees as well), so a node's attributes are never taken
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 # Fields that hold no node worth a visit: plain values, and the singletons for contexts and operators.
@@ -18,6 +19,7 @@ _LEAVES = (ast.Global, ast.Nonlocal, ast.alias, ast.Constant, ast.MatchSingleton
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 _BLOCKS = ("body", "orelse", "finalbody")
 _PARTS = ("handlers", "cases")
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 
 class _Fields(dict[type[ast.AST], tuple[str, ...]]):
@@ -118,6 +120,21 @@ def dotted_name(node: ast.expr) -> str | None:
         return None
     parts.append(node.id)
     return ".".join(reversed(parts))
+
+
+def literal_text(node: ast.AST) -> str | None:
+    """The text of a string literal; None for any other node."""
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+
+def mentions_name(node: ast.AST, name: str) -> bool:
+    """Whether a variable's name stands somewhere in an expression or a statement."""
+    return any(isinstance(n, ast.Name) and n.id == name for n in walk(node))
+
+
+def words_in(name: str) -> list[str]:
+    """The words of a name, in small letters: `order`, `items` of `OrderItems` and `order_items`."""
+    return [word.lower() for word in _WORD.findall(name)]
 
 
 def last_name(node: ast.AST) -> str:

@@ -34,7 +34,7 @@ from celery_lint.semantics.frameworks.dependencies import provided
 from celery_lint.semantics.frameworks.roles import Roles
 from celery_lint.semantics.inference import attributes, declarations, generics
 from celery_lint.semantics.inference.flow import MAX_DEPTH, Interpreter
-from celery_lint.semantics.inference.packages import APP_CLASSES
+from celery_lint.semantics.inference.packages import APP_CLASSES, SQLALCHEMY
 from celery_lint.semantics.inference.returning import argument_for
 from celery_lint.semantics.inference.slices import slice_of
 from celery_lint.semantics.inference.values import (
@@ -75,7 +75,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _BUILTINS = {name: External(f"builtins.{name}") for name in dir(builtins)}
-_SQLALCHEMY = ("sqlalchemy", "flask_sqlalchemy", "sqlmodel")
 _IMPORTS_SQLALCHEMY = re.compile(rb"^\s*(?:from|import)\b.*\b(?:flask_sqlalchemy|sqlalchemy|sqlmodel)\b", re.MULTILINE)
 _STANDARD = ("builtins.", "functools.", "abc.", "typing.", "contextlib.")
 _REPLACES_JSON = re.compile(rb"""\bregister\(\s*["']json["']|\bJSONEncoder\.default\s*=|\b_default_encoder\s*=""")
@@ -162,7 +161,7 @@ class Semantics:
     @remembered
     def uses_sqlalchemy(self) -> bool:
         """Whether the project imports anything of SQLAlchemy's: a mere word of it makes no sessions."""
-        files = {f for name in _SQLALCHEMY for f in self.project.mentioning(name) if not is_test_file(f)}
+        files = {f for name in SQLALCHEMY for f in self.project.mentioning(name) if not is_test_file(f)}
         return any(_IMPORTS_SQLALCHEMY.search(self.project.read(filename)) for filename in sorted(files))
 
     @remembered
@@ -346,8 +345,7 @@ class Semantics:
 
     def super_of(self, function: Function | None, names: dict[str, Value]) -> Value:
         """`super()` in a method."""
-        while function is not None and function.parent is not None:
-            function = function.parent
+        function = function and function.outermost
         if function is None or function.cls is None or not function.positional:
             return UNKNOWN
         receiver = names.get(function.positional[0].arg, UNKNOWN)
@@ -774,9 +772,6 @@ class Semantics:
 
     def class_task(self, cls: Class) -> Task | None:
         return self.tasks.of_class(cls)
-
-    def base_class(self, task: Task) -> Class | None:
-        return self.tasks.base_class(task)
 
     def task_named(self, value: Value) -> Task | str | None:
         return self.tasks.named(value)

@@ -10,7 +10,7 @@ from typing import Literal
 
 from celery_lint.findings import Place
 from celery_lint.project.modules import Class, Function, Module
-from celery_lint.project.syntax import own_nodes, walk
+from celery_lint.project.syntax import mentions_name, own_nodes
 from celery_lint.records import record
 from celery_lint.semantics.inference.values import UNKNOWN, Constant, Origin, Value
 
@@ -156,19 +156,15 @@ class FunctionFlow:
         for node in own_nodes(self.body):
             if isinstance(node, (ast.Assign, ast.NamedExpr)):
                 targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-                if any(binds(target, name) for target in targets):
+                if any(mentions_name(target, name) for target in targets):
                     yield node.value
 
     def entered(self, name: str) -> Iterator[ast.expr]:
         """The expressions whose context a `with` statement of the function binds to a variable."""
         for node in own_nodes(self.body):
-            if isinstance(node, ast.withitem) and node.optional_vars is not None and binds(node.optional_vars, name):
-                yield node.context_expr
-
-
-def binds(target: ast.expr, name: str) -> bool:
-    """Whether assigning to a target sets a variable."""
-    return any(isinstance(n, ast.Name) and n.id == name for n in walk(target))
+            if isinstance(node, ast.withitem) and node.optional_vars is not None:
+                if mentions_name(node.optional_vars, name):
+                    yield node.context_expr
 
 
 @dataclass(eq=False, slots=True)

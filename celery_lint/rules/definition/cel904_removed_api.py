@@ -79,8 +79,7 @@ class RemovedApi(Rule):
             gone = removed_method(call.name)
             if gone is None or not isinstance(value, TaskValue) or isinstance(value.task, str):
                 continue
-            base = value.task.cls or file.hub.base_class(value.task)
-            has_own = base is not None and file.hub.classes.function(base, call.name) is not None
+            has_own = file.hub.tasks.overrides(value.task, call.name)
             if _is_gone(gone, file) and not has_own and not value.task.is_opaque:
                 what = f"`{file.text(call.node.func)}`"
                 yield self._report(call.node, what, [gone], "the call raises AttributeError", file, _logger(call, file))

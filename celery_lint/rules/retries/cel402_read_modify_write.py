@@ -18,7 +18,7 @@ from celery_lint.findings import (
     Severity,
     Side,
 )
-from celery_lint.project.syntax import walk
+from celery_lint.project.syntax import mentions_name, walk
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
 from celery_lint.semantics.dispatching.inline import is_for_operators
@@ -166,7 +166,7 @@ def saved_columns(update: Update, save: Call, file: FileContext) -> list[str] | 
     keys = {id(n.value) for n in walk(flow.function.node) if isinstance(n, ast.Attribute) and n.attr in ("pk", "id")}
     if any(id(n) not in inside | keys and n.lineno >= store.node.lineno for n in reads):
         return None
-    if isinstance(store.node, ast.AugAssign) and names(store.node.value, row.id):
+    if isinstance(store.node, ast.AugAssign) and mentions_name(store.node.value, row.id):
         return None
     if any(
         isinstance(a.node, ast.Name) and a.node.id == row.id for c in flow.calls if c.index < save.index for a in c.args
@@ -178,11 +178,6 @@ def saved_columns(update: Update, save: Call, file: FileContext) -> list[str] | 
         if not isinstance(owner, str):
             columns += [name for name, bound in owner.assigns.items() if is_auto_now(bound[-1].value)]
     return list(dict.fromkeys(columns))
-
-
-def names(node: ast.AST, name: str) -> bool:
-    """Whether an expression mentions a variable."""
-    return any(isinstance(n, ast.Name) and n.id == name for n in walk(node))
 
 
 def is_auto_now(value: ast.expr | None) -> bool:

@@ -259,7 +259,7 @@ class CallGraph:
         if callee.__class__ is External:
             return callee.path in ON_COMMIT or callee.path in declared
         if callee.__class__ is FunctionValue:
-            return bool(declared) and f"{callee.function.module.name}.{callee.function.qualname}" in declared
+            return bool(declared) and callee.function.dotted in declared
         return callee.__class__ in _OPEN and call.name == "on_commit"
 
     def commit_parameter(self, function: Function) -> str | None:

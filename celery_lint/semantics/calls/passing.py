@@ -21,8 +21,7 @@ def is_only_passed(name: str, function: Function) -> bool:
     It is assigned, spread (`*args`, `**kwargs`), or given to a call that sends a task. A container
     that is so used holds at each place what the assignment put into it.
     """
-    while function.parent is not None:
-        function = function.parent
+    function = function.outermost
     passed = {
         id(value)
         for call in walk(function.node)

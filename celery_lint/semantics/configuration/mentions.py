@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from celery_lint.project.index import is_test_file
 from celery_lint.project.modules import Module
-from celery_lint.project.syntax import walk
+from celery_lint.project.syntax import mentions_name, walk
 from celery_lint.records import record
 from celery_lint.semantics.configuration.readings import is_django_settings, readings
 from celery_lint.semantics.configuration.settings import gifts
@@ -54,7 +54,7 @@ def _mentions_in(hub: Semantics, module: Module, name: str) -> Sequence[Mention]
     word = re.compile(rf"\b{name}\b")
     found: list[Mention] = []
     for node in module.nodes_around((name,)):
-        if isinstance(node, ast.JoinedStr) and any(isinstance(n, ast.Name) and n.id == name for n in walk(node)):
+        if isinstance(node, ast.JoinedStr) and mentions_name(node, name):
             return None
         if isinstance(node, ast.Name) and node.id == name:
             found.append(Mention(module, node))

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 from celery_lint.project.index import is_test_file
 from celery_lint.semantics.configuration.configurations import may_hide
+from celery_lint.semantics.inference.values import number
 from celery_lint.semantics.model import App, Task
-from celery_lint.semantics.time.limits import FOREIGN, HARD, SOFT, app_of_task, number, own
+from celery_lint.semantics.time.limits import FOREIGN, HARD, SOFT, app_of_task, own
 
 if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from celery_lint.project.index import is_test_file
 from celery_lint.project.modules import AssignBinding, Module
-from celery_lint.project.syntax import keyword_of, last_name
+from celery_lint.project.syntax import keyword_of, last_name, literal_text
 from celery_lint.records import record
 from celery_lint.semantics.configuration.configurations import may_hide
 from celery_lint.semantics.configuration.readings import named, readings
@@ -107,7 +107,7 @@ def _name(node: ast.expr) -> str | None:
     if not isinstance(node, ast.Call) or last_name(node.func) not in ("Queue", "Broadcast"):
         return None
     given = node.args[0] if node.args else keyword_of(node, "name")
-    return given.value if isinstance(given, ast.Constant) and isinstance(given.value, str) else None
+    return literal_text(given) if given is not None else None
 
 
 def queues_in_settings(hub: Semantics, module: Module) -> Iterator[Used]:

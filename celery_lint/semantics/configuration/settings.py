@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from celery_lint.project.index import is_test_file
 from celery_lint.project.modules import Class, Function, ImportBinding, Module, flat_statements
-from celery_lint.project.syntax import keyword_of, last_name, walk
+from celery_lint.project.syntax import keyword_of, last_name, literal_text, walk
 from celery_lint.records import record
 from celery_lint.semantics.configuration.setting_names import OLD_NAMES
 from celery_lint.semantics.inference.moments import UNITS
@@ -285,15 +285,15 @@ def _gifts_of(node: ast.AST) -> Iterator[tuple[str | None, ast.expr, ast.expr]]:
             yield keyword.arg, keyword.value, keyword.value
         last = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
         if (last, len(node.args)) in (("setattr", 3), ("setdefault", 2)):
-            yield _text(node.args[-2]), node.args[-1], node.args[-1]
+            yield literal_text(node.args[-2]), node.args[-1], node.args[-1]
     elif isinstance(node, ast.Dict):
         for key, value in zip(node.keys, node.values, strict=True):
             if key is not None:
-                yield _text(key), key, value
+                yield literal_text(key), key, value
     elif isinstance(node, (ast.List, ast.Tuple)):
         for pair in node.elts:
             if isinstance(pair, ast.Tuple) and len(pair.elts) == 2:
-                yield _text(pair.elts[0]), pair.elts[0], pair.elts[1]
+                yield literal_text(pair.elts[0]), pair.elts[0], pair.elts[1]
 
 
 def _unpacked(target: ast.expr, value: ast.expr) -> Iterator[tuple[str | None, ast.expr, ast.expr]]:
@@ -304,10 +304,6 @@ def _unpacked(target: ast.expr, value: ast.expr) -> Iterator[tuple[str | None, a
     values = value.elts if isinstance(value, (ast.Tuple, ast.List)) and len(value.elts) == len(target.elts) else None
     for index, one in enumerate(target.elts):
         yield target_name(one), one, values[index] if values is not None else value
-
-
-def _text(node: ast.expr) -> str | None:
-    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
 
 
 def holder_of(one: Given, module: Module) -> Holder:

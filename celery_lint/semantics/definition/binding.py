@@ -13,12 +13,10 @@ from typing import TYPE_CHECKING, Literal
 
 from celery_lint.project.modules import Function
 from celery_lint.project.syntax import children, walk
-from celery_lint.semantics.definition.tasks import TASK_CLASSES
 from celery_lint.semantics.definition.uses import uses_of
 from celery_lint.semantics.inference.values import (
     ClassValue,
     Collection,
-    External,
     KeyValue,
     ModelValue,
     QuerySetValue,
@@ -140,11 +138,9 @@ def _misfit(hub: Semantics, task: Task) -> Misfit | None:
 
 def may_pass_itself(hub: Semantics, task: Task) -> bool:
     """Whether the task's base class, or the application's, may call the body with more than is sent."""
-    base = task.options.get("base")
-    if base is not None and not isinstance(base.value, ClassValue):
-        if not (isinstance(base.value, External) and base.value.path in TASK_CLASSES):
-            return True
-    cls = hub.base_class(task)
+    if hub.tasks.has_unreadable_base(task):
+        return True
+    cls = hub.tasks.base_class(task)
     call = hub.classes.function(cls, "__call__") if cls is not None else None
     if call is not None and hub.memo.get(("passes itself", call), _passes_itself, False, call):
         return True

@@ -47,7 +47,7 @@ def bypassed(hub: Semantics, dispatch: Dispatch) -> Sequence[str]:
             and option.constant is not False
             and name not in dispatch.options
         ]
-    base = task.cls or hub.base_class(task)
+    base = hub.tasks.class_of(task)
     if base is not None:
         method = hub.classes.function(base, "apply_async")
         if method is not None and method.cls is not None:

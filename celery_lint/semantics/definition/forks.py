@@ -241,8 +241,7 @@ def _uses(hub: Semantics, function: Function, name: str, opening: Opening, is_ho
 
 def _task_of(hub: Semantics, function: Function, depth: int) -> Task | None:
     """The task whose body a function is, or that calls it, through a few functions."""
-    while function.parent is not None:
-        function = function.parent
+    function = function.outermost
     task = hub.tasks.of_function(function)
     if task is None and function.cls is not None:
         task = hub.tasks.of_class(function.cls)

@@ -46,7 +46,7 @@ def leftovers(hub: Semantics, task: Task) -> Iterator[Leftover]:
     function = task.function
     if function is None or not task.is_bound or not function.positional:
         return
-    cls = task.cls or hub.base_class(task)
+    cls = hub.tasks.class_of(task)
     methods = hub.classes.lineage(cls).functions.values() if cls is not None else ()
     if not any(one.scan.stored_attributes for one in (function, *methods)):
         return

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from celery_lint.project.index import is_test_file
-from celery_lint.project.modules import Function, Module
+from celery_lint.project.modules import Module
 from celery_lint.project.syntax import blocks
 from celery_lint.semantics.definition.decorators import unnamed_wrapper
 from celery_lint.semantics.inference.values import AppValue, BoundMethod
@@ -97,7 +97,7 @@ def _candidates(hub: Semantics, task: Task, name: str) -> Iterator[Task]:
     if given_name(task) is not None:
         files = hub.project.holding(name)
     elif wrapper is not None:
-        files = hub.project.mentioning(_outermost(wrapper).name)
+        files = hub.project.mentioning(wrapper.outermost.name)
     else:
         return
     for filename in files:
@@ -105,12 +105,6 @@ def _candidates(hub: Semantics, task: Task, name: str) -> Iterator[Task]:
             module = hub.project.module_or_none(filename)
             if module is not None:
                 yield from hub.tasks.in_module(module)
-
-
-def _outermost(function: Function) -> Function:
-    while function.parent is not None:
-        function = function.parent
-    return function
 
 
 def _share_application(hub: Semantics, task: Task, other: Task) -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from celery_lint.project.index import is_test_file
 from celery_lint.project.modules import Class
 from celery_lint.semantics.definition.tasks import TASK_CLASSES
-from celery_lint.semantics.inference.values import ClassValue, External
+from celery_lint.semantics.inference.values import ClassValue
 from celery_lint.semantics.model import Task
 from celery_lint.semantics.time.limits import FOREIGN, app_of_task
 
@@ -47,11 +47,9 @@ def _has_driver(hub: Semantics, task: Task) -> bool:
         return True
     if task.cls is None and not function.decorators and not _is_given_itself(task):
         return True
-    base = task.options.get("base")
-    if base is not None and not isinstance(base.value, ClassValue):
-        if not (isinstance(base.value, External) and base.value.path in TASK_CLASSES):
-            return True
-    cls = task.cls or hub.base_class(task)
+    if hub.tasks.has_unreadable_base(task):
+        return True
+    cls = hub.tasks.class_of(task)
     if cls is not None and any(_runs_its_own_way(one) for one in hub.classes.ancestors(cls)):
         return True
     return hub.tasks.has_foreign_app_task_class or app_of_task(hub, task) == FOREIGN or _workers_may_await(hub)

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
 
 
+# The methods of a task's class that get what its body returns.
+SEE_RESULTS = ("__call__", "on_success", "after_return")
+
+
 def task_calls(hub: Semantics, flow: FunctionFlow, name: str) -> Sequence[Call]:
     """The calls of a body that are Celery's own method of some task, in their order."""
     return hub.memo.get(("task calls", flow, name), lambda: tuple(c for c in flow.calls if _is_of(hub, c, name)), ())
@@ -36,7 +40,7 @@ def has_celerys(hub: Semantics, value: Value, name: str) -> bool:
         return False
     cls = None
     if isinstance(value, TaskValue) and isinstance(value.task, Task):
-        cls = value.task.cls or hub.base_class(value.task)
+        cls = hub.tasks.class_of(value.task)
     elif isinstance(value, Instance) and not isinstance(value.cls, str):
         cls = value.cls
     return cls is None or hub.classes.function(cls, name) is None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeGuard
 
 from celery_lint.findings import Place
 from celery_lint.project.modules import Class, Function
-from celery_lint.project.syntax import own_nodes, walk
+from celery_lint.project.syntax import mentions_name, own_nodes, walk
 from celery_lint.records import record
 from celery_lint.semantics.dispatching.evidence import MAX_CALLERS, from_callers, members_of
 from celery_lint.semantics.frameworks import model_references
@@ -136,7 +136,7 @@ def takes_keys(hub: Semantics, task: Task, name: str) -> bool:
         for node in walk(task.function.node)
         if isinstance(node, (ast.For, ast.AsyncFor, ast.comprehension))
         and isinstance(node.target, ast.Name)
-        and any(isinstance(n, ast.Name) and n.id == name for n in walk(node.iter))
+        and mentions_name(node.iter, name)
     }
     as_rows = any(
         isinstance(node, ast.Attribute)

@@ -126,8 +126,7 @@ class Tasks:
             elif isinstance(one, Partial):  # `retried = partial(shared_task, max_retries=3)`
                 return self.makes_task(one.function, node, module)
             elif isinstance(one, FunctionValue):
-                dotted = f"{one.function.module.name}.{one.function.qualname}"
-                if dotted in self._hub.settings.task_decorators or self.is_factory(one.function):
+                if one.function.dotted in self._hub.settings.task_decorators or self.is_factory(one.function):
                     return one.function
         if (
             isinstance(node, ast.Attribute)
@@ -233,7 +232,7 @@ class Tasks:
         if isinstance(decorator, ast.Call):
             self._decorator_options(task, decorator, task.module)
         self._stored_options(task, stored)
-        base = cls if cls is not None else self.base_class(task)
+        base = self.class_of(task)
         if base is not None:
             self._class_options(task, base)
         return task
@@ -289,6 +288,22 @@ class Tasks:
         if base is not None:
             return base.value.cls if isinstance(base.value, ClassValue) else None
         return self.app_task_class
+
+    def class_of(self, task: Task) -> Class | None:
+        """The project's class that the task is an instance of: its own, or the one that it is made on."""
+        return task.cls or self.base_class(task)
+
+    def has_unreadable_base(self, task: Task) -> bool:
+        """Whether `base=` names a class that is neither the project's nor Celery's own."""
+        base = task.options.get("base")
+        if base is None or isinstance(base.value, ClassValue):
+            return False
+        return not (isinstance(base.value, External) and base.value.path in TASK_CLASSES)
+
+    def overrides(self, task: Task, *names: str) -> bool:
+        """Whether the task's class has a method of its own by one of these names."""
+        cls = self.class_of(task)
+        return cls is not None and any(self._hub.classes.function(cls, name) is not None for name in names)
 
     @property
     def app_task_class(self) -> Class | None:

@@ -309,7 +309,7 @@ class Dispatches:
         if not declared:
             return False
         if isinstance(callee, FunctionValue):
-            return f"{callee.function.module.name}.{callee.function.qualname}" in declared
+            return callee.function.dotted in declared
         return isinstance(callee, External) and callee.path in declared
 
     def _by_declared_wrapper(self, call: Call) -> Iterator[Dispatch]:

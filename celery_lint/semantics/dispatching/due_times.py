@@ -18,6 +18,7 @@ from celery_lint.semantics.inference.values import (
     SignatureValue,
     TaskValue,
     Value,
+    number,
 )
 from celery_lint.semantics.model import Argument, Call, FunctionFlow, Option, Task
 
@@ -79,9 +80,9 @@ def _set_or_retried(hub: Semantics, call: Call) -> SignatureValue | TaskValue | 
 
 def seconds(value: Value | None) -> float | None:
     """How many seconds from now a value means; None when that is not known, or depends on a clock."""
-    if isinstance(value, Constant) and isinstance(value.value, (int, float)) and not isinstance(value.value, bool):
-        return float(value.value)
-    return value.after if isinstance(value, Moment) and value.clock in ("aware", "utc") else None
+    if isinstance(value, Moment):
+        return value.after if value.clock in ("aware", "utc") else None
+    return None if value is None else number(value)
 
 
 def _is_refused(name: str, value: Value) -> bool:

@@ -310,9 +310,7 @@ def is_guessed(hub: Semantics, value: Value, function: Function | None) -> bool:
     is_part = isinstance(value, Instance) and isinstance(value.cls, str) and value.cls.startswith("request.")
     if not is_part and not (isinstance(value, HttpRequest) and value.by_name):
         return False
-    while function is not None and function.parent is not None:
-        function = function.parent
-    return hub.roles.request_path(function) is None
+    return hub.roles.request_path(function and function.outermost) is None
 
 
 def may_be_another(value: Value, module: Module) -> bool:

@@ -149,7 +149,7 @@ def keeps_arguments(hub: Semantics, task: Task, is_checked: bool) -> bool:
 
     With `is_checked`, whether it sends them.
     """
-    cls = task.cls or hub.base_class(task)
+    cls = hub.tasks.class_of(task)
     if cls is None:
         base = task.option("base")
         if base is not None and base.constant is not None:
@@ -174,7 +174,7 @@ def may_convert(hub: Semantics, task: Task) -> bool:
 
 
 def _may_convert(hub: Semantics, task: Task) -> bool:
-    cls = task.cls or hub.base_class(task)
+    cls = hub.tasks.class_of(task)
     return cls is not None and any(
         name in one.functions
         and one.functions[name].mentions(_INSPECTING)
@@ -190,7 +190,7 @@ def keeps_values(hub: Semantics, task: Task) -> bool:
 
 
 def _keeps_values(hub: Semantics, task: Task) -> bool:
-    cls = task.cls or hub.base_class(task)
+    cls = hub.tasks.class_of(task)
     if cls is None:
         return True
     return all(

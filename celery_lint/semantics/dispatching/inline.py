@@ -25,11 +25,11 @@ from celery_lint.semantics.inference.values import (
     External,
     FunctionValue,
     Instance,
-    ModelValue,
     Partial,
     SignatureValue,
     TaskValue,
     Value,
+    may_be_row,
 )
 from celery_lint.semantics.model import Call, Dispatch, FunctionFlow, Task
 
@@ -121,14 +121,9 @@ def is_choice(hub: Semantics, run: InlineRun) -> bool:
         return True
     if run.task is not None and any(d.task is run.task and sends(d) for d in dispatches_within(hub, flow)):
         return True
-    if call.use not in ("discarded", "awaited") and any(is_row(a.value) for a in call.args):
+    if call.use not in ("discarded", "awaited") and any(may_be_row(a.value) for a in call.args):
         return True  # what it gives is used, and it could not be sent as it is
     return under_mode_test(call) or (run.way == "call" and (catches_retry(call) or is_commented(call)))
-
-
-def is_row(value: Value) -> bool:
-    """Whether a value may be a row."""
-    return any(isinstance(v, ModelValue) for v in value.alternatives())
 
 
 def catches_retry(call: Call) -> bool:
@@ -196,14 +191,14 @@ def mentions_mode(test: ast.expr, flow: FunctionFlow) -> bool:
 def _names_mode(node: ast.AST, flow: FunctionFlow) -> bool:
     """Whether a node by itself names such a switch."""
     if isinstance(node, ast.Attribute):
-        return (_MODE_COLUMN if is_row(flow.value(node.value)) else _MODE).search(node.attr) is not None
+        return (_MODE_COLUMN if may_be_row(flow.value(node.value)) else _MODE).search(node.attr) is not None
     name = node.id if isinstance(node, ast.Name) else node.value if isinstance(node, ast.Constant) else None
     return isinstance(name, str) and _MODE.search(name) is not None
 
 
 def _is_data(value: Value) -> bool:
     """Whether a value may be a row, a time or a span of time."""
-    return is_row(value) or any(
+    return may_be_row(value) or any(
         isinstance(v, Instance) and isinstance(v.cls, str) and v.cls.startswith("datetime.")
         for v in value.alternatives()
     )
@@ -227,8 +222,7 @@ def is_for_operators(hub: Semantics, function: Function | None, depth: int = MAX
 
 
 def _is_for_operators(hub: Semantics, function: Function, depth: int) -> bool:
-    while function.parent is not None:
-        function = function.parent
+    function = function.outermost
     role = hub.roles.of(function).kind
     if role in ("command", "script", "test"):
         return True

@@ -21,7 +21,6 @@ from celery_lint.project.modules import Class, Function
 from celery_lint.project.syntax import walk
 from celery_lint.records import record
 from celery_lint.semantics.calls.imports import has_docstring, import_of, own_imports, reachable_name
-from celery_lint.semantics.definition.tasks import TASK_CLASSES
 from celery_lint.semantics.definition.uses import Filled, Use, is_none, uses_of
 from celery_lint.semantics.dispatching.dispatches import VERBS
 from celery_lint.semantics.dispatching.evidence import passed, site_callee
@@ -103,12 +102,9 @@ def _may_change(hub: Semantics, task: Task) -> bool:
         return False
     if hub.tasks.is_wrapped(task) or task.is_opaque or task.is_true("pydantic"):
         return False
-    base = task.options.get("base")
-    if base is not None and not isinstance(base.value, ClassValue):
-        if not (isinstance(base.value, External) and base.value.path in TASK_CLASSES):
-            return False
-    cls = hub.base_class(task)
-    if cls is not None and any(hub.classes.function(cls, name) is not None for name in _SEE_ARGUMENTS):
+    if hub.tasks.has_unreadable_base(task):
+        return False
+    if hub.tasks.overrides(task, *_SEE_ARGUMENTS):
         return False
     return not _passes_itself_on(task)
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from celery_lint.project.syntax import last_name
+from celery_lint.project.syntax import last_name, literal_text, words_in
 from celery_lint.semantics.inference.values import (
     NONE,
     BoundMethod,
@@ -25,7 +25,6 @@ from celery_lint.semantics.inference.values import (
 if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
 
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 # What a name says at its end, and how messages call it.
 _SECRETS = {
     ("password",): "a password",
@@ -102,7 +101,7 @@ def held_secret(hub: Semantics, value: Value) -> str | None:
 
 def called(name: str) -> str | None:
     """What kind of secret a name stands for."""
-    words = [word.lower() for word in _WORD.findall(name)]
+    words = words_in(name)
     while words and words[-1] in _AFTER:
         words.pop()
     for length in (2, 1):
@@ -155,9 +154,9 @@ def _name_of(node: ast.expr) -> str | None:
         return _name_of(inner)
     if name in _READS:
         return _text(node.args[1 if name == "getattr" and len(node.args) > 1 else 0]) if node.args else ""
-    words = [word.lower() for word in _WORD.findall(name)]
+    words = words_in(name)
     return name if words[:1] and words[0] in _MAKES else ""
 
 
 def _text(node: ast.expr) -> str:
-    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+    return literal_text(node) or ""

@@ -260,7 +260,7 @@ def _reads_only_options(hub: Semantics, dispatch: Dispatch) -> bool:
         return dispatch.verb == "send_task" and _is_celerys(hub, dispatch)
     if task.is_opaque or task.factory is not None or not keeps_arguments(hub, task, is_checked=True):
         return False
-    cls = task.cls or hub.base_class(task)
+    cls = hub.tasks.class_of(task)
     bases = hub.classes.ancestors(cls) if cls is not None else ()
     base = task.option("base")
     foreign = [one for one in bases if isinstance(one, str)]

@@ -16,7 +16,7 @@ from celery_lint.project.modules import Function
 from celery_lint.project.syntax import last_name, walk
 from celery_lint.records import record
 from celery_lint.semantics.configuration.settings import value_at
-from celery_lint.semantics.definition.tasks import TASK_CLASSES
+from celery_lint.semantics.definition.taskmethods import SEE_RESULTS
 from celery_lint.semantics.dispatching.dispatches import SENDING
 from celery_lint.semantics.dispatching.fitting import expects_error
 from celery_lint.semantics.dispatching.inline import given_to_commit
@@ -25,7 +25,6 @@ from celery_lint.semantics.inference.values import (
     AppValue,
     BoundMethod,
     CanvasValue,
-    ClassValue,
     External,
     FunctionValue,
     SignatureValue,
@@ -46,7 +45,6 @@ _REBUILDING = ("maybe_signature", "signature", "subtask", "from_dict", "Signatur
 _BUILDING = frozenset({"s", "si", "chain", "group", "chord", "signature", "subtask", "chunks", "starmap"})
 # Where these stand, as they are not a task's own methods.
 _OWNERS = frozenset({"", "celery", "canvas", "Signature", "app", "celery_app", "current_app"})
-_AFTER_RUN = ("__call__", "on_success", "after_return")
 
 
 @record()
@@ -291,12 +289,7 @@ def _may_be_taken_up(hub: Semantics, task: Task) -> bool:
     assert function is not None
     if task.factory is not None or hub.tasks.is_wrapped(task) or hub.is_remade(function):
         return True
-    base = task.options.get("base")
-    if base is not None and not isinstance(base.value, ClassValue):
-        if not (isinstance(base.value, External) and base.value.path in TASK_CLASSES):
-            return True
-    cls = task.cls or hub.base_class(task)
-    if cls is not None and any(hub.classes.function(cls, name) is not None for name in _AFTER_RUN):
+    if hub.tasks.has_unreadable_base(task) or hub.tasks.overrides(task, *SEE_RESULTS):
         return True
     if hub.tasks.has_foreign_app_task_class or _is_read_by_rebuilder(hub, task):
         return True

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from celery_lint.project.index import is_test_file
 from celery_lint.project.modules import Module
-from celery_lint.project.syntax import walk
+from celery_lint.project.syntax import literal_text, walk
 from celery_lint.semantics.configuration.settings import given
 from celery_lint.semantics.inference.values import Constant
 
@@ -61,7 +61,7 @@ def is_readable(hub: Semantics, node: ast.expr | None, module: Module) -> bool:
     return isinstance(node, ast.Dict) and all(
         is_entry_readable(hub, value, module)
         for key, value in zip(node.keys, node.values, strict=True)
-        if key is None or alias(key) in ("default", None)
+        if key is None or literal_text(key) in ("default", None)
     )
 
 
@@ -73,7 +73,7 @@ def is_entry_readable(hub: Semantics, node: ast.expr, module: Module) -> bool:
     if not isinstance(node, ast.Dict):
         return False
     for key, value in reversed(list(zip(node.keys, node.values, strict=True))):
-        if key is not None and alias(key) == _NAME:
+        if key is not None and literal_text(key) == _NAME:
             return True  # what is spread before it does not count
         if key is None and not is_entry_readable(hub, value, module):
             return False
@@ -84,7 +84,7 @@ def is_switched_off(hub: Semantics, module: Module) -> bool:
     """Whether a module says in the end `DATABASES["default"]["ATOMIC_REQUESTS"] = False`."""
     return any(
         isinstance(target, ast.Subscript)
-        and alias(target.slice) == _NAME
+        and literal_text(target.slice) == _NAME
         and database(target.value) == "default"
         and hub.project_settings.read(statement.value, module) == Constant(False)
         for statement in module.tree.body
@@ -100,7 +100,7 @@ def other_databases(module: Module) -> frozenset[ast.AST]:
         node = getattr(binding, "value", None)
         if isinstance(node, ast.Dict):
             pairs = zip(node.keys, node.values, strict=True)
-            entries += [v for k, v in pairs if k is not None and alias(k) not in ("default", None)]
+            entries += [v for k, v in pairs if k is not None and literal_text(k) not in ("default", None)]
     for node in walk(module.tree):
         if isinstance(node, ast.Assign):
             if any(set_database(target) not in ("default", None) for target in node.targets):
@@ -120,13 +120,8 @@ def set_database(target: ast.expr) -> str | None:
 def database(node: ast.expr) -> str | None:
     """The alias in `DATABASES["alias"]`."""
     if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id == "DATABASES":
-        return alias(node.slice)
+        return literal_text(node.slice)
     return None
-
-
-def alias(node: ast.expr) -> str | None:
-    """A key that is a literal."""
-    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
 
 
 __all__ = ["atomic_requests"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from celery_lint.project.index import is_test_file
 from celery_lint.project.modules import AssignBinding, Class, Function, Module
-from celery_lint.project.syntax import last_name, own_nodes, walk
+from celery_lint.project.syntax import last_name, literal_text, own_nodes, walk
 from celery_lint.records import record
 from celery_lint.semantics.frameworks import conventions, forms, signal_handlers
 from celery_lint.semantics.inference.values import External, FunctionValue, HttpRequest, Instance, Value
@@ -502,7 +502,7 @@ def route_of(decorator: ast.Call) -> str | None:
     for keyword in decorator.keywords:
         if keyword.arg in ("path", "rule"):
             first = keyword.value
-    return first.value if isinstance(first, ast.Constant) and isinstance(first.value, str) else None
+    return None if first is None else literal_text(first)
 
 
 def is_for_http(decorator: ast.expr) -> bool:

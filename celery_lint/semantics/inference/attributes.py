@@ -436,7 +436,7 @@ def of_task(run: Interpreter, base: TaskValue, name: str, node: ast.Attribute | 
     if name == "MaxRetriesExceededError":
         return External(f"celery.exceptions.{name}")
     if not isinstance(base.task, str) and name not in TASK_METHODS:
-        cls = base.task.cls or run.hub.base_class(base.task)
+        cls = run.hub.tasks.class_of(base.task)
         if cls is not None:
             function = run.hub.classes.function(cls, name)
             if function is not None:

@@ -33,6 +33,7 @@ from celery_lint.semantics.inference.returning import returned
 from celery_lint.semantics.inference.slices import CHANGING
 from celery_lint.semantics.inference.values import (
     NONE,
+    TEXT,
     UNKNOWN,
     Atomic,
     Captured,
@@ -72,7 +73,6 @@ _SKIPPED = (
 _CALLS = frozenset({ast.Call, ast.Await})
 _ATTRIBUTE_ERROR = External("builtins.AttributeError")
 _SUPER = External("builtins.super")
-_STR = Scalar("str")
 _BOOL = Scalar("bool")
 Names = dict[str, Value]
 
@@ -637,12 +637,12 @@ class Interpreter:
     def eval_JoinedStr(self, node: ast.JoinedStr) -> Value:
         for part in node.values:
             self.eval(part)
-        return _STR
+        return TEXT
 
     def eval_FormattedValue(self, node: ast.FormattedValue) -> Value:
         self.discard(node.value)
         self.eval(node.value)
-        return _STR
+        return TEXT
 
     def eval_Compare(self, node: ast.Compare) -> Value:
         self.discard(node.left, *node.comparators)

@@ -27,6 +27,7 @@ from celery_lint.semantics.inference.packages import (
 from celery_lint.semantics.inference.queries import executed, is_query, of_extension, of_query, of_session
 from celery_lint.semantics.inference.values import (
     NONE,
+    TEXT,
     UNKNOWN,
     AppValue,
     Atomic,
@@ -64,7 +65,6 @@ from celery_lint.semantics.model import Argument, first_argument
 if TYPE_CHECKING:
     from celery_lint.semantics.inference.flow import Interpreter
 
-_STR = Scalar("str")
 
 # Methods of managers and querysets, by what they give (django/db/models/query.py).
 _SAME = frozenset(
@@ -178,7 +178,7 @@ def _of_row_method(run: Interpreter, base: ModelValue, name: str, args: Sequence
         return base
     if name in ("save", "delete", "refresh_from_db", "full_clean", "asave", "arefresh_from_db"):
         return NONE
-    return _STR if name.startswith("get_") and name.endswith("_display") else UNKNOWN
+    return TEXT if name.startswith("get_") and name.endswith("_display") else UNKNOWN
 
 
 def _of_class_method(run: Interpreter, base: ClassValue, name: str, args: Sequence[Argument], node: ast.Call) -> Value:
@@ -200,8 +200,8 @@ def _of_plain_method(
     if isinstance(base, Constant):
         if not isinstance(base.value, str):
             return UNKNOWN
-        return Collection("list", _STR) if name in _STR_METHODS else _STR
-    return Collection("list", _STR) if name in _STR_METHODS else Scalar()
+        return Collection("list", TEXT) if name in _STR_METHODS else TEXT
+    return Collection("list", TEXT) if name in _STR_METHODS else Scalar()
 
 
 def _of_cleaned_data_method(

@@ -21,6 +21,7 @@ from celery_lint.semantics.inference.values import (
     Union,
     Value,
     each,
+    number,
 )
 from celery_lint.semantics.model import Argument
 
@@ -136,17 +137,11 @@ def duration(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Ca
     total = 0.0
     for index, arg in enumerate(args):
         name = arg.keyword or (list(UNITS)[index] if index < len(UNITS) else "")
-        amount = _number(arg.value)
+        amount = number(arg.value)
         if arg.star or name not in UNITS or amount is None:
             return DURATION
         total += amount * UNITS[name]
     return Duration(TIMEDELTA, seconds=total)
-
-
-def _number(value: Value) -> float | None:
-    if isinstance(value, Constant) and isinstance(value.value, (int, float)) and not isinstance(value.value, bool):
-        return value.value
-    return None
 
 
 def combined(left: Value, op: ast.operator, right: Value) -> Value | None:
@@ -175,7 +170,7 @@ def combined(left: Value, op: ast.operator, right: Value) -> Value | None:
 
 
 def _seconds(value: Value) -> float | None:
-    return value.seconds if isinstance(value, Duration) else _number(value)
+    return value.seconds if isinstance(value, Duration) else number(value)
 
 
 def of_moment(run: Interpreter, base: Moment, name: str, args: Sequence[Argument], node: ast.Call) -> Value:

@@ -37,6 +37,7 @@ TASK_METHODS = frozenset(
 CONTROLS = ("celery.Celery.control", "celery.app.control.Control")
 INSPECT = "celery.app.control.Inspect"
 
+SQLALCHEMY = ("sqlalchemy", "flask_sqlalchemy", "sqlmodel")
 SCOPED_SESSION = "sqlalchemy.orm.scoped_session"
 SESSIONS = (
     "sqlalchemy.orm.Session",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import AssignBinding, Class, Function, ImportBinding, Module
-from celery_lint.project.syntax import last_name, own_nodes
+from celery_lint.project.syntax import last_name, own_nodes, words_in
 from celery_lint.semantics.inference.values import External, Instance, Value
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 MAX_STEPS = 4
 """How many assignments back an object's beginning is looked for."""
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _SHORTEST = 3
 """The letters that a word must have to say anything."""
 _TELLING = 3
@@ -79,7 +78,7 @@ def _name(node: ast.expr) -> str:
 
 
 def _words(name: str) -> list[str]:
-    return [word.lower() for word in _WORD.findall(name) if len(word) >= _SHORTEST]
+    return [word for word in words_in(name) if len(word) >= _SHORTEST]
 
 
 def comes_from_elsewhere(node: ast.expr, scope: Scope, steps: int = MAX_STEPS) -> bool:

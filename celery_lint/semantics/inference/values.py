@@ -219,6 +219,7 @@ class Constant(Value):
 
 
 NONE = Constant(None)
+TEXT = Scalar("str")
 
 
 @record()
@@ -418,3 +419,15 @@ class ByKind(dict[type[Value], Callable[..., Value]]):
 def unknown(*_: object) -> Value:
     """What is known of a value that nothing tells about."""
     return UNKNOWN
+
+
+def number(value: Value) -> float | None:
+    """The number that a value surely is; None for any other, a truth value among them."""
+    if isinstance(value, Constant) and isinstance(value.value, (int, float)) and not isinstance(value.value, bool):
+        return value.value
+    return None
+
+
+def may_be_row(value: Value) -> bool:
+    """Whether a value is a row, or may be one among others: a row or None, of two models."""
+    return any(isinstance(one, ModelValue) for one in value.alternatives())

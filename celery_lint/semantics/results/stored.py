@@ -15,12 +15,9 @@ from celery_lint.project.index import is_test_file
 from celery_lint.records import record
 from celery_lint.semantics.configuration.configurations import may_hide, reaches
 from celery_lint.semantics.configuration.settings import Setting, value_at
-from celery_lint.semantics.definition.tasks import TASK_CLASSES
 from celery_lint.semantics.inference.values import (
     BoundMethod,
-    ClassValue,
     Constant,
-    External,
     ResultValue,
     TaskValue,
     Value,
@@ -43,7 +40,6 @@ WAITING_BACKENDS = frozenset(
 _ASKING = frozenset({"ready", "successful", "failed", "maybe_throw", "completed_count"})
 _STATES = frozenset({"state", "status", "result", "info", "traceback"})
 _IGNORING = "ignore_result"
-_ERRORS = "store_errors_even_if_ignored"
 _BACKEND_POSITION = 2
 """Celery(main, loader, backend, ...) (celery/app/base.py)."""
 
@@ -60,11 +56,7 @@ def _ignores_result(hub: Semantics, task: Task) -> bool | None:
     option = task.options.get(_IGNORING)
     if option is not None and option.constant is not None:
         return option.constant if isinstance(option.constant, bool) else None
-    base = task.options.get("base")
-    is_foreign = base is not None and not (
-        isinstance(base.value, ClassValue) or (isinstance(base.value, External) and base.value.path in TASK_CLASSES)
-    )
-    if task.is_opaque or is_foreign or hub.tasks.has_foreign_app_task_class:
+    if task.is_opaque or hub.tasks.has_unreadable_base(task) or hub.tasks.has_foreign_app_task_class:
         return None
     given = {setting.value for setting in hub.project_settings.all("task_ignore_result")}
     if not given:

@@ -85,7 +85,7 @@ def _keeps_result(hub: Semantics, task: Task) -> bool:
     is_changed = task.function is not None and hub.is_remade(task.function)
     if task.option("backend") is not None or is_changed or hub.tasks.is_wrapped(task):
         return False
-    cls = task.cls or hub.base_class(task)
+    cls = hub.tasks.class_of(task)
     if cls is not None and "__call__" in hub.classes.lineage(cls).functions:
         return False
     sent = hub.dispatches_of(task)

@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from celery_lint.project.index import is_test_file
+from celery_lint.semantics.definition.taskmethods import SEE_RESULTS
 from celery_lint.semantics.dispatching.dispatches import SENDING
 from celery_lint.semantics.dispatching.inline import given_to_commit
 from celery_lint.semantics.inference.values import NONE, BoundMethod, TaskValue
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 # How results are read by their ids, and who hears of all of them (celery/result.py, celery/signals.py).
 _READERS = ("AsyncResult", "GroupResult", "TaskResult", "task_success", "task_postrun", "ResultSet", "ResultBase")
-_HOOKS = ("__call__", "on_success", "after_return")
 _CALLBACKS = frozenset({"link", "ignore_result"})
 
 
@@ -29,8 +29,7 @@ def unread_value(hub: Semantics, task: Task) -> ast.expr | None:
         return None
     if ignores_result(hub, task) is not False or task.is_opaque or not _has_backend(hub, task) or _has_readers(hub):
         return None
-    cls = task.cls or hub.base_class(task)
-    if cls is not None and any(hub.classes.function(cls, name) is not None for name in _HOOKS):
+    if hub.tasks.overrides(task, *SEE_RESULTS):
         return None
     dispatches = [d for d in hub.dispatches_of(task) if d.verb != "retry"]
     if not dispatches or not all(_is_forgotten(hub, d) for d in dispatches) or hub.calls.callers(function) != ():

@@ -28,6 +28,7 @@ from celery_lint.semantics.inference.values import (
     QuerySetValue,
     TaskRequest,
     Value,
+    may_be_row,
 )
 from celery_lint.semantics.model import Argument, Call, Frame, FunctionFlow, Task
 from celery_lint.semantics.retries import locks
@@ -36,7 +37,6 @@ from celery_lint.semantics.retries.questions import (
     Questions,
     are_rows,
     columns,
-    is_row,
     names_state,
     refused,
     written_columns,
@@ -75,7 +75,7 @@ def runs_once(hub: Semantics, task: Task) -> bool:
         return True
     base = task.options.get("base")
     names: list[str] = [base.value.path] if base is not None and isinstance(base.value, External) else []
-    cls = task.cls or hub.base_class(task)
+    cls = hub.tasks.class_of(task)
     if cls is not None:
         names += [a if isinstance(a, str) else a.name for a in hub.classes.ancestors(cls)]
     return any(_ONCE.search(n.rpartition(".")[2]) for n in names)
@@ -250,7 +250,7 @@ def filters_by_state(hub: Semantics, call: Call, depth: int = MAX_DOWN) -> bool:
                 return True
             if isinstance(callee, External):
                 return True
-    if depth <= 0 or (_queried(call) is None and not is_row(call.result) and not are_rows(call.result)):
+    if depth <= 0 or (_queried(call) is None and not may_be_row(call.result) and not are_rows(call.result)):
         return False
     return any(_filters(hub, target.function, depth - 1) for target in hub.calls.targets(call) if not target.deferred)
 
@@ -291,7 +291,7 @@ def guards_by_decorator(hub: Semantics, function: Function, task: Task) -> bool:
         node = decorator.func if isinstance(decorator, ast.Call) else decorator
         for value in hub.evaluate(node, function.module).alternatives():
             if isinstance(value, FunctionValue) and (
-                is_once(hub, value.function) or _dotted(value.function) in hub.settings.idempotency_guards
+                is_once(hub, value.function) or value.function.dotted in hub.settings.idempotency_guards
             ):
                 return True
             if isinstance(value, External) and (
@@ -323,17 +323,13 @@ def is_declared(hub: Semantics, call: Call) -> bool:
     if not declared:
         return False
     for callee in call.callee.alternatives():
-        if isinstance(callee, FunctionValue) and _dotted(callee.function) in declared:
+        if isinstance(callee, FunctionValue) and callee.function.dotted in declared:
             return True
         if isinstance(callee, External) and callee.path in declared:
             return True
         if isinstance(callee, ClassValue) and callee.cls.dotted in declared:
             return True
     return False
-
-
-def _dotted(function: Function) -> str:
-    return f"{function.module.name}.{function.qualname}"
 
 
 __all__ = ["is_guarded"]

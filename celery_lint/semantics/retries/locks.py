@@ -121,8 +121,7 @@ def callers_protect(hub: Semantics, function: Function, depth: int = MAX_CALLERS
 
 
 def _callers_protect(hub: Semantics, function: Function, depth: int) -> bool | None:
-    while function.parent is not None:
-        function = function.parent
+    function = function.outermost
     sites = hub.calls.callers(function)
     if not sites:
         return None

@@ -31,6 +31,7 @@ from celery_lint.semantics.inference.values import (
     TaskRequest,
     Unknown,
     Value,
+    may_be_row,
 )
 from celery_lint.semantics.model import FunctionFlow
 
@@ -81,9 +82,9 @@ class Questions:
             return any(self.is_state_test(part, holds, flow, depth) for part in test.values)
         if isinstance(test, ast.Compare) and isinstance(test.ops[0], (ast.Is, ast.IsNot)):
             left = test.left
-            if isinstance(left, (ast.Name, ast.NamedExpr)) and is_row(flow.value(left)):
+            if isinstance(left, (ast.Name, ast.NamedExpr)) and may_be_row(flow.value(left)):
                 return isinstance(test.ops[0], ast.Is) == holds  # goes on only where there is no row yet
-        if isinstance(test, (ast.Name, ast.NamedExpr)) and is_row(flow.value(test)):
+        if isinstance(test, (ast.Name, ast.NamedExpr)) and may_be_row(flow.value(test)):
             return not holds
         if is_empty_test(test, holds) or finds_none(test, holds, flow):
             return True
@@ -266,7 +267,7 @@ def finds_none(test: ast.expr, holds: bool, flow: FunctionFlow) -> bool:
     if holds:
         return False
     if isinstance(test, ast.Call) and flow.value(test.func) in _HAS:  # a related row: `hasattr(order, "receipt")`
-        return bool(test.args) and is_row(flow.value(test.args[0]))
+        return bool(test.args) and may_be_row(flow.value(test.args[0]))
     return counts(test, flow) or are_rows(flow.value(test))
 
 
@@ -301,7 +302,8 @@ def counts(node: ast.expr, flow: FunctionFlow) -> bool:
 def are_rows(value: Value) -> bool:
     """Whether a value is a number of rows: a queryset, or a list of its rows."""
     return any(
-        isinstance(v, QuerySetValue) or (isinstance(v, Collection) and is_row(v.element)) for v in value.alternatives()
+        isinstance(v, QuerySetValue) or (isinstance(v, Collection) and may_be_row(v.element))
+        for v in value.alternatives()
     )
 
 
@@ -310,9 +312,4 @@ def names_state(name: str) -> bool:
     return name not in _NO_STATE and _STATE.search(name) is not None
 
 
-def is_row(value: Value) -> bool:
-    """Whether a value may be a row, or none where there is no such row."""
-    return any(isinstance(v, ModelValue) for v in value.alternatives())
-
-
-__all__ = ["Questions", "are_rows", "columns", "is_row", "names_state", "refused", "written_columns"]
+__all__ = ["Questions", "are_rows", "columns", "names_state", "refused", "written_columns"]

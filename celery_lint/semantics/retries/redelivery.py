@@ -18,10 +18,10 @@ from celery_lint.records import record
 from celery_lint.semantics.configuration.configurations import reaches, setting_app
 from celery_lint.semantics.configuration.settings import Setting, gifts, value_at
 from celery_lint.semantics.dispatching.due_times import COUNTDOWN, ETA, Schedule, seconds
-from celery_lint.semantics.inference.values import NONE, UNKNOWN, Collection, Constant, Value
+from celery_lint.semantics.inference.values import NONE, UNKNOWN, Collection, Constant, Value, number
 from celery_lint.semantics.model import Call, Option, Task
 from celery_lint.semantics.retries.reruns import reruns
-from celery_lint.semantics.time.limits import FOREIGN, HARD, app_of_task, number
+from celery_lint.semantics.time.limits import FOREIGN, HARD, app_of_task
 
 if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics

@@ -21,7 +21,6 @@ from celery_lint.project.syntax import last_name, walk
 from celery_lint.records import record
 from celery_lint.semantics.configuration.configurations import may_hide
 from celery_lint.semantics.configuration.settings import Setting, function_around
-from celery_lint.semantics.definition.tasks import TASK_CLASSES
 from celery_lint.semantics.exceptions.handlers import Raised, raised_predicates
 from celery_lint.semantics.inference.values import (
     ClassValue,
@@ -309,7 +308,7 @@ def _bodies(hub: Semantics, task: Task) -> Iterator[Function]:
     """The functions that have the task at hand: its own, and the methods of its class and the classes above."""
     assert task.function is not None
     yield task.function
-    cls = task.cls or hub.tasks.base_class(task)
+    cls = hub.tasks.class_of(task)
     for one in hub.classes.ancestors(cls) if cls is not None else ():
         if isinstance(one, Class):
             yield from one.functions.values()
@@ -402,9 +401,9 @@ def _is_read_somewhere(hub: Semantics, name: str) -> bool:
 
 def _is_made_unseen(hub: Semantics, task: Task) -> bool:
     """Whether a class that nobody can read has a say in the task's retries."""
+    if hub.tasks.has_unreadable_base(task):
+        return True
     base = task.option("base")
-    if base is not None and not isinstance(base.value, ClassValue):
-        return not (isinstance(base.value, External) and base.value.path in TASK_CLASSES)
     if base is None and task.cls is None and (hub.tasks.has_foreign_app_task_class or _has_own_application(hub)):
         return True
     # A class that derives from a task may retry in its own methods.

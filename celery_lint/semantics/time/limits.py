@@ -19,19 +19,18 @@ from celery_lint.project.syntax import walk
 from celery_lint.records import record
 from celery_lint.semantics.configuration.configurations import may_hide, reaches, reads_vaguely, setting_app, with_stars
 from celery_lint.semantics.configuration.settings import Setting, value_at
-from celery_lint.semantics.definition.tasks import TASK_CLASSES
 from celery_lint.semantics.inference.packages import TASK_DECORATORS
 from celery_lint.semantics.inference.values import (
     UNKNOWN,
     AppValue,
     BoundMethod,
-    ClassValue,
     Collection,
     Constant,
     External,
     SignatureValue,
     TaskValue,
     Value,
+    number,
 )
 from celery_lint.semantics.model import App, Argument, Call, Dispatch, Option, Step, Task
 
@@ -41,13 +40,6 @@ if TYPE_CHECKING:
 HARD, SOFT = "time_limit", "soft_time_limit"
 # Pools that apply no limit at all (celery/concurrency/solo.py, thread.py, eventlet.py).
 _UNLIMITED_POOLS = frozenset({"solo", "threads", "eventlet"})
-
-
-def number(value: Value) -> float | None:
-    """A limit in seconds; None when there is none or it can't be read."""
-    if isinstance(value, Constant) and isinstance(value.value, (int, float)) and not isinstance(value.value, bool):
-        return value.value
-    return None
 
 
 def own(task: Task, name: str) -> Option | None:
@@ -98,7 +90,7 @@ def _is_limited(hub: Semantics, task: Task) -> bool:
         task.is_opaque
         or own(task, HARD) is not None
         or own(task, SOFT) is not None
-        or _has_foreign_base(task)
+        or hub.tasks.has_unreadable_base(task)
         or _base_sends_limits(hub, task)
         or _is_limited_by_app(hub, task)
         or _annotated(hub, task)
@@ -113,17 +105,9 @@ def _is_limited_by_app(hub: Semantics, task: Task) -> bool:
     return app == FOREIGN or are_set(hub, app if isinstance(app, ast.Call) else None)
 
 
-def _has_foreign_base(task: Task) -> bool:
-    """Whether the task is made on a class that nobody can read."""
-    base = task.options.get("base")
-    if base is None or isinstance(base.value, ClassValue):
-        return False
-    return not (isinstance(base.value, External) and base.value.path in TASK_CLASSES)
-
-
 def _base_sends_limits(hub: Semantics, task: Task) -> bool:
     """Whether the base class puts limits into what it sends or runs."""
-    base = task.cls or hub.base_class(task)
+    base = hub.tasks.class_of(task)
     if base is None:
         return False
     return any(

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import ImportBinding, Module
 from celery_lint.records import record
-from celery_lint.semantics.inference.values import External
+from celery_lint.semantics.inference.values import External, number
 from celery_lint.semantics.model import Call, FunctionFlow, first_argument
-from celery_lint.semantics.time.limits import number
 
 if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics

@@ -497,7 +497,7 @@ class Transactions:
 
     def defers_itself(self, dispatch: Dispatch, task: Task) -> bool:
         """Whether the task's class puts a dispatch off until the commit, or may do so where it can't be read."""
-        cls = task.cls or self._hub.base_class(task)
+        cls = self._hub.tasks.class_of(task)
         if cls is not None:
             method = self.deferring_method(cls, sending_method(dispatch))
             if method is not None:

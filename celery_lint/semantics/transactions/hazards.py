@@ -79,7 +79,7 @@ class Hazards:
 
     def _of_flow(self, flow: FunctionFlow) -> Iterator[Hazard]:
         function = flow.function
-        if function is None or self._hub.roles.of(outermost(function)).kind == "test":
+        if function is None or self._hub.roles.of(function.outermost).kind == "test":
             return
         if self._is_plain_entry(function, flow):
             return
@@ -183,7 +183,7 @@ class Hazards:
 
     def _find_in(self, function: Function) -> bool:
         hub, flow = self._hub, self._hub.flow(function)
-        is_read = function.module.filename in hub.candidates and hub.candidates.has(outermost(function))
+        is_read = function.module.filename in hub.candidates and hub.candidates.has(function.outermost)
         if is_read and self.of_flow(flow):
             return True
         sending = (call for call in flow.calls if hub.transactions.sends(call) is not None)
@@ -432,13 +432,6 @@ def is_in_one_run(frame: Frame, is_before: bool, call: Call, block: Frame | None
         if around.kind == "loop" and around.encloses(frame):
             return True  # in one turn and in another
     return may_follow(frame, call.frame, flow) if is_before else may_follow(call.frame, frame, flow)
-
-
-def outermost(function: Function) -> Function:
-    """The module-level function or method that a nested one stands in."""
-    while function.parent is not None:
-        function = function.parent
-    return function
 
 
 __all__ = ["Hazard", "Hazards"]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from celery_lint.project.modules import Class, Function
 from celery_lint.project.syntax import dotted_name, own_nodes
 from celery_lint.records import record
-from celery_lint.semantics.inference.packages import CHANGES, CONNECTIONS, SCOPED_SESSION, SELECT, SESSIONS
+from celery_lint.semantics.inference.packages import CHANGES, CONNECTIONS, SCOPED_SESSION, SELECT, SESSIONS, SQLALCHEMY
 from celery_lint.semantics.inference.switches import Switches, is_switched_off, switches, tested
 from celery_lint.semantics.inference.values import (
     Atomic,
@@ -42,7 +42,6 @@ _ASKS = frozenset(
 _ENDS = frozenset({"rollback", "close", "remove", "expunge_all"})
 _WORDS = _WRITES | _EXECUTES | _ENDS | {"commit", "update", "setattr"}
 _CHANGING = frozenset({"insert", "update", "delete"})
-_MAPPERS = ("sqlalchemy", "flask_sqlalchemy", "sqlmodel")
 _SQL_CHANGE = re.compile(r"\s*(?:insert|update|delete|merge|replace|truncate)\b", re.IGNORECASE)
 _SQL_SELECTION = re.compile(r"\s*(?:select|values|show|explain)\b", re.IGNORECASE)
 
@@ -164,7 +163,7 @@ class Sessions:
         if not isinstance(model, Class):
             return False
         lineage = self._hub.classes.lineage(model)
-        return "__tablename__" in lineage.assigns or any(path.startswith(_MAPPERS) for path in lineage.foreign)
+        return "__tablename__" in lineage.assigns or any(path.startswith(SQLALCHEMY) for path in lineage.foreign)
 
     # Helpers
 
@@ -298,7 +297,7 @@ class Sessions:
                 return bool(link.args) and changes_rows(link.args[0].node, flow) is False
             if is_session(link, *_ASKS):
                 return True
-            if any(isinstance(c, External) and c.path.startswith(_MAPPERS) for c in link.callee.alternatives()):
+            if any(isinstance(c, External) and c.path.startswith(SQLALCHEMY) for c in link.callee.alternatives()):
                 return True
             if not isinstance(node.func, ast.Attribute) or node.func.attr in _CHANGING:
                 return False
@@ -400,7 +399,7 @@ def changes_rows(statement: ast.expr, flow: FunctionFlow) -> bool | None:
             if name in _CHANGING:
                 return True
             if name == "select" or any(
-                isinstance(c, External) and c.path.startswith(_MAPPERS) and c.path.rpartition(".")[2] != "text"
+                isinstance(c, External) and c.path.startswith(SQLALCHEMY) and c.path.rpartition(".")[2] != "text"
                 for c in flow.value(node.func).alternatives()
             ):
                 return False
