@@ -18,7 +18,7 @@ from celery_lint.findings import Place, Position, Span
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
 # What ends a line for Python's tokenizer: a form feed or U+2028 does not.
 NEWLINE = re.compile(r"\r\n|\r|\n")
@@ -177,10 +177,10 @@ class Source:
                 yield at
                 at = words.find(wanted, at + len(wanted) - 1)
 
-    def words_among(self, words: Collection[str]) -> Collection[str]:
-        """Those of the words that may stand in the text."""
-        own = words_of(self.text.encode("utf-8", "surrogatepass"))
-        return [word for word in words if word.encode() in own]
+    def words(self) -> set[str]:
+        """The names, keywords and numbers in the text, comments and strings included; made at each call."""
+        data = self.text.encode("utf-8", "surrogatepass").translate(_WORDS_ONLY)
+        return set(data.decode("utf-8", "surrogatepass").split())
 
     def position(self, row: int, byte_column: int) -> Position:
         """The position of an `ast` row (from 1) and UTF-8 byte column (from 0)."""

@@ -504,7 +504,8 @@ class Module:
 
     def _find_rows(self, words: Collection[str]) -> Sequence[int]:
         found: set[int] = set()
-        for word in words if len(words) < MANY_WORDS else self.source.words_among(words):
+        many = len(words) >= MANY_WORDS
+        for word in self.source.words().intersection(words) if many else words:
             found.update(self.source.rows_of(word))
         return sorted(found)
 

@@ -27,14 +27,14 @@ _ASIDE = re.compile(
     rf"(?:^|[/_.\-])(?:{TRIALS}|locals?|dev|devel|development|developer|debug|ci|examples?|samples?|demos?|docs?"
     r"|sandbox|playground|tutorials?|benchmarks?|scripts?|tools?|eager|override|overrides|template)(?=$|[/_.\-])"
 )
-_NAMED = re.compile("always_eager", re.IGNORECASE)
+_SPELLINGS = ("always_eager", "ALWAYS_EAGER")
 _CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _LIVE = re.compile(r"(?:^|[/_.\-])(?:prod|production|live|deploy|deployment|staging)(?=$|[/_.\-])")
 
 
 def eager_in_production(hub: Semantics, module: Module) -> Iterator[Reading]:
     """The places of a module that make all tasks eager on the machines that serve."""
-    if _ASIDE.search(module.filename.lower()) or not _NAMED.search(module.source.text):
+    if not _names_it(module) or _ASIDE.search(module.filename.lower()):
         return
     for reading in readings(hub, module):
         if (
@@ -44,6 +44,10 @@ def eager_in_production(hub: Semantics, module: Module) -> Iterator[Reading]:
             and _is_live(hub, reading)
         ):
             yield reading
+
+
+def _names_it(module: Module) -> bool:
+    return any(spelling in module.source.text for spelling in _SPELLINGS)
 
 
 def _is_eager(hub: Semantics, reading: Reading) -> bool:
@@ -135,7 +139,7 @@ class Quiet:
 
 def quiet_eagerness(hub: Semantics, module: Module) -> Iterator[Quiet]:
     """The places of a module that make tasks eager, in tests too, where nothing makes their errors raise."""
-    if not _NAMED.search(module.source.text) or _raises_errors(hub):
+    if not _names_it(module) or _raises_errors(hub):
         return
     names = hub.project_settings.spellings(EAGER)
     found = [one for one in gifts(module, names) if isinstance(one.value, ast.Constant) and one.value.value is True]

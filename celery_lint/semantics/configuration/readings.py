@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from celery_lint.project.index import is_test_file
@@ -37,7 +37,10 @@ if TYPE_CHECKING:
 
     Way: TypeAlias = Literal["django", "object", "conf"]
 
-_OLD = re.compile(r"\b(?:BROKER|CELERY|CELERYD|CELERYBEAT|celery)_\w+")
+_OLD = ("BROKER_", "CELERY_", "CELERYD_", "CELERYBEAT_", "celery_")
+_BEGINNINGS = (
+    *_OLD, "beat_", "result_", "task_", "worker_", "BEAT_", "RESULT_", "TASK_", "WORKER_",
+)  # fmt: skip
 _TODAY = re.compile(rf"\b(?:(?:{'|'.join(FAMILIES)})_[a-z]\w*|{'|'.join(BARE)})\b", re.IGNORECASE)
 # What a module says that makes an application, or sets something on its `conf`.
 _CONFIGURES = re.compile(r"(?<!django)\.conf\b|Celery\(|config_from_object")
@@ -101,10 +104,19 @@ def _readings(hub: Semantics, module: Module) -> Iterator[Reading]:
                 yield Reading(one, module, holder, way, namespace, first.app)
 
 
+def names_of_settings(hub: Semantics, module: Module) -> Collection[str]:
+    """The words of a module, comments and strings included, that begin as the names of settings do."""
+
+    def search() -> tuple[str, ...]:
+        return tuple(word for word in module.source.words() if word.startswith(_BEGINNINGS))
+
+    return hub.memo.get(("names of settings", module), search, ())
+
+
 def _setting_words(hub: Semantics, module: Module) -> frozenset[str]:
     """The words of a module that may be names of settings."""
     text = module.source.text
-    words = set(_OLD.findall(text))
+    words = {word for word in names_of_settings(hub, module) if word.startswith(_OLD)}
     for namespace in hub.project_settings.namespaces:
         if namespace != "CELERY":
             words.update(re.findall(rf"\b{namespace.rstrip('_')}_\w+", text, re.IGNORECASE))

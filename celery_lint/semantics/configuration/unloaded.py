@@ -11,7 +11,7 @@ from celery_lint.project.modules import Class, Module
 from celery_lint.records import record
 from celery_lint.semantics.configuration.configurations import ANY_NAMESPACE, loadings, with_stars
 from celery_lint.semantics.configuration.mentions import is_read
-from celery_lint.semantics.configuration.readings import is_django_settings, readings
+from celery_lint.semantics.configuration.readings import is_django_settings, names_of_settings, readings
 from celery_lint.semantics.configuration.renames import is_given
 from celery_lint.semantics.configuration.setting_names import KNOWN, NEW_NAMES, in_namespace
 from celery_lint.semantics.configuration.settings import Given, gifts, holder_of
@@ -28,8 +28,8 @@ _PREFIXED = {in_namespace(name, _CUSTOMARY): name for name in KNOWN}
 _FAMILIES = ("beat_", "result_", "task_", "worker_")
 _BARE = {name.upper(): name for name in KNOWN if name.startswith(_FAMILIES)}
 _LOWER = {name: name for name in _BARE.values()}
-_WORD = re.compile(r"\b(?:CELERY|BROKER|CELERYD|CELERYBEAT|BEAT|RESULT|TASK|WORKER)_[A-Z_]+\b")
-_LOWER_WORD = re.compile(r"\b(?:beat|result|task|worker)_[a-z_]+\b")
+_IN_DJANGO = frozenset({*_PREFIXED, *_BARE, *NEW_NAMES})
+_AS_VARIABLES = {**_PREFIXED, **NEW_NAMES, **_LOWER}
 # What hands on the variables of its own module.
 _OWN = re.compile(r"\b(?:globals|locals|vars)\(\)|\bconfig_from_object\(\s*__name__|\bmodules\[__name__\]")
 
@@ -53,10 +53,7 @@ def unloaded_settings(hub: Semantics, module: Module) -> Iterator[Unloaded]:
     version = hub.settings.celery_version
     if is_test_file(module.filename) or (version is not None and version < (4,)):
         return
-    text = module.source.text
-    if not _WORD.search(text) and not _LOWER_WORD.search(text):
-        return
-    if not hub.project_settings.all_apps:
+    if not names_of_settings(hub, module) or not hub.project_settings.all_apps:
         return
     yield from _in_settings(hub, module)
     yield from _in_objects(hub, module)
@@ -65,8 +62,7 @@ def unloaded_settings(hub: Semantics, module: Module) -> Iterator[Unloaded]:
 
 def _in_settings(hub: Semantics, module: Module) -> Iterator[Unloaded]:
     """Those in Django's settings: without the prefix, with one that no application asks for, or not loaded at all."""
-    words = frozenset(_WORD.findall(module.source.text))
-    wanted = words & {*_PREFIXED, *_BARE, *NEW_NAMES}
+    wanted = _IN_DJANGO.intersection(names_of_settings(hub, module))
     if not wanted:
         return
     given = [
@@ -122,11 +118,10 @@ def _in_app_module(hub: Semantics, module: Module) -> Iterator[Unloaded]:
         return
     if any(isinstance(one.source, Module) and module in with_stars(hub, one.source) for one in loadings(hub)):
         return
-    words = {*_WORD.findall(module.source.text), *_LOWER_WORD.findall(module.source.text)}
-    names = {**_PREFIXED, **NEW_NAMES, **_LOWER}
-    for one in gifts(module, frozenset(words & names.keys())):
-        if holder_of(one, module) is module and _is_idle(hub, one, names[one.name]):
-            yield Unloaded(one, 0, names[one.name], names[one.name], "variable")
+    for one in gifts(module, frozenset(_AS_VARIABLES.keys() & names_of_settings(hub, module))):
+        new = _AS_VARIABLES[one.name]
+        if holder_of(one, module) is module and _is_idle(hub, one, new):
+            yield Unloaded(one, 0, new, new, "variable")
 
 
 def _is_idle(hub: Semantics, one: Given, new: str) -> bool:

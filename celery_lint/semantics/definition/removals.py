@@ -76,8 +76,10 @@ _ADVICE = {
 }  # fmt: skip
 
 _LAST_NAMES = "|".join(sorted({name.rpartition(".")[2] for name in (*_MODULES, *_NAMES)}))
-_TRACE = re.compile(
-    rf"\bcelery\.(?:\w+\.)*(?:{_LAST_NAMES})\b|\bfrom\s+celery[\w.]*\s+import\s+(?:\([^)]*|[^\n(]*)\b(?:{_LAST_NAMES})\b"
+# Two patterns, as each begins with a word of its own, and is found by it.
+_TRACES = (
+    re.compile(rf"celery\.(?:\w+\.)*(?:{_LAST_NAMES})\b"),
+    re.compile(rf"from\s+celery[\w.]*\s+import\s+(?:\([^)]*|[^\n(]*)\b(?:{_LAST_NAMES})\b"),
 )
 _VERSION_TEST = re.compile(r"version|PY[23]|TYPE_CHECKING|find_spec|hasattr", re.IGNORECASE)
 _IMPORT_ERRORS = frozenset({"ImportError", "ModuleNotFoundError", "AttributeError", "Exception", "BaseException"})
@@ -122,7 +124,9 @@ def removed_method(name: str) -> Removal | None:
 
 def old_uses(hub: Semantics, module: Module) -> Iterator[OldUse]:
     """Where a module asks Celery for what newer versions don't have, and is not prepared to miss it."""
-    if not _TRACE.search(module.source.text) or hub.project.is_own_package("celery", module.filename):
+    if not any(trace.search(module.source.text) for trace in _TRACES):
+        return
+    if hub.project.is_own_package("celery", module.filename):
         return
     nodes = list(module.nodes_around(("celery",)))
     spared = set(_prepared(nodes))

@@ -75,7 +75,8 @@ _OTHER_SCHEDULERS = (
     "tenant_schemas_celery", "sqlalchemy_celery_beat", "celery_sqlalchemy_scheduler", "celerybeatmongo", "rdbbeat",
 )  # fmt: skip
 # What a module says in which entries stand.
-_FIELD = re.compile(r"""['"](?:schedule|task)['"]|\bschedule\s*=[^=]""")
+_FIELDS = ('"schedule"', "'schedule'", '"task"', "'task'")
+_FIELD_GIVEN = re.compile(r"schedule\s*=[^=]")
 _OWN_SCHEDULER = "celery.beat"
 
 Way = Literal["setting", "call", "redbeat", "row"]
@@ -116,7 +117,8 @@ def entries(hub: Semantics, module: Module) -> Sequence[Entry]:
 def _entries_in(hub: Semantics, module: Module) -> tuple[Entry, ...]:
     found = list(_by_calls(hub, module))
     # Where an answer rests on the settings, each change of them makes it be found anew.
-    if _FIELD.search(module.source.text):
+    text = module.source.text
+    if any(field in text for field in _FIELDS) or _FIELD_GIVEN.search(text):
         found += [entry for entry in _of_settings(hub) if entry.module is module]
     return tuple(sorted(found, key=lambda entry: (entry.node.lineno, entry.node.col_offset)))
 

@@ -45,7 +45,8 @@ def sleeps(hub: Semantics, module: Module) -> Sequence[Sleep]:
     """The sleeps of a module's functions that are long, or repeated."""
 
     def search() -> tuple[Sleep, ...]:
-        if _CALL.search(module.source.text) is None or is_green(hub):
+        text = module.source.text
+        if SLEEP not in text or _CALL.search(text) is None or is_green(hub):
             return ()
         return tuple(
             sleep
