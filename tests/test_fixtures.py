@@ -1,6 +1,6 @@
 """Every rule against code as developers write it: what it must find, and what must stay silent.
 
-A folder of tests/fixtures bears a rule's code and holds small projects: a module or a folder whose
+A folder of tests/fixtures bears the code of a rule, or of several, and holds small projects: a module or a folder whose
 name begins with `bad`, with a comment `# expect: CEL101` at the line of each finding, or with `good`,
 where nothing is expected. `bad.fixed.py` (or `bad.fixed/`) beside one is what its repair must become.
 
@@ -28,13 +28,18 @@ FIXTURES = Path(__file__).parent / "fixtures"
 LARGE = FIXTURES / "projects"
 EXAMPLE = Path(__file__).parent.parent / "examples" / "shop"
 MARK = re.compile(r"# expect: (CEL\d{3}(?:, ?CEL\d{3})*)")
-RULE_FOLDER = re.compile(r"CEL\d{3}(?=_)")
+RULE_FOLDER = re.compile(r"(?:CEL\d{3}_)+")
 # Of nearly every task there is: a mark at each would hide the others.
 EVERYWHERE = frozenset({"CEL901"})
-ALL_CODES = (
-    frozenset(found[0] for folder in FIXTURES.iterdir() if (found := RULE_FOLDER.match(folder.name)) is not None)
-    - EVERYWHERE
-)
+
+
+def codes_of(folder: Path) -> frozenset[str]:
+    """The codes that a folder bears in its name."""
+    found = RULE_FOLDER.match(folder.name)
+    return frozenset(found[0].strip("_").split("_")) if found is not None else frozenset()
+
+
+ALL_CODES = frozenset(code for folder in FIXTURES.iterdir() for code in codes_of(folder)) - EVERYWHERE
 
 Expected = frozenset[tuple[str, int, str]]
 """Findings as (file, row, code)."""
@@ -61,10 +66,8 @@ class Project:
 def projects() -> Iterator[Project]:
     for folder in sorted(FIXTURES.iterdir()):
         if folder.is_dir():
-            found = RULE_FOLDER.match(folder.name)
             # What the linter says of its own work depends on what other rules find.
-            is_alone = found is not None and not found[0].startswith("CEL0")
-            codes = frozenset({found[0]}) if found is not None and is_alone else ALL_CODES
+            codes = frozenset(code for code in codes_of(folder) if not code.startswith("CEL0")) or ALL_CODES
             for path in sorted(folder.iterdir()):
                 if path.name.startswith(("bad", "good")) and ".fixed" not in path.name:
                     yield Project(path, codes)
