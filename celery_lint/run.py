@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from celery_lint.configuration import OF_CHANGES, UNUSED_SUPPRESSION, Overrides, load
+from celery_lint.configuration import UNUSED_SUPPRESSION, Overrides, load
 from celery_lint.discovery import Project, discover
 from celery_lint.finder import Finder
 from celery_lint.findings import Finding
@@ -216,8 +216,7 @@ def _reported(
         from celery_lint import suppressions
         from celery_lint.source import Source
 
-        # Whether a comment about a change is needed, nobody can tell who does not know the revision.
-        rules = settings.rules - {OF_CHANGES} if unused else settings.rules - {UNUSED_SUPPRESSION}
+        rules = settings.rules if unused else settings.rules - {UNUSED_SUPPRESSION}
         source = Source(filename, _content(finder, filename))
         findings = suppressions.apply(source, findings, rules, noqa=noqa)
     if findings:

@@ -23,6 +23,7 @@ from celery_lint.revisions import Earlier, read_earlier
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from celery_lint.engine import Engine
+    from celery_lint.semantics.revision import Revision
 
 _NEWLINE = re.compile(rb"\r\n|\r|\n")
 # Where a message says that something stands.
@@ -52,12 +53,14 @@ class Then(Finder):
         """What rules find in the changes that a file of now has seen."""
         if filename not in self._others or not self._may_hold_tasks:
             return []
+        return self._now.compare(filename, self._revision)
+
+    @cached_property
+    def _revision(self) -> Revision:
         from celery_lint.semantics.revision import Revision
 
-        revision = Revision(
-            self.earlier.revision, self._engine.semantics, self._now.semantics, self._others, self._contents.keys()
-        )
-        return self._now.compare(filename, revision)
+        shown = _shown(self.earlier.revision)
+        return Revision(shown, self._engine.semantics, self._now.semantics, self._others, self._contents.keys())
 
     @cached_property
     def _others(self) -> Mapping[str, str | None]:
@@ -98,6 +101,11 @@ class Then(Finder):
         except DecodeError:
             pass
         return Engine(project.root, project.files, project.settings, self.unsaved)
+
+
+def _shown(revision: str) -> str:
+    """A revision as messages show it: a commit's whole name is cut as git cuts it."""
+    return revision[:10] if re.fullmatch(r"[0-9a-f]{40,64}", revision) else revision
 
 
 def only_new(now: Sequence[Finding], then: Sequence[Finding], text: bytes, text_then: bytes) -> list[Finding]:

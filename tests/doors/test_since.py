@@ -243,6 +243,11 @@ class TestMessagesOfBefore:
             assert "at `main` it took `order_id`, and shop/views.py:5 had `charge.delay(order.pk)`" in outcome.out
             assert workspace.lint("--select", "CEL116").code == 0
 
+    def test_a_commit_is_shown_by_the_start_of_its_name(self, workspace: Workspace, repository: Repository) -> None:
+        commit = repository.git("rev-parse", "HEAD")
+        out = workspace.lint("--since", commit, "--select", "CEL116").out
+        assert f"messages of `{commit[:10]}` lack" in out
+
     def test_a_comment_about_it_is_never_called_unused(self, workspace: Workspace) -> None:
         text = (workspace.root / "shop/tasks.py").read_text().replace("currency):", "currency):  # noqa: CEL116")
         workspace.write({"shop/tasks.py": text})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from celery_lint.findings import Finding, Place, Related, Severity
@@ -78,19 +79,23 @@ class IncompatibleSignature(Rule):
             before = revision.predecessor(task)
             if before is None:
                 continue
-            place = file.heading(task.node)
+            heading = file.heading(_definition(task, file))
             if before.name is not None:
                 if revision.is_sent(before.task):
-                    yield self.finding(place, _renamed(revision, task, before.name))
+                    old = Related(_origin(revision, before.task), heading)
+                    yield self.finding(heading, _renamed(revision, task, before.name), related=(old,))
                 continue
             found = refusal(revision, before.task, task)
-            if found is not None and task.function is not None:
-                place = file.heading(task.function.node)
+            if found is not None:
+                old = Related(_shown(revision, found), heading)
                 yield self.finding(
-                    _place(task, found, file) or place,
-                    _refused(revision, task, found),
-                    related=(Related(_shown(revision, found), place),),
+                    _place(task, found, file) or heading, _refused(revision, task, found), related=(old,)
                 )
+
+
+def _definition(task: Task, file: FileContext) -> ast.AST:
+    """What takes the arguments, if it stands in this file, else what makes the task here."""
+    return task.function.node if task.function is not None and task.function.module is file.module else task.node
 
 
 def _renamed(revision: Revision, task: Task, name: str) -> str:
@@ -99,6 +104,11 @@ def _renamed(revision: Revision, task: Task, name: str) -> str:
         f"`{task.name}` is registered as `{now}`, and was `{name}` at `{revision.name}`:"
         " workers throw away messages under the old name (NotRegistered)"
     )
+
+
+def _origin(revision: Revision, old: Task) -> str:
+    place = FileContext(revision.before, old.module).place(old.node)
+    return f"at `{revision.name}` it was `{old.name}` in {place.filename}:{place.span.start.row}"
 
 
 def _refused(revision: Revision, task: Task, found: Refusal) -> str:
