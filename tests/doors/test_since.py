@@ -243,6 +243,13 @@ class TestMessagesOfBefore:
             assert "at `main` it took `order_id`, and shop/views.py:5 had `charge.delay(order.pk)`" in outcome.out
             assert workspace.lint("--select", "CEL116").code == 0
 
+    def test_a_renamed_task_is_told_with_its_old_name_and_place(self, workspace: Workspace) -> None:
+        workspace.write({"shop/tasks.py": SWALLOWING_TASK.replace("def charge", "def charge_order")})
+        workspace.write({"shop/views.py": SENDING.replace("charge", "charge_order")})
+        out = workspace.lint("--since", "main", "--select", "CEL116").out
+        assert "registered as `shop.tasks.charge_order`, and was `shop.tasks.charge` at `main`" in out
+        assert "at `main` it was `charge` in shop/tasks.py:5" in out
+
     def test_a_commit_is_shown_by_the_start_of_its_name(self, workspace: Workspace, repository: Repository) -> None:
         commit = repository.git("rev-parse", "HEAD")
         out = workspace.lint("--since", commit, "--select", "CEL116").out
