@@ -60,7 +60,7 @@ def add_noqa(checked: Sequence[Checked], reason: str, *, write: bool) -> Added:
         unsaved: Mapping[str, bytes] = (
             each.unsaved if write else {**each.unsaved, **each.project.under_all_names(contents)}
         )
-        again = check_project(each.project, unsaved) if contents else each
+        again = check_project(each.project, unsaved, earlier=each.earlier) if contents else each
         after.append(dataclasses.replace(again, failures=each.failures))
         files += len(contents)
     notes = [f"Added {count(number, 'suppression')} in {count(files, 'file')}."] if number else []

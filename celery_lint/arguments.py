@@ -38,6 +38,7 @@ class Arguments:
     force_exclude: bool | None
     config: Path | None
     isolated: bool
+    since: str | None
     output_format: str | None
     output_file: Path | None
     statistics: bool
@@ -120,6 +121,7 @@ OPTIONS = (
     Option("switch", "--force-exclude", "Leave out excluded files even when named."),
     Option("file", "--config", "Read this configuration file.", "FILE"),
     Option("flag", "--isolated", "Read no configuration file."),
+    Option("text", "--since", "Report only what was not there yet at this revision of the git repository.", "REV"),
     Option("choice", "--output-format", "How findings are printed: full by default.", choices=FORMATS),
     Option("new-file", "--output-file", "Write the findings to a file."),
     Option("flag", "--statistics", "Print how many findings each rule has instead of the findings."),

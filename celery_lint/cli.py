@@ -161,9 +161,10 @@ def _command(arguments: Arguments, words: Sequence[str]) -> int:
 def _is_plain_check(arguments: Arguments, paths: Sequence[Path]) -> bool:
     """Whether a run checks whole folders, and prints findings as text and nothing else.
 
-    JSON and SARIF hold edits, which rest on the version of libcst as well.
+    JSON and SARIF hold edits, which rest on the version of libcst as well, and what is new
+    since a revision rests on the repository.
     """
-    does_more = arguments.fix or arguments.diff or arguments.add_noqa is not None
+    does_more = arguments.fix or arguments.diff or arguments.add_noqa is not None or arguments.since is not None
     tells_otherwise = arguments.verbose or arguments.output_file is not None or arguments.output_format in WITH_EDITS
     return not (does_more or tells_otherwise) and all(path.is_dir() for path in paths)
 
@@ -207,6 +208,7 @@ def _overrides(arguments: Arguments) -> Overrides:
         cache=not arguments.no_cache,
         cache_dir=arguments.cache_dir,
         jobs=arguments.jobs,
+        since=arguments.since,
     )
 
 

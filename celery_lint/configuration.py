@@ -25,6 +25,8 @@ TIME_LIMIT_SCOPES = ("app", "task")
 ALL = "ALL"
 UNREADABLE = "CEL001"
 UNUSED_SUPPRESSION = "CEL002"
+OF_CHANGES = "CEL116"
+"""The rule that compares the project with a revision of it, and is silent without `--since`."""
 
 
 class ConfigurationError(Exception):
@@ -99,6 +101,8 @@ class Overrides:
     """Whether findings are kept for the next run."""
     cache_dir: Path | None = None
     jobs: int | None = None
+    since: str | None = None
+    """The revision at which what is reported was not there yet."""
 
 
 def selected_rules(sources: Sequence[Selection], known: Mapping[str, bool]) -> frozenset[str]:

@@ -142,6 +142,16 @@ def files_of(root: Path, settings: Settings) -> tuple[str, ...]:
     return tuple(sorted(_Tree(root, settings, _Roots()).files))
 
 
+def belonged(root: Path, settings: Settings, filename: str) -> bool:
+    """Whether a file that is no longer there was, by its name, one of the project at `root`."""
+    folder = (root / filename).parent
+    if not FOREIGN.isdisjoint(filename.split("/")) or _unread(settings).match(filename):
+        return False
+    while not folder.is_dir():
+        folder = folder.parent
+    return _Roots().of(folder, default=root) == root
+
+
 def is_excluded(settings: Settings, filename: str) -> bool:
     """Whether the configuration itself leaves out a file (relative to the root)."""
     return Globs([*(settings.exclude or ()), *settings.extend_exclude]).match(filename)
@@ -150,6 +160,11 @@ def is_excluded(settings: Settings, filename: str) -> bool:
 def _exclusion(settings: Settings) -> Globs:
     patterns = CUSTOMARY_EXCLUDE if settings.exclude is None else settings.exclude
     return Globs([*patterns, *settings.extend_exclude])
+
+
+def _unread(settings: Settings) -> Globs:
+    """The folders that hold no code of the project by custom."""
+    return Globs(CUSTOMARY_EXCLUDE if settings.exclude is None else ())
 
 
 def _absolute(path: Path) -> Path:
@@ -242,7 +257,7 @@ class _Tree:
         self._excluded = _exclusion(settings)
         # Excluding is about reporting: what the project's owner excludes is still
         # known to the analysis. The customary folders hold no code of the project.
-        self._unread = Globs(CUSTOMARY_EXCLUDE if settings.exclude is None else ())
+        self._unread = _unread(settings)
 
     def relative(self, path: Path) -> str:
         return "" if path == self.root else path.relative_to(self.root).as_posix()

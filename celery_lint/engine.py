@@ -18,6 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from celery_lint.rules.base import Rule
     from celery_lint.semantics.hub import Semantics
+    from celery_lint.semantics.revision import Revision
 
 
 class Engine:
@@ -74,6 +75,17 @@ class Engine:
             findings = set(self._findings(self.project.module(filename)))
         except UnreadableError as error:
             return [self._unreadable(filename, error)] if UNREADABLE in self.settings.rules else []
+        return sorted(findings, key=lambda f: f.sort_key)
+
+    def compare(self, filename: str, revision: Revision) -> list[Finding]:
+        """What the enabled rules find in the changes that a file has seen since a revision."""
+        from celery_lint.semantics.context import FileContext
+
+        try:
+            file = FileContext(self.semantics, self.project.module(filename))
+            findings = {finding for rule in self._rules for finding in rule.check_revision(revision, file)}
+        except UnreadableError:
+            return []
         return sorted(findings, key=lambda f: f.sort_key)
 
     def is_open(self, filename: str) -> bool:

@@ -16,6 +16,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from celery_lint.cache import Cache, Changes, FileState, Snapshot
     from celery_lint.engine import Engine
+    from celery_lint.semantics.hub import Semantics
+    from celery_lint.semantics.revision import Revision
 
 
 MANY = 40
@@ -75,6 +77,27 @@ class Finder:
             from celery_lint.incremental import check_with_others
 
             check_with_others(engine, worthwhile, jobs)
+
+    def compare(self, filename: str, revision: Revision) -> list[Finding]:
+        """What rules find in the changes that a file has seen since a revision."""
+        return self._engine.compare(filename, revision)
+
+    @property
+    def semantics(self) -> Semantics:
+        """What the project's code means."""
+        return self._engine.semantics
+
+    def snapshot(self) -> Snapshot:
+        """All that is known so far, for whoever starts from it."""
+        known = self._known
+        if known is not None and not known.changes and "_engine" not in self.__dict__:
+            return replace(known.snapshot, files=dict(known.snapshot.files))
+        from celery_lint.cache import states_of
+        from celery_lint.incremental import capture
+
+        engine = self._engine
+        states = self._states or states_of(self.project.root, self.project.files)
+        return capture(engine, states, self._started, self._restored)
 
     def keep(self) -> None:
         """Keeps what was found for the next run, if there is anything new."""

@@ -49,9 +49,10 @@ def fix(
     files = 0
     for each in checked:
         root = each.project.root
-        result = _fix_project(each, allowed, write, only_asked)
+        result, known = _fix_project(each, allowed, write, only_asked)
         contents = {} if write else each.project.under_all_names({file.filename: file.after for file in result.files})
-        after.append(dataclasses.replace(each, findings=result.findings, unsaved={**each.unsaved, **contents}))
+        reported = tuple(finding for finding in result.findings if finding not in known)
+        after.append(dataclasses.replace(each, findings=reported, unsaved={**each.unsaved, **contents}))
         shown = [
             dataclasses.replace(file, filename=shown_path(root, file.filename).lstrip("/")) for file in result.files
         ]
@@ -77,8 +78,12 @@ def fix(
     return Fixed(tuple(after), b"".join(diffs), tuple(errors), tuple(notes))
 
 
-def _fix_project(checked: Checked, allowed: frozenset[Applicability], write: bool, only_asked: bool) -> FixResult:
+def _fix_project(
+    checked: Checked, allowed: frozenset[Applicability], write: bool, only_asked: bool
+) -> tuple[FixResult, frozenset[Finding]]:
+    """What fixing one project came to, and the findings in it that are not to be reported."""
     project = checked.project
+    known = frozenset(checked.known)
     known_failures = {failure.filename for failure in checked.failures}
     asked = set(project.asked)
     others: dict[str, Counter[str]] = {}
@@ -87,14 +92,17 @@ def _fix_project(checked: Checked, allowed: frozenset[Applicability], write: boo
         return [_under_one_name(finding, project.links) for finding in found(project.under_all_names(contents))]
 
     def found(contents: Mapping[str, bytes]) -> list[Finding]:
+        nonlocal known
         if not contents:
-            return list(checked.findings)
-        again = check_project(project, {**checked.unsaved, **contents})
+            known = frozenset(checked.known)
+            return [*checked.findings, *checked.known]
+        again = check_project(project, {**checked.unsaved, **contents}, earlier=checked.earlier)
+        known = frozenset(again.known)
         for failure in again.failures:
             # A file that the linter fails on since it was fixed must not be written.
             if failure.filename not in known_failures:
                 raise failure.error
-        return [*again.findings, *gained(contents)]
+        return [*again.findings, *again.known, *gained(contents)]
 
     def gained(contents: Mapping[str, bytes]) -> list[Finding]:
         """What changed files have that were not asked for, and had not before: nothing to fix in them."""
@@ -120,7 +128,9 @@ def _fix_project(checked: Checked, allowed: frozenset[Applicability], write: boo
     if write:
         folders = {os.path.dirname(project.root / filename) for filename in project.files}
         remove_abandoned(folders)
-    return fix_project(check, checked.read, allowed, write, project.root, _Objections(project, only_asked).of)
+    objection = _Objections(project, only_asked).of
+    result = fix_project(check, checked.read, allowed, write, project.root, objection)
+    return result, known
 
 
 class _Objections:

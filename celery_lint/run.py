@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import gc
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -14,6 +15,10 @@ from celery_lint.discovery import Project, discover
 from celery_lint.finder import Finder
 from celery_lint.findings import Finding
 from celery_lint.rules.registry import known_codes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from celery_lint.revisions import Earlier
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,10 @@ class Checked:
     findings: tuple[Finding, ...]
     failures: tuple[Failure, ...]
     unsaved: Mapping[str, bytes]
+    earlier: Earlier | None = None
+    """The project as it was, where only what is new since then is asked for."""
+    known: tuple[Finding, ...] = ()
+    """The findings that were there then; they carry no fixes."""
 
     def read(self, filename: str) -> bytes:
         """The content of a file of the project. Raises OSError."""
@@ -80,7 +89,19 @@ def run(
     projects, errors = find_projects(paths, overrides, unsaved)
     if before_reading is not None:
         before_reading()
-    return Report(tuple(check_project(project, unsaved_in(project, unsaved)) for project in projects), errors)
+    checked, complaints = [], list(errors)
+    for project in projects:
+        earlier = None
+        if overrides.since is not None and project.asked:
+            from celery_lint import revisions, since
+
+            try:
+                earlier = since.earlier(project, overrides.since)
+            except revisions.RevisionError as error:
+                complaints.append(str(error))
+                continue
+        checked.append(check_project(project, unsaved_in(project, unsaved), earlier=earlier))
+    return Report(tuple(checked), tuple(complaints))
 
 
 def unsaved_in(project: Project, unsaved: Unsaved | None) -> dict[str, bytes]:
@@ -91,12 +112,16 @@ def unsaved_in(project: Project, unsaved: Unsaved | None) -> dict[str, bytes]:
     return {filename: unsaved.content for filename in project.asked if project.root / filename == path}
 
 
-def check_project(project: Project, unsaved: Mapping[str, bytes], *, noqa: bool = True) -> Checked:
+def check_project(
+    project: Project, unsaved: Mapping[str, bytes], *, noqa: bool = True, earlier: Earlier | None = None
+) -> Checked:
     """Checks the files asked for. Where the linter fails on one, the others are checked.
 
-    With `noqa` false, only celery-lint's own comments count.
+    With `noqa` false, only celery-lint's own comments count. With `earlier`, what was found
+    in the project as it was then is told apart.
     """
     findings: list[Finding] = []
+    known: list[Finding] = []
     failures = []
     if project.asked:
         finder = Finder(project, unsaved)
@@ -108,8 +133,41 @@ def check_project(project: Project, unsaved: Mapping[str, bytes], *, noqa: bool 
                 except Exception as error:
                     failures.append(Failure(filename, error))
             finder.keep()
+            if earlier is not None:
+                findings, known = _told_apart(finder, earlier, findings, failures, noqa=noqa)
     findings.sort(key=lambda finding: finding.sort_key)
-    return Checked(project, tuple(findings), tuple(failures), unsaved)
+    return Checked(project, tuple(findings), tuple(failures), unsaved, earlier, tuple(known))
+
+
+def _told_apart(
+    finder: Finder, earlier: Earlier, findings: Iterable[Finding], failures: list[Failure], *, noqa: bool
+) -> tuple[list[Finding], list[Finding]]:
+    """The findings that are new since a revision, with those on the changes themselves, and the findings that are not.
+
+    Files on which the linter fails are added to `failures`.
+    """
+    from celery_lint.since import Then, only_new
+
+    then = Then(finder, earlier)
+    by_file: dict[str, list[Finding]] = {}
+    for finding in findings:
+        by_file.setdefault(finding.place.filename, []).append(finding)
+    new: list[Finding] = []
+    known: list[Finding] = []
+    for filename in finder.project.asked:
+        found = by_file.get(filename, [])
+        before = earlier.name_of(filename)
+        try:
+            if found and before is not None:
+                text, text_then = _content(finder, filename), _content(then, before)
+                left = only_new(found, check_file(then, before, noqa=noqa), text, text_then)
+                known += [dataclasses.replace(one, fix=None) for one in found if one not in left]
+                found = left
+            new += found
+            new += _reported(finder, filename, then.changes_in(filename), noqa=noqa)
+        except Exception as error:
+            failures.append(Failure(filename, error))
+    return new, known
 
 
 def explain_context(path: Path, row: int, overrides: Overrides = Overrides()) -> list[str]:
@@ -146,21 +204,33 @@ def check_file(finder: Finder, filename: str, *, noqa: bool = True) -> list[Find
 
     With `noqa` false, only celery-lint's own comments count.
     """
-    findings = finder.find(filename)
+    return _reported(finder, filename, finder.find(filename), noqa=noqa, unused=True)
+
+
+def _reported(
+    finder: Finder, filename: str, findings: list[Finding], *, noqa: bool, unused: bool = False
+) -> list[Finding]:
+    """Those findings in a file that are to be reported, and with `unused` the comments that suppress nothing."""
     settings = finder.project.settings
-    if findings or UNUSED_SUPPRESSION in settings.rules:
+    if findings or (unused and UNUSED_SUPPRESSION in settings.rules):
         from celery_lint import suppressions
         from celery_lint.source import Source
 
-        try:
-            source = Source(filename, _read(finder.project.root, filename, finder.unsaved))
-        except OSError:
-            source = Source(filename, b"")
-        findings = suppressions.apply(source, findings, settings.rules, noqa=noqa)
+        rules = settings.rules if unused else settings.rules - {UNUSED_SUPPRESSION}
+        source = Source(filename, _content(finder, filename))
+        findings = suppressions.apply(source, findings, rules, noqa=noqa)
     if findings:
         ignored = settings.ignored_codes(filename)
         findings = [finding for finding in findings if finding.code not in ignored]
     return sorted(findings, key=lambda finding: finding.sort_key)
+
+
+def _content(finder: Finder, filename: str) -> bytes:
+    """What is in a file; nothing when it cannot be read."""
+    try:
+        return _read(finder.project.root, filename, finder.unsaved)
+    except OSError:
+        return b""
 
 
 def _read(root: Path, filename: str, unsaved: Mapping[str, bytes]) -> bytes:

@@ -15,7 +15,7 @@ import tokenize
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from celery_lint.configuration import UNUSED_SUPPRESSION
+from celery_lint.configuration import OF_CHANGES, UNUSED_SUPPRESSION
 from celery_lint.findings import Applicability, Finding, Fix, Place, Position, Span, Substitute
 from celery_lint.source import Source, UnreadableError
 
@@ -276,7 +276,8 @@ def _unused(source: Source, directives: Iterable[_Directive], rules: Collection[
 def _was_looked_for(code: str, rules: Collection[str], known: Collection[str]) -> bool:
     """Whether this run would have found what the code suppresses, if it were there."""
     under = [each for each in known if each.startswith(code)]
-    return code != UNUSED_SUPPRESSION and all(each in rules for each in under)
+    # Whether a comment about a change is needed, nobody can tell who does not know the revision.
+    return code not in (UNUSED_SUPPRESSION, OF_CHANGES) and all(each in rules for each in under)
 
 
 def _without(source: Source, directive: _Directive, idle: Collection[str]) -> Substitute:

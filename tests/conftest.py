@@ -76,6 +76,36 @@ class Workspace:
         return Outcome(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
+class Repository:
+    """A git repository, made in a folder that may hold files already."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.git("init", "--quiet", "--initial-branch=main")
+
+    def git(self, *arguments: str) -> str:
+        """Runs git in the folder, with nothing of the user's own configuration, and gives what it prints."""
+        settings = (
+            "user.name=Someone",
+            "user.email=someone@example.org",
+            "commit.gpgsign=false",
+            "core.autocrlf=false",
+        )
+        given = [word for setting in settings for word in ("-c", setting)]
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+        environment.update(GIT_CONFIG_GLOBAL=os.devnull, GIT_CONFIG_NOSYSTEM="1")
+        done = subprocess.run(
+            ["git", *given, *arguments], cwd=self.root, env=environment, check=True, capture_output=True, text=True
+        )
+        return done.stdout.strip()
+
+    def commit(self) -> str:
+        """Commits all that is there, and gives the commit's name."""
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--allow-empty", "--message", "as it is")
+        return self.git("rev-parse", "HEAD")
+
+
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """A folder with a repository's mark, so that nothing above it counts, as working directory."""

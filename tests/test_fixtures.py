@@ -4,6 +4,8 @@ A folder of tests/fixtures bears the code of a rule, or of several, and holds sm
 name begins with `bad`, with a comment `# expect: CEL101` at the line of each finding, or with `good`,
 where nothing is expected. `bad.fixed.py` (or `bad.fixed/`) beside one is what its repair must become.
 
+A project with the folders `before` and `after` is linted as it is after, with `--since` what was before.
+
 The folders of tests/fixtures/projects are larger: code of many modules in which defects and their
 innocent twins lie side by side. All rules are run on them.
 """
@@ -23,6 +25,7 @@ import pytest
 
 from celery_lint.configuration import Overrides, Selection
 from celery_lint.run import run
+from tests.conftest import Repository
 
 FIXTURES = Path(__file__).parent / "fixtures"
 LARGE = FIXTURES / "projects"
@@ -55,12 +58,26 @@ class Project:
     def __str__(self) -> str:
         return f"{self.path.parent.name}/{self.path.name}"
 
-    def copy_to(self, root: Path) -> None:
-        """Put the project into an empty folder, so that nothing around it can play a part."""
+    def copy_to(self, root: Path) -> str | None:
+        """Put the project into an empty folder, so that nothing around it can play a part.
+
+        For one that was another before, gives the revision at which it was.
+        """
+        before = self.path / "before"
+        if before.is_dir():
+            shutil.copytree(before, root, dirs_exist_ok=True)
+            repository = Repository(root)
+            repository.commit()
+            for path in root.iterdir():
+                if path.name != ".git":
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+            shutil.copytree(self.path / "after", root, dirs_exist_ok=True)
+            return "HEAD"
         if self.path.is_dir():
             shutil.copytree(self.path, root, dirs_exist_ok=True)
         else:
             shutil.copy(self.path, root)
+        return None
 
 
 def projects() -> Iterator[Project]:
@@ -97,9 +114,9 @@ def marks(root: Path) -> Expected:
     )
 
 
-def findings(root: Path, codes: frozenset[str]) -> Expected:
+def findings(root: Path, codes: frozenset[str], since: str | None = None) -> Expected:
     """What is reported for every file of a project."""
-    report = run([root], Overrides(selection=Selection(select=tuple(sorted(codes))), isolated=True))
+    report = run([root], Overrides(selection=Selection(select=tuple(sorted(codes))), isolated=True, since=since))
     assert not report.errors
     assert not any(checked.failures for checked in report.checked)
     return frozenset(
@@ -128,13 +145,13 @@ def assert_same(root: Path, expected: Expected, found: Expected) -> None:
 
 @pytest.mark.parametrize("project", PROJECTS, ids=str)
 def test_findings_are_the_marked_lines(project: Project, tmp_path: Path) -> None:
-    project.copy_to(tmp_path)
+    since = project.copy_to(tmp_path)
     expected = marks(tmp_path)
     if project.path.name.startswith("bad"):
         assert expected, "a bad project expects at least one finding"
     else:
         assert not expected, "a good project expects nothing"
-    assert_same(tmp_path, expected, findings(tmp_path, project.codes))
+    assert_same(tmp_path, expected, findings(tmp_path, project.codes, since))
 
 
 @pytest.mark.parametrize("path", sorted(p for p in LARGE.iterdir() if p.is_dir()), ids=lambda p: p.name)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from celery_lint.semantics.context import FileContext
     from celery_lint.semantics.model import App, Dispatch, FunctionFlow, Task
+    from celery_lint.semantics.revision import Revision
 
 MODULE_NAME = re.compile(r"^(cel(\d{3}))_([a-z0-9_]+)$")
 
@@ -87,4 +88,8 @@ class Rule:
 
     def check_app(self, app: App, file: FileContext) -> Iterator[Finding]:
         """Called for each Celery application made in the file."""
+        return iter(())
+
+    def check_revision(self, revision: Revision, file: FileContext) -> Iterator[Finding]:
+        """Called, with `--since`, for each file that is other than it was at the revision."""
         return iter(())

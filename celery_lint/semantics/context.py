@@ -41,7 +41,9 @@ class FileContext:
         place = self.place(node)
         if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             return place
-        word = {ast.FunctionDef: "def ", ast.AsyncFunctionDef: "async def ", ast.ClassDef: "class "}[type(node)]
+        # Not by the very type: that of a function whose body is not parsed yet is another one.
+        is_function = isinstance(node, ast.FunctionDef)
+        word = "def " if is_function else "class " if isinstance(node, ast.ClassDef) else "async def "
         start = place.span.start
         end = Position(start.row, start.column + len(word) + len(node.name))
         return Place(place.filename, Span(start, end))

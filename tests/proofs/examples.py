@@ -31,6 +31,8 @@ class Example:
     repaired: str
     module: str
     hasten: Callable[[str], str] | None = None
+    before: str = ""
+    """What stood in the module at the revision that the run compares with."""
 
     def __str__(self) -> str:
         return f"{self.code}{self.variant}"
@@ -57,6 +59,7 @@ def _examples_of(code: str, names: dict[str, object]) -> list[Example]:
         raise ValueError(f"{code}: every BAD needs the REPAIRED of the same suffix; found {sorted(texts)}")
     module = texts.get("MODULE", DEFAULT_MODULE)
     hasten = names.get("hasten")
+    before = {name[len("BEFORE") :]: text for name, text in texts.items() if re.match(r"BEFORE(_|$)", name)}
     return [
         Example(
             code,
@@ -65,6 +68,7 @@ def _examples_of(code: str, names: dict[str, object]) -> list[Example]:
             text,
             module,
             hasten if callable(hasten) else None,
+            before.get(variant, before.get("", "")),
         )
         for variant, text in repaired.items()
     ]

@@ -8,15 +8,19 @@ import pytest
 
 from celery_lint.configuration import Overrides, Selection
 from celery_lint.run import run
+from tests.conftest import Repository
 from tests.proofs.examples import Example, examples, lay_out
 
 
 def reported(directory: Path, source: str, example: Example) -> list[str]:
     """The codes reported in the example's module."""
-    path = lay_out(directory, source, example.module)
+    path = lay_out(directory, example.before or source, example.module)
     (directory / "pyproject.toml").write_text("", encoding="utf-8")
+    if example.before:
+        Repository(directory).commit()
+        path.write_text(source, encoding="utf-8")
     selection = Selection(select=(example.code,))
-    report = run([path], Overrides(selection=selection, isolated=True))
+    report = run([path], Overrides(selection=selection, isolated=True, since="HEAD" if example.before else None))
     assert not report.errors
     assert not any(checked.failures for checked in report.checked)
     return [finding.code for checked in report.checked for finding in checked.findings]

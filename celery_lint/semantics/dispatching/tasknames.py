@@ -66,7 +66,7 @@ def _missing(hub: Semantics, name: str, module: Module) -> Missing | None:
     found = _in_own_package(hub, name, module) if "." in name else None
     if found is None and hub.project.find_module(top, module.filename) is None:
         found = _but_for_a_part(hub, name)
-    if found is None or _may_be_made(hub, name):
+    if found is None or may_be_made(hub, name):
         return None
     if found.near is not None:
         return found
@@ -277,7 +277,7 @@ def _keys(hub: Semantics, node: ast.expr, module: Module, depth: int) -> Iterato
 # Names that are made when the program runs
 
 
-def _may_be_made(hub: Semantics, name: str) -> bool:
+def may_be_made(hub: Semantics, name: str) -> bool:
     """Whether some task may have a name that is not written out where the task is."""
     is_hidden = False
     head, _, last = name.rpartition(".")
