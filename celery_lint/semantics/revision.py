@@ -14,7 +14,8 @@ from celery_lint.semantics.dispatching.signatures import runs_here
 from celery_lint.semantics.dispatching.tasknames import may_be_made
 from celery_lint.semantics.hub import Semantics
 from celery_lint.semantics.model import Task
-from celery_lint.semantics.schedules.entries import Entry, entries, task_of
+from celery_lint.semantics.schedules.entries import task_of
+from celery_lint.semantics.schedules.written import Entry, entries
 
 # How much of two bodies must be the same for one task to be the other, elsewhere or under a new name.
 _LIKE_MOVED = 0.5

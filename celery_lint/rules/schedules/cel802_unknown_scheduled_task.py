@@ -8,7 +8,8 @@ from celery_lint.findings import Finding, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
 from celery_lint.semantics.dispatching.tasknames import missing
-from celery_lint.semantics.schedules.entries import entries, is_rewritten, name_of
+from celery_lint.semantics.schedules.entries import is_rewritten, name_of
+from celery_lint.semantics.schedules.written import entries
 
 
 class UnknownScheduledTask(Rule):

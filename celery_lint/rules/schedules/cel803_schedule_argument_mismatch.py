@@ -10,7 +10,9 @@ from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
 from celery_lint.semantics.dispatching.fitting import Mismatch, interface, misfit_of, mismatch
 from celery_lint.semantics.model import Task
-from celery_lint.semantics.schedules.entries import Entry, arguments_of, entries, is_rewritten, no_sequence, task_of
+from celery_lint.semantics.schedules.arguments import arguments_of, no_sequence
+from celery_lint.semantics.schedules.entries import is_rewritten, task_of
+from celery_lint.semantics.schedules.written import Entry, entries
 
 
 class ScheduleArgumentMismatch(Rule):

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from celery_lint.findings import AddArguments, AddItems, Applicability, Change, Finding, Fix, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
-from celery_lint.semantics.schedules.entries import Entry, entries, is_stored, may_expire
+from celery_lint.semantics.schedules.entries import is_stored, may_expire
 from celery_lint.semantics.schedules.intervals import interval
+from celery_lint.semantics.schedules.written import Entry, entries
 
 HOUR = 3600
 

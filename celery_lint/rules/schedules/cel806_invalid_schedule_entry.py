@@ -10,7 +10,8 @@ from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
 from celery_lint.semantics.inference.values import Collection, Constant
 from celery_lint.semantics.model import FunctionFlow
-from celery_lint.semantics.schedules.entries import FIELDS, OPTIONS, Entry, Part, entries, repeated, taken, value_of
+from celery_lint.semantics.schedules.entries import FIELDS, OPTIONS, repeated, taken
+from celery_lint.semantics.schedules.written import Entry, Part, entries, value_of
 
 
 class InvalidScheduleEntry(Rule):

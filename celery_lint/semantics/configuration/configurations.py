@@ -19,6 +19,7 @@ from celery_lint.project.syntax import keyword_of, last_name, own_nodes, walk
 from celery_lint.records import record
 from celery_lint.semantics.configuration.setting_names import OLD_NAMES
 from celery_lint.semantics.configuration.settings import Setting, function_around, value_at
+from celery_lint.semantics.inference.bindings import set_in
 from celery_lint.semantics.inference.values import (
     AppValue,
     ClassValue,
@@ -348,13 +349,9 @@ def _parts(node: ast.expr) -> Iterator[ast.expr]:
 
 def _bound_in(function: Function, name: str) -> Iterator[ast.expr]:
     """What a function's variable is set to, and updated with."""
-    for node in walk(function.node):
-        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in node.targets):
-            yield node.value
-        elif isinstance(node, (ast.AnnAssign, ast.NamedExpr)) and node.value is not None:
-            if isinstance(node.target, ast.Name) and node.target.id == name:
-                yield node.value
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "update":
+    yield from set_in(function, name)
+    for node in walk(*function.body):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "update":
             if isinstance(node.func.value, ast.Name) and node.func.value.id == name:
                 yield from node.args
 

@@ -17,7 +17,7 @@ from celery_lint.semantics.dispatching.fitting import (
 from celery_lint.semantics.dispatching.signatures import is_complete, runs_here
 from celery_lint.semantics.model import Dispatch, Task
 from celery_lint.semantics.revision import Revision
-from celery_lint.semantics.schedules.entries import arguments_of
+from celery_lint.semantics.schedules.arguments import arguments_of
 
 
 @record()

@@ -16,9 +16,9 @@ from celery_lint.project.index import is_test_file
 from celery_lint.project.modules import Function, Module
 from celery_lint.project.syntax import last_name, walk
 from celery_lint.records import record
+from celery_lint.semantics.inference.bindings import bound, parts_of
 from celery_lint.semantics.inference.values import ClassValue, External, FunctionValue, TaskValue
 from celery_lint.semantics.model import Task
-from celery_lint.semantics.schedules.entries import bound, parts_of
 
 if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics

@@ -10,10 +10,11 @@ from celery_lint.project.modules import Module
 from celery_lint.project.syntax import keyword_of
 from celery_lint.records import record
 from celery_lint.semantics.configuration.settings import value_at
+from celery_lint.semantics.inference.bindings import bound
 from celery_lint.semantics.inference.moments import UNITS
 from celery_lint.semantics.inference.values import Constant, External
 from celery_lint.semantics.schedules.crontabs import crontabs, period
-from celery_lint.semantics.schedules.entries import Entry, bound
+from celery_lint.semantics.schedules.written import Entry
 
 if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics

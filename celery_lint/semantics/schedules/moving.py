@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from celery_lint.project.modules import Module
 from celery_lint.project.syntax import walk
 from celery_lint.semantics.configuration.settings import value_at
+from celery_lint.semantics.inference.bindings import bound, returned
 from celery_lint.semantics.inference.values import Constant, External, FunctionValue
-from celery_lint.semantics.schedules.entries import bound, returned
 
 if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
