@@ -74,3 +74,10 @@ def test_repaired_unbound_gets_itself(shop: Shop) -> None:
 
 def test_repaired_data_gets_what_was_passed(shop: Shop) -> None:
     assert sent(shop, REPAIRED_DATA, 7) == ("7", False)
+
+
+def test_a_plain_call_passes_the_task_as_well(shop: Shop) -> None:
+    reserve = shop.load(BAD_DATA).reserve
+    assert reserve(7)[1] == 7
+    with pytest.raises(TypeError):
+        reserve(7, True)

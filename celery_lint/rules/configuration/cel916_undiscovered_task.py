@@ -15,8 +15,9 @@ class UndiscoveredTask(Rule):
 
     ## What it does
     Reports the first task of a module that nothing imports, and that `autodiscover_tasks`
-    does not find, because it looks for modules of another name: `tasks`, or what
-    `related_name` says.
+    does not find, because it looks for modules of another name (`tasks`, or what
+    `related_name` says), or in other packages. A migration imports modules for `migrate`,
+    and for no worker.
 
     ## Why is this bad
     A task exists in a process that has imported its module. A worker that gets a message
@@ -40,8 +41,9 @@ class UndiscoveredTask(Rule):
 
     ## Silent when
     Any other file imports the module or names it in a text, the project finds modules by
-    walking folders, it does not discover tasks, or it has several applications or settings
-    that can't be read.
+    walking folders or imports them by name (for a module beside migrations, only the former
+    counts), it does not discover tasks, or it has several applications or settings that
+    can't be read.
 
     ## References
     - [Celery: autodiscover_tasks](https://docs.celeryq.dev/en/stable/reference/celery.html#celery.Celery.autodiscover_tasks)

@@ -25,7 +25,7 @@ class UnknownScheduledTask(Rule):
     Beat knows names only, and sends whatever it is told to. The worker logs `Received
     unregistered task`, throws the message away, and the job is never done. Nothing fails
     when the program starts or in its tests. Mostly a task was renamed, moved to another
-    module or given a `name=`, or its decorator was forgotten.
+    module or given a `name=`, its decorator was forgotten, or the name is only its module's.
 
     ## Example
     ```python

@@ -338,8 +338,8 @@ class CallGraph:
         project = self._hub.project
         files = list(project.mentioning(name))
         if name.startswith("__") or len(files) > MANY_FILES:
-            home = function.module.filename
-            files = [home] if home in files else []
+            homes = dict.fromkeys((function.module.filename, *self._bases_files(function)))
+            files = [home for home in homes if home in files]
             if not files:
                 return None
         found: list[CallSite] = []
@@ -350,6 +350,11 @@ class CallGraph:
             if module is not None:
                 found += self._calls_in(module, function)
         return tuple(found)
+
+    def _bases_files(self, function: Function) -> Iterator[str]:
+        """Where the classes that a method's own class inherits from are: they may call what it overrides."""
+        if function.cls is not None and not function.name.startswith("__"):
+            yield from (c.module.filename for c in self._hub.classes.lineage(function.cls).classes)
 
     def has_unknown_callers(self, function: Function) -> bool:
         """Whether a call of the method's name stands on an object of which nothing is known."""

@@ -21,8 +21,9 @@ from celery_lint.semantics.inference.values import (
     ModelValue,
     QuerySetValue,
     Scalar,
+    TaskValue,
 )
-from celery_lint.semantics.model import Dispatch, Task
+from celery_lint.semantics.model import Call, Dispatch, Task
 
 if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
@@ -193,7 +194,27 @@ def _is_data(hub: Semantics, task: Task, function: Function, first: ast.arg) -> 
     if function.node.args.vararg is not None:
         return False
     dispatches = hub.dispatches_of(task)
-    return bool(dispatches) and all(_passes_first(dispatch, function) for dispatch in dispatches)
+    calls = list(_plain_calls(hub, function))
+    return (
+        bool(dispatches or calls)
+        and all(_passes_first(dispatch, function) for dispatch in dispatches)
+        and all(_fills_all(call, function) for call in calls)
+    )
+
+
+def _plain_calls(hub: Semantics, function: Function) -> Iterator[Call]:
+    """The calls that run a task's body where they stand: Celery passes the task to it then as well."""
+    for site in hub.calls.callers(function) or ():
+        if any(isinstance(callee, TaskValue) for callee in site.call.callee.alternatives()):
+            yield site.call
+
+
+def _fills_all(call: Call, function: Function) -> bool:
+    """Whether a call has an argument for each positional parameter, the first one too."""
+    names = {argument.keyword for argument in call.args}
+    return not call.is_opaque and (
+        function.positional[0].arg in names or len(call.positional) == len(function.positional)
+    )
 
 
 def _passes_first(dispatch: Dispatch, function: Function) -> bool:

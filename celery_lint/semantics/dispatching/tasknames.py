@@ -17,7 +17,7 @@ from celery_lint.project.modules import Function, Module
 from celery_lint.project.syntax import last_name, walk
 from celery_lint.records import record
 from celery_lint.semantics.inference.bindings import bound, parts_of
-from celery_lint.semantics.inference.values import ClassValue, External, FunctionValue, TaskValue
+from celery_lint.semantics.inference.values import ClassValue, External, FunctionValue, ModuleValue, TaskValue
 from celery_lint.semantics.model import Task
 
 if TYPE_CHECKING:
@@ -95,6 +95,8 @@ def _in_own_package(hub: Semantics, name: str, module: Module) -> Missing | None
         return _registered_elsewhere(hub, task, name, found) if task is not None else None
     if isinstance(value, FunctionValue) and _is_plain(hub, value.function):
         return Missing(f"`{last}` is a plain function there, with no task decorator")
+    if isinstance(value, ModuleValue) and project.find_module(name, module.filename) == value.module.filename:
+        return Missing(f"`{name}` is a module, which may hold tasks and is none")
     return None
 
 

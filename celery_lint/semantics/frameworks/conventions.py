@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from celery_lint.project.modules import Class, Function
+from celery_lint.project.modules import Class, Function, Module
 from celery_lint.semantics.frameworks.forms import (
     FORM,
     SERIALIZER,
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
     from celery_lint.semantics.inference.flow import Interpreter
 
+_AS_VIEW = "as_view"
 _VIEW_PACKAGES = (
     "django.views",
     "rest_framework",
@@ -100,6 +101,37 @@ def is_view_class(hub: Semantics, cls: Class) -> bool:
         return False
 
     return hub.memo.get(("view", cls), decide, False)
+
+
+def is_mapped_action(hub: Semantics, function: Function) -> bool:
+    """Whether URL patterns name a method of a viewset for a verb: `OrderViewSet.as_view({"post": "ship"})`."""
+    return any(hub.classes.may_run(view, function) for view in _mapped_actions(hub).get(function.name, ()))
+
+
+def _mapped_actions(hub: Semantics) -> Mapping[str, Sequence[Class]]:
+    """The viewsets whose `as_view()` is told of methods, by the methods' names; Django's own takes no mapping."""
+
+    def search() -> Mapping[str, Sequence[Class]]:
+        found: dict[str, list[Class]] = {}
+        for filename in hub.project.mentioning(_AS_VIEW):
+            module = hub.project.module_or_none(filename)
+            for view, name in _mappings(hub, module) if module is not None else ():
+                found.setdefault(name, []).append(view)
+        return found
+
+    return hub.memo.get(("mapped actions",), search, {})
+
+
+def _mappings(hub: Semantics, module: Module) -> Iterator[tuple[Class, str]]:
+    """The viewsets of a module's `as_view({...})`, each with the methods that the mapping names."""
+    for node in module.nodes_around((_AS_VIEW,)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == _AS_VIEW:
+            view = hub.evaluate(node.func.value, module) if node.args else UNKNOWN
+            mapping = hub.evaluate(node.args[0], module) if isinstance(view, ClassValue) else UNKNOWN
+            if isinstance(view, ClassValue) and isinstance(mapping, Collection):
+                for item in mapping.items or ():
+                    if isinstance(item, Constant) and isinstance(item.value, str):
+                        yield view.cls, item.value
 
 
 def is_admin_class(hub: Semantics, cls: Class) -> bool:

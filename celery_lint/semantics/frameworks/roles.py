@@ -229,6 +229,8 @@ class Roles:
                 return Role("view")
         if conventions.is_view_class(hub, cls) and name in _VIEW_METHODS:
             return Role("view")
+        if conventions.is_mapped_action(hub, function):
+            return Role("view")
         if any(a.startswith(("graphene", "strawberry", "channels.", "rest_framework")) for a in ancestors):
             if name in _VIEW_METHODS or name in _CONSUMER_METHODS or name.startswith("resolve_"):
                 return Role("view")
