@@ -34,7 +34,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FORMAT = 2
+FORMAT = 3
 MAX_BYTES = 64_000_000
 MAX_FILES = 16
 """How many projects and configurations are kept in one folder, and how many outcomes of whole runs."""

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from celery_lint.run import Checked, Unsaved
 
 NOTHING_TO_REPORT, FINDINGS, TROUBLE = 0, 1, 2
-WITH_EDITS = ("json", "sarif")
+TOLD_ANEW = ("json", "sarif", "gitlab")
+"""Formats that rest on more than the files: on libcst, which makes the edits in them, or on where a job runs."""
 ISSUES = "https://github.com/celery-lint/celery-lint/issues"
 
 
@@ -159,12 +160,9 @@ def _command(arguments: Arguments, words: Sequence[str]) -> int:
 
 
 def _is_plain_check(arguments: Arguments, paths: Sequence[Path]) -> bool:
-    """Whether a run checks whole folders, and prints findings as text and nothing else.
-
-    JSON and SARIF hold edits, which rest on the version of libcst as well.
-    """
+    """Whether a run checks whole folders, and prints findings as text and nothing else."""
     does_more = arguments.fix or arguments.diff or arguments.add_noqa is not None
-    tells_otherwise = arguments.verbose or arguments.output_file is not None or arguments.output_format in WITH_EDITS
+    tells_otherwise = arguments.verbose or arguments.output_file is not None or arguments.output_format in TOLD_ANEW
     return not (does_more or tells_otherwise) and all(path.is_dir() for path in paths)
 
 
@@ -289,7 +287,7 @@ def _check(
         if checked or not errors:
             notes += results.summary(tried=allowed if arguments.fix else ())
         is_reported = bool(results.findings)
-        if recording is not None and not errors and output_format not in WITH_EDITS:
+        if recording is not None and not errors and output_format not in TOLD_ANEW:
             code = FINDINGS if is_reported and not arguments.exit_zero else NOTHING_TO_REPORT
             recording.keep((code, text, "" if arguments.quiet else "".join(f"{note}\n" for note in notes)))
     for error in errors:

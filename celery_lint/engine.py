@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from celery_lint.configuration import UNREADABLE, Settings
 from celery_lint.findings import Finding, Place, Position, Severity, Span
 from celery_lint.project.index import Project
 from celery_lint.project.inputs import CANDIDATE, FOUND
-from celery_lint.project.modules import Module
+from celery_lint.project.modules import Module, scope_at
 from celery_lint.semantics.memo import Memo
 from celery_lint.source import UnreadableError
 
@@ -71,7 +72,11 @@ class Engine:
                 if self.project.is_small:
                     self.project.probe(filename)
                 return []
-            findings = set(self._findings(self.project.module(filename)))
+            module = self.project.module(filename)
+            findings = {
+                replace(each, scope=scope_at(module.tree.body, each.place.span.start.row))
+                for each in set(self._findings(module))
+            }
         except UnreadableError as error:
             return [self._unreadable(filename, error)] if UNREADABLE in self.settings.rules else []
         return sorted(findings, key=lambda f: f.sort_key)
