@@ -144,6 +144,11 @@ def _command(arguments: Arguments, words: Sequence[str]) -> int:
         raise UsageError("--fix and --diff exclude each other")
     if arguments.add_noqa is not None and arguments.diff:
         raise UsageError("--add-noqa and --diff exclude each other")
+    does_change = arguments.fix or arguments.diff or arguments.add_noqa is not None
+    if arguments.no_baseline and (arguments.baseline is not None or arguments.write_baseline):
+        raise UsageError("--no-baseline goes with neither --baseline nor --write-baseline")
+    if arguments.write_baseline and (does_change or "-" in arguments.paths):
+        raise UsageError("--write-baseline goes with no --fix, --diff, --add-noqa or `-`: run those first")
     overrides = _overrides(arguments)
     if arguments.explain_context is not None:
         return _explain_context(arguments.explain_context, overrides)
@@ -161,7 +166,7 @@ def _command(arguments: Arguments, words: Sequence[str]) -> int:
 
 def _is_plain_check(arguments: Arguments, paths: Sequence[Path]) -> bool:
     """Whether a run checks whole folders, and prints findings as text and nothing else."""
-    does_more = arguments.fix or arguments.diff or arguments.add_noqa is not None
+    does_more = arguments.fix or arguments.diff or arguments.add_noqa is not None or arguments.write_baseline
     tells_otherwise = arguments.verbose or arguments.output_file is not None or arguments.output_format in TOLD_ANEW
     return not (does_more or tells_otherwise) and all(path.is_dir() for path in paths)
 
@@ -205,6 +210,9 @@ def _overrides(arguments: Arguments) -> Overrides:
         cache=not arguments.no_cache,
         cache_dir=arguments.cache_dir,
         jobs=arguments.jobs,
+        baseline=arguments.baseline,
+        uses_baseline=not arguments.no_baseline,
+        starts_baseline=arguments.write_baseline,
     )
 
 
@@ -268,6 +276,13 @@ def _check(
         checked = added.checked
         errors += added.errors
         notes += added.notes
+    if arguments.write_baseline:
+        from celery_lint.write_baseline import write_baseline
+
+        written = write_baseline(checked)
+        checked = written.checked
+        errors += written.errors
+        notes += written.notes
     if is_filter and unsaved is not None:
         contents = [each.read(filename) for each in checked for filename in each.project.asked]
         _write_bytes(contents[0] if contents else unsaved.content)

@@ -112,6 +112,16 @@ class Results:
             lines.append(f"{safe} can be fixed with `--fix`.")
         if unsafe:
             lines.append(f"{unsafe}{' more' if safe else ''} can be fixed with `--fix --unsafe-fixes`.")
+        return [*lines, *self._summary_of_baseline()]
+
+    def _summary_of_baseline(self) -> list[str]:
+        known = sum(len(each.known) for each in self._checked)
+        stale = sum(each.stale for each in self._checked)
+        lines = [f"Known from the baseline and not reported: {count(known, 'finding')}."] if known else []
+        if stale:
+            lines.append(
+                f"In the baseline and no longer found: {count(stale, 'finding')} (`--write-baseline` drops them)."
+            )
         return lines
 
     def _shown(self, checked: Checked, finding: Finding) -> Finding:

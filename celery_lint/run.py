@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from celery_lint.configuration import UNUSED_SUPPRESSION, Overrides, load
+from celery_lint.configuration import UNREADABLE, UNUSED_SUPPRESSION, Overrides, Settings, load
 from celery_lint.discovery import Project, discover
 from celery_lint.finder import Finder
 from celery_lint.findings import Finding
@@ -40,10 +41,25 @@ class Checked:
     findings: tuple[Finding, ...]
     failures: tuple[Failure, ...]
     unsaved: Mapping[str, bytes]
+    known: tuple[Finding, ...] = ()
+    """What was found and is not reported, because it is in the baseline."""
+    stale: int = 0
+    """How many findings of the baseline should have been found, and are not there any more."""
 
     def read(self, filename: str) -> bytes:
         """The content of a file of the project. Raises OSError."""
         return _read(self.project.root, filename, self.unsaved)
+
+    @property
+    def read_files(self) -> list[str]:
+        """The files that were asked for, without those that could not be checked."""
+        unread = {failure.filename for failure in self.failures}
+        unread |= {finding.place.filename for finding in self.findings if finding.code == UNREADABLE}
+        return [filename for filename in self.project.asked if filename not in unread]
+
+    def is_looked_for(self, code: str) -> bool:
+        """Whether the run tells all findings of a code: it is selected, or no rule has it any more."""
+        return code in self.project.settings.rules or code not in known_codes()
 
 
 @dataclass(frozen=True)
@@ -58,13 +74,22 @@ def find_projects(
     paths: Iterable[Path], overrides: Overrides = Overrides(), unsaved: Unsaved | None = None
 ) -> tuple[tuple[Project, ...], tuple[str, ...]]:
     """The projects that `paths` belong to, with the files to check, and complaints."""
-    known = known_codes()
     found = discover(
         paths,
-        lambda root: load(root, known, overrides),
+        lambda root: settings_of(root, overrides),
         unsaved=unsaved.path if unsaved is not None else None,
     )
     return found.projects, found.errors
+
+
+def settings_of(root: Path, overrides: Overrides) -> Settings:
+    """The settings of the project at `root`. Raises ConfigurationError, for a baseline that cannot be used as well."""
+    settings = load(root, known_codes(), overrides)
+    if settings.baseline is not None:
+        from celery_lint import baseline
+
+        baseline.read(root, settings.baseline, may_be_new=overrides.starts_baseline)
+    return settings
 
 
 def run(
@@ -97,19 +122,26 @@ def check_project(project: Project, unsaved: Mapping[str, bytes], *, noqa: bool 
     With `noqa` false, only celery-lint's own comments count.
     """
     findings: list[Finding] = []
+    known: list[Finding] = []
     failures = []
+    finder = Finder(project, unsaved)
     if project.asked:
-        finder = Finder(project, unsaved)
         with collection_paused():
             finder.prepare(project.asked)
             for filename in project.asked:
                 try:
-                    findings += check_file(finder, filename, noqa=noqa)
+                    found = _found(finder, filename, noqa=noqa)
+                    findings += found.new
+                    known += found.known
                 except Exception as error:
                     failures.append(Failure(filename, error))
             finder.keep()
     findings.sort(key=lambda finding: finding.sort_key)
-    return Checked(project, tuple(findings), tuple(failures), unsaved)
+    checked = Checked(project, tuple(findings), tuple(failures), unsaved, tuple(known))
+    if finder.baseline is not None:
+        reach = finder.baseline.reach(checked.read_files, checked.is_looked_for)
+        checked = replace(checked, stale=sum(map(Counter.total, reach.values())) - len(known))
+    return checked
 
 
 def explain_context(path: Path, row: int, overrides: Overrides = Overrides()) -> list[str]:
@@ -142,25 +174,41 @@ def collection_paused() -> Iterator[None]:
 
 
 def check_file(finder: Finder, filename: str, *, noqa: bool = True) -> list[Finding]:
-    """The findings in one file after per-file-ignores and comments: what every door reports.
+    """The findings in one file after per-file-ignores, comments and baseline: what every door reports.
 
     With `noqa` false, only celery-lint's own comments count.
     """
+    return _found(finder, filename, noqa=noqa).new
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The findings in one file that are reported, and those that the baseline holds."""
+
+    new: list[Finding]
+    known: list[Finding]
+
+
+def _found(finder: Finder, filename: str, *, noqa: bool) -> _Found:
     findings = finder.find(filename)
     settings = finder.project.settings
-    if findings or UNUSED_SUPPRESSION in settings.rules:
-        from celery_lint import suppressions
-        from celery_lint.source import Source
+    if not findings and UNUSED_SUPPRESSION not in settings.rules:
+        return _Found([], [])
+    from celery_lint import suppressions
+    from celery_lint.source import Source
 
-        try:
-            source = Source(filename, _read(finder.project.root, filename, finder.unsaved))
-        except OSError:
-            source = Source(filename, b"")
-        findings = suppressions.apply(source, findings, settings.rules, noqa=noqa)
+    try:
+        source = Source(filename, _read(finder.project.root, filename, finder.unsaved))
+    except OSError:
+        source = Source(filename, b"")
+    findings = suppressions.apply(source, findings, settings.rules, noqa=noqa)
     if findings:
         ignored = settings.ignored_codes(filename)
         findings = [finding for finding in findings if finding.code not in ignored]
-    return sorted(findings, key=lambda finding: finding.sort_key)
+    findings.sort(key=lambda finding: finding.sort_key)
+    if findings and finder.baseline is not None:
+        return _Found(*finder.baseline.split(source, findings))
+    return _Found(findings, [])
 
 
 def _read(root: Path, filename: str, unsaved: Mapping[str, bytes]) -> bytes:

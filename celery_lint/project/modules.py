@@ -514,6 +514,12 @@ def scope_at(body: Sequence[ast.stmt], row: int) -> str:
         body = inner.body
 
 
+def has_scope(body: Sequence[ast.stmt], scope: str) -> bool:
+    """Whether there is a function or class of this qualified name."""
+    name, _, rest = scope.partition(".")
+    return any(each.name == name and (not rest or has_scope(each.body, rest)) for each in _definitions(body))
+
+
 def _definitions(body: Sequence[ast.stmt]) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]:
     for node in flat_statements(body):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
