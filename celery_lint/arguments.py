@@ -33,6 +33,9 @@ class Arguments:
     extend_select: tuple[str, ...] | None
     ignore: tuple[str, ...] | None
     per_file_ignores: tuple[str, ...] | None
+    baseline: Path | None
+    write_baseline: bool
+    no_baseline: bool
     exclude: tuple[str, ...] | None
     extend_exclude: tuple[str, ...] | None
     force_exclude: bool | None
@@ -116,6 +119,9 @@ OPTIONS = (
     Option("list", "--extend-select", "Report these rules in addition to those selected.", "CODES"),
     Option("list", "--ignore", "Do not report these rules.", "CODES"),
     Option("list", "--per-file-ignores", "Do not report these rules in files that match.", "PATTERN:CODES"),
+    Option("new-file", "--baseline", "Do not report the findings that this file holds.", "FILE"),
+    Option("flag", "--write-baseline", "Put what is found into the baseline, and take out what is no longer found."),
+    Option("flag", "--no-baseline", "Report what the configured baseline holds as well."),
     Option("list", "--exclude", "Leave out these files and folders too.", "PATTERNS"),
     Option("list", "--extend-exclude", "The same as --exclude.", "PATTERNS"),
     Option("switch", "--force-exclude", "Leave out excluded files even when named."),

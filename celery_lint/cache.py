@@ -34,7 +34,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FORMAT = 2
+FORMAT = 3
 MAX_BYTES = 64_000_000
 MAX_FILES = 16
 """How many projects and configurations are kept in one folder, and how many outcomes of whole runs."""
@@ -88,7 +88,7 @@ class Cache:
     def __init__(self, folder: Path, root: Path, settings: Settings) -> None:
         self._folder = folder
         # What has no influence on what is found.
-        settings = dataclasses.replace(settings, output_format="", cache_dir=None, jobs=None)
+        settings = dataclasses.replace(settings, output_format="", cache_dir=None, jobs=None, baseline=None)
         key = f"{FORMAT} {__version__} {_own_state()} {sys.version_info[:2]} {os.fspath(root)} {_stable(settings)}"
         self._key = digest_of(key.encode("utf-8", "surrogateescape"))
         self._path = folder / f"{self._key}.json"

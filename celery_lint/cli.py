@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from celery_lint.run import Checked, Unsaved
 
 NOTHING_TO_REPORT, FINDINGS, TROUBLE = 0, 1, 2
-WITH_EDITS = ("json", "sarif")
+TOLD_ANEW = ("json", "sarif", "gitlab")
+"""Formats that rest on more than the files: on libcst, which makes the edits in them, or on where a job runs."""
 ISSUES = "https://github.com/celery-lint/celery-lint/issues"
 
 
@@ -143,6 +144,13 @@ def _command(arguments: Arguments, words: Sequence[str]) -> int:
         raise UsageError("--fix and --diff exclude each other")
     if arguments.add_noqa is not None and arguments.diff:
         raise UsageError("--add-noqa and --diff exclude each other")
+    does_change = arguments.fix or arguments.diff or arguments.add_noqa is not None
+    if arguments.no_baseline and (arguments.baseline is not None or arguments.write_baseline):
+        raise UsageError("--no-baseline goes with neither --baseline nor --write-baseline")
+    if arguments.write_baseline and (does_change or "-" in arguments.paths):
+        raise UsageError("--write-baseline goes with no --fix, --diff, --add-noqa or `-`: run those first")
+    if arguments.write_baseline and arguments.since is not None:
+        raise UsageError("--write-baseline and --since exclude each other: a baseline holds all that is found")
     overrides = _overrides(arguments)
     if arguments.explain_context is not None:
         return _explain_context(arguments.explain_context, overrides)
@@ -161,11 +169,16 @@ def _command(arguments: Arguments, words: Sequence[str]) -> int:
 def _is_plain_check(arguments: Arguments, paths: Sequence[Path]) -> bool:
     """Whether a run checks whole folders, and prints findings as text and nothing else.
 
-    JSON and SARIF hold edits, which rest on the version of libcst as well, and what is new
-    since a revision rests on the repository.
+    What is new since a revision rests on the repository.
     """
-    does_more = arguments.fix or arguments.diff or arguments.add_noqa is not None or arguments.since is not None
-    tells_otherwise = arguments.verbose or arguments.output_file is not None or arguments.output_format in WITH_EDITS
+    does_more = (
+        arguments.fix
+        or arguments.diff
+        or arguments.add_noqa is not None
+        or arguments.write_baseline
+        or arguments.since is not None
+    )
+    tells_otherwise = arguments.verbose or arguments.output_file is not None or arguments.output_format in TOLD_ANEW
     return not (does_more or tells_otherwise) and all(path.is_dir() for path in paths)
 
 
@@ -209,6 +222,9 @@ def _overrides(arguments: Arguments) -> Overrides:
         cache_dir=arguments.cache_dir,
         jobs=arguments.jobs,
         since=arguments.since,
+        baseline=arguments.baseline,
+        uses_baseline=not arguments.no_baseline,
+        starts_baseline=arguments.write_baseline,
     )
 
 
@@ -272,6 +288,13 @@ def _check(
         checked = added.checked
         errors += added.errors
         notes += added.notes
+    if arguments.write_baseline:
+        from celery_lint.write_baseline import write_baseline
+
+        written = write_baseline(checked)
+        checked = written.checked
+        errors += written.errors
+        notes += written.notes
     if is_filter and unsaved is not None:
         contents = [each.read(filename) for each in checked for filename in each.project.asked]
         _write_bytes(contents[0] if contents else unsaved.content)
@@ -291,7 +314,7 @@ def _check(
         if checked or not errors:
             notes += results.summary(tried=allowed if arguments.fix else ())
         is_reported = bool(results.findings)
-        if recording is not None and not errors and output_format not in WITH_EDITS:
+        if recording is not None and not errors and output_format not in TOLD_ANEW:
             code = FINDINGS if is_reported and not arguments.exit_zero else NOTHING_TO_REPORT
             recording.keep((code, text, "" if arguments.quiet else "".join(f"{note}\n" for note in notes)))
     for error in errors:

@@ -53,6 +53,8 @@ class Settings:
     """Where findings are kept, relative to the root; None when they are not."""
     jobs: int | None = None
     """How many processes may share the work; None: as many as there are cores."""
+    baseline: str | None = None
+    """The file with the findings that are known and not reported, relative to the root."""
     task_decorators: tuple[str, ...] = ()
     dispatch_wrappers: tuple[str, ...] = ()
     on_commit_wrappers: tuple[str, ...] = ()
@@ -103,6 +105,11 @@ class Overrides:
     jobs: int | None = None
     since: str | None = None
     """The revision at which what is reported was not there yet."""
+    baseline: Path | None = None
+    uses_baseline: bool = True
+    """Whether there is to be a baseline, if one is named here or in the configuration."""
+    starts_baseline: bool = False
+    """Whether the baseline need not be there yet."""
 
 
 def selected_rules(sources: Sequence[Selection], known: Mapping[str, bool]) -> frozenset[str]:
@@ -212,6 +219,7 @@ def load(root: Path, known: Mapping[str, bool], overrides: Overrides = Overrides
         output_format=_first(overrides.output_format, reader.choice("output-format", FORMATS), "full"),
         cache_dir=_cache_dir(overrides, reader.text("cache-dir")),
         jobs=overrides.jobs,
+        baseline=_baseline(overrides, reader.text("baseline")),
         task_decorators=reader.dotted_names("task-decorators"),
         dispatch_wrappers=reader.dotted_names("dispatch-wrappers"),
         on_commit_wrappers=reader.dotted_names("on-commit-wrappers"),
@@ -232,6 +240,12 @@ def _cache_dir(overrides: Overrides, configured: str | None) -> str | None:
     if not overrides.cache:
         return None
     return os.path.abspath(overrides.cache_dir) if overrides.cache_dir is not None else configured or CACHE_FOLDER
+
+
+def _baseline(overrides: Overrides, configured: str | None) -> str | None:
+    if not overrides.uses_baseline:
+        return None
+    return os.path.abspath(overrides.baseline) if overrides.baseline is not None else configured
 
 
 def _first(*values: T | None) -> T:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from celery_lint.configuration import UNREADABLE, Settings
 from celery_lint.findings import Finding, Place, Position, Severity, Span
 from celery_lint.project.index import Project
 from celery_lint.project.inputs import CANDIDATE, FOUND
-from celery_lint.project.modules import Module
+from celery_lint.project.modules import Module, scope_at
 from celery_lint.semantics.memo import Memo
 from celery_lint.source import UnreadableError
 
@@ -72,21 +73,21 @@ class Engine:
                 if self.project.is_small:
                     self.project.probe(filename)
                 return []
-            findings = set(self._findings(self.project.module(filename)))
+            module = self.project.module(filename)
+            return _in_order(module, self._findings(module))
         except UnreadableError as error:
             return [self._unreadable(filename, error)] if UNREADABLE in self.settings.rules else []
-        return sorted(findings, key=lambda f: f.sort_key)
 
     def compare(self, filename: str, revision: Revision) -> list[Finding]:
         """What the enabled rules find in the changes that a file has seen since a revision."""
         from celery_lint.semantics.context import FileContext
 
         try:
-            file = FileContext(self.semantics, self.project.module(filename))
-            findings = {finding for rule in self._rules for finding in rule.check_revision(revision, file)}
+            module = self.project.module(filename)
+            file = FileContext(self.semantics, module)
+            return _in_order(module, (one for rule in self._rules for one in rule.check_revision(revision, file)))
         except UnreadableError:
             return []
-        return sorted(findings, key=lambda f: f.sort_key)
 
     def is_open(self, filename: str) -> bool:
         """Whether a file's findings are not known yet, and take more than a look at its bytes."""
@@ -130,3 +131,9 @@ class Engine:
             Severity.ERROR,
             f"not checked: {error.reason}",
         )
+
+
+def _in_order(module: Module, findings: Iterable[Finding]) -> list[Finding]:
+    """A file's findings, each once and with the function or class around it."""
+    placed = {replace(one, scope=scope_at(module.tree.body, one.place.span.start.row)) for one in set(findings)}
+    return sorted(placed, key=lambda one: one.sort_key)

@@ -14,6 +14,7 @@ from celery_lint.findings import Finding
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from celery_lint.baseline import Baseline
     from celery_lint.cache import Cache, Changes, FileState, Snapshot
     from celery_lint.engine import Engine
     from celery_lint.semantics.hub import Semantics
@@ -111,6 +112,16 @@ class Finder:
         from celery_lint.incremental import capture
 
         self._cache.save(capture(self._engine, self._states, self._started, self._restored))
+
+    @cached_property
+    def baseline(self) -> Baseline | None:
+        """The project's baseline, if it has one. Raises ConfigurationError."""
+        place = self.project.settings.baseline
+        if place is None:
+            return None
+        from celery_lint import baseline
+
+        return baseline.read(self.project.root, place, may_be_new=True)
 
     @cached_property
     def _cache(self) -> Cache | None:

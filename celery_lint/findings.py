@@ -277,7 +277,11 @@ class Fix:
 
 @record()
 class Finding:
-    """One rule at one place. `message` tells, in the user's own names, what will go wrong."""
+    """One rule at one place. `message` tells, in the user's own names, what will go wrong.
+
+    `scope` is the qualified name of the function or class around the place, as the engine
+    fills it in; empty at the top of a module.
+    """
 
     place: Place
     code: str
@@ -286,6 +290,7 @@ class Finding:
     message: str
     related: tuple[Related, ...] = ()
     fix: Fix | None = None
+    scope: str = ""
 
     @property
     def sort_key(self) -> tuple[str, Position, str, Position, str]:

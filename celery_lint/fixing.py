@@ -49,9 +49,9 @@ def fix(
     files = 0
     for each in checked:
         root = each.project.root
-        result, known = _fix_project(each, allowed, write, only_asked)
+        result, old = _fix_project(each, allowed, write, only_asked)
         contents = {} if write else each.project.under_all_names({file.filename: file.after for file in result.files})
-        reported = tuple(finding for finding in result.findings if finding not in known)
+        reported = tuple(finding for finding in result.findings if finding not in old)
         after.append(dataclasses.replace(each, findings=reported, unsaved={**each.unsaved, **contents}))
         shown = [
             dataclasses.replace(file, filename=shown_path(root, file.filename).lstrip("/")) for file in result.files
@@ -83,7 +83,7 @@ def _fix_project(
 ) -> tuple[FixResult, frozenset[Finding]]:
     """What fixing one project came to, and the findings in it that are not to be reported."""
     project = checked.project
-    known = frozenset(checked.known)
+    old = frozenset(checked.old)
     known_failures = {failure.filename for failure in checked.failures}
     asked = set(project.asked)
     others: dict[str, Counter[str]] = {}
@@ -92,17 +92,17 @@ def _fix_project(
         return [_under_one_name(finding, project.links) for finding in found(project.under_all_names(contents))]
 
     def found(contents: Mapping[str, bytes]) -> list[Finding]:
-        nonlocal known
+        nonlocal old
         if not contents:
-            known = frozenset(checked.known)
-            return [*checked.findings, *checked.known]
+            old = frozenset(checked.old)
+            return [*checked.findings, *checked.old]
         again = check_project(project, {**checked.unsaved, **contents}, earlier=checked.earlier)
-        known = frozenset(again.known)
+        old = frozenset(again.old)
         for failure in again.failures:
             # A file that the linter fails on since it was fixed must not be written.
             if failure.filename not in known_failures:
                 raise failure.error
-        return [*again.findings, *again.known, *gained(contents)]
+        return [*again.findings, *again.old, *gained(contents)]
 
     def gained(contents: Mapping[str, bytes]) -> list[Finding]:
         """What changed files have that were not asked for, and had not before: nothing to fix in them."""
@@ -130,7 +130,7 @@ def _fix_project(
         remove_abandoned(folders)
     objection = _Objections(project, only_asked).of
     result = fix_project(check, checked.read, allowed, write, project.root, objection)
-    return result, known
+    return result, old
 
 
 class _Objections:

@@ -164,11 +164,10 @@ def _overrides(extend_select: tuple[str, ...], jobs: int | None = None) -> Overr
 
 @functools.cache
 def _project(root: Path, extend_select: tuple[str, ...]) -> tuple[Path, Settings, frozenset[str]]:
-    from celery_lint.configuration import load
     from celery_lint.discovery import files_of
-    from celery_lint.rules.registry import known_codes
+    from celery_lint.run import settings_of
 
-    settings = load(root, known_codes(), _overrides(extend_select))
+    settings = settings_of(root, _overrides(extend_select))
     return root, settings, frozenset(files_of(root, settings))
 
 

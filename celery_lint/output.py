@@ -26,6 +26,16 @@ def shown_path(root: Path, filename: str) -> str:
     return path.replace(os.sep, "/")
 
 
+def _path_in_repository(shown: str) -> str:
+    """A shown path from the top of the repository, where a job of GitLab says which that is."""
+    top = os.environ.get("CI_PROJECT_DIR")
+    if not top:
+        return shown
+    path = os.path.abspath(shown)
+    inside = os.path.join(os.path.abspath(top), "")
+    return path.removeprefix(inside).replace(os.sep, "/") if path.startswith(inside) else shown
+
+
 def count(number: int, thing: str, things: str = "") -> str:
     """`1 finding`, `2 findings`."""
     return f"{number} {thing if number == 1 else things or f'{thing}s'}"
@@ -38,6 +48,7 @@ class Results:
         self._checked = checked
         self._origins: dict[Finding, tuple[Checked, Finding]] = {}
         self._files: dict[str, tuple[Checked, str]] = {}
+        self._read: dict[str, Sequence[str]] = {}
         for each in checked:
             for finding in each.findings:
                 self._origins[self._shown(each, finding)] = (each, finding)
@@ -56,11 +67,19 @@ class Results:
         if output_format == "sarif":
             from celery_lint.reporters import sarif
 
-            return sarif.render(self.findings, self._all_edits().__getitem__)
+            return sarif.render(self.findings, self._all_edits().__getitem__, self._all_fingerprints().__getitem__)
         if output_format == "github":
             from celery_lint.reporters import github
 
             return github.render(self.findings)
+        if output_format == "gitlab":
+            from celery_lint.reporters import gitlab
+
+            return gitlab.render(self.findings, self._all_fingerprints().__getitem__, _path_in_repository)
+        if output_format == "junit":
+            from celery_lint.reporters import junit
+
+            return junit.render(self.findings)
         style = Style(color, fixable)
         if output_format == "concise":
             from celery_lint.reporters import concise
@@ -68,14 +87,7 @@ class Results:
             return concise.render(self.findings, style)
         from celery_lint.reporters import full
 
-        sources: dict[str, Sequence[str]] = {}
-
-        def lines(filename: str) -> Sequence[str]:
-            if filename not in sources:
-                sources[filename] = self._lines(filename)
-            return sources[filename]
-
-        return full.render(self.findings, lines, style)
+        return full.render(self.findings, self._lines, style)
 
     def summary(self, tried: Collection[Applicability] = ()) -> list[str]:
         """What to tell at the end: how many findings there are, and how many can be fixed.
@@ -100,6 +112,16 @@ class Results:
             lines.append(f"{safe} can be fixed with `--fix`.")
         if unsafe:
             lines.append(f"{unsafe}{' more' if safe else ''} can be fixed with `--fix --unsafe-fixes`.")
+        return [*lines, *self._summary_of_baseline()]
+
+    def _summary_of_baseline(self) -> list[str]:
+        known = sum(len(each.known) for each in self._checked)
+        stale = sum(each.stale for each in self._checked)
+        lines = [f"Known from the baseline and not reported: {count(known, 'finding')}."] if known else []
+        if stale:
+            lines.append(
+                f"In the baseline and no longer found: {count(stale, 'finding')} (`--write-baseline` drops them)."
+            )
         return lines
 
     def _shown(self, checked: Checked, finding: Finding) -> Finding:
@@ -121,6 +143,11 @@ class Results:
             return Source(filename, b"")
 
     def _lines(self, shown: str) -> Sequence[str]:
+        if shown not in self._read:
+            self._read[shown] = self._read_lines(shown)
+        return self._read[shown]
+
+    def _read_lines(self, shown: str) -> Sequence[str]:
         from celery_lint.source import NEWLINE, UnreadableError
 
         source = self._source(shown)
@@ -128,6 +155,11 @@ class Results:
             return source.lines
         except UnreadableError:
             return NEWLINE.split(source.data.decode("utf-8", "replace"))
+
+    def _all_fingerprints(self) -> dict[Finding, str]:
+        from celery_lint.identity import fingerprints
+
+        return fingerprints(self.findings, self._lines, _path_in_repository)
 
     def _all_noqa_rows(self) -> dict[Finding, int]:
         if not self.findings:

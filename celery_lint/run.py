@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import gc
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from celery_lint.configuration import UNUSED_SUPPRESSION, Overrides, load
+from celery_lint.configuration import UNREADABLE, UNUSED_SUPPRESSION, Overrides, Settings, load
 from celery_lint.discovery import Project, discover
 from celery_lint.finder import Finder
 from celery_lint.findings import Finding
@@ -19,6 +19,7 @@ from celery_lint.rules.registry import known_codes
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from celery_lint.revisions import Earlier
+    from celery_lint.source import Source
 
 
 @dataclass(frozen=True)
@@ -45,14 +46,29 @@ class Checked:
     findings: tuple[Finding, ...]
     failures: tuple[Failure, ...]
     unsaved: Mapping[str, bytes]
+    known: tuple[Finding, ...] = ()
+    """What was found and is not reported, because it is in the baseline."""
+    stale: int = 0
+    """How many findings of the baseline should have been found, and are not there any more."""
     earlier: Earlier | None = None
     """The project as it was, where only what is new since then is asked for."""
-    known: tuple[Finding, ...] = ()
+    old: tuple[Finding, ...] = ()
     """The findings that were there then; they carry no fixes."""
 
     def read(self, filename: str) -> bytes:
         """The content of a file of the project. Raises OSError."""
         return _read(self.project.root, filename, self.unsaved)
+
+    @property
+    def read_files(self) -> list[str]:
+        """The files that were asked for, without those that could not be checked."""
+        unread = {failure.filename for failure in self.failures}
+        unread |= {one.place.filename for one in (*self.findings, *self.old) if one.code == UNREADABLE}
+        return [filename for filename in self.project.asked if filename not in unread]
+
+    def is_looked_for(self, code: str) -> bool:
+        """Whether the run tells all findings of a code: it is selected, or no rule has it any more."""
+        return code in self.project.settings.rules or code not in known_codes()
 
 
 @dataclass(frozen=True)
@@ -67,13 +83,22 @@ def find_projects(
     paths: Iterable[Path], overrides: Overrides = Overrides(), unsaved: Unsaved | None = None
 ) -> tuple[tuple[Project, ...], tuple[str, ...]]:
     """The projects that `paths` belong to, with the files to check, and complaints."""
-    known = known_codes()
     found = discover(
         paths,
-        lambda root: load(root, known, overrides),
+        lambda root: settings_of(root, overrides),
         unsaved=unsaved.path if unsaved is not None else None,
     )
     return found.projects, found.errors
+
+
+def settings_of(root: Path, overrides: Overrides) -> Settings:
+    """The settings of the project at `root`. Raises ConfigurationError, for a baseline that cannot be used as well."""
+    settings = load(root, known_codes(), overrides)
+    if settings.baseline is not None:
+        from celery_lint import baseline
+
+        baseline.read(root, settings.baseline, may_be_new=overrides.starts_baseline)
+    return settings
 
 
 def run(
@@ -122,21 +147,28 @@ def check_project(
     """
     findings: list[Finding] = []
     known: list[Finding] = []
+    old: list[Finding] = []
     failures = []
+    finder = Finder(project, unsaved)
     if project.asked:
-        finder = Finder(project, unsaved)
         with collection_paused():
             finder.prepare(project.asked)
             for filename in project.asked:
                 try:
-                    findings += check_file(finder, filename, noqa=noqa)
+                    found = _found(finder, filename, noqa=noqa)
+                    findings += found.new
+                    known += found.known
                 except Exception as error:
                     failures.append(Failure(filename, error))
             finder.keep()
             if earlier is not None:
-                findings, known = _told_apart(finder, earlier, findings, failures, noqa=noqa)
+                findings, old = _told_apart(finder, earlier, findings, failures, noqa=noqa)
     findings.sort(key=lambda finding: finding.sort_key)
-    return Checked(project, tuple(findings), tuple(failures), unsaved, earlier, tuple(known))
+    checked = Checked(project, tuple(findings), tuple(failures), unsaved, tuple(known), 0, earlier, tuple(old))
+    if finder.baseline is not None:
+        reach = finder.baseline.reach(checked.read_files, checked.is_looked_for)
+        checked = replace(checked, stale=sum(map(Counter.total, reach.values())) - len(known))
+    return checked
 
 
 def _told_apart(
@@ -153,21 +185,21 @@ def _told_apart(
     for finding in findings:
         by_file.setdefault(finding.place.filename, []).append(finding)
     new: list[Finding] = []
-    known: list[Finding] = []
+    old: list[Finding] = []
     for filename in finder.project.asked:
         found = by_file.get(filename, [])
         before = earlier.name_of(filename)
         try:
             if found and before is not None:
                 text, text_then = _content(finder, filename), _content(then, before)
-                left = only_new(found, check_file(then, before, noqa=noqa), text, text_then)
-                known += [dataclasses.replace(one, fix=None) for one in found if one not in left]
+                left = only_new(found, _reported(then, before, then.find(before), noqa=noqa), text, text_then)
+                old += [replace(one, fix=None) for one in found if one not in left]
                 found = left
             new += found
             new += _reported(finder, filename, then.changes_in(filename), noqa=noqa)
         except Exception as error:
             failures.append(Failure(filename, error))
-    return new, known
+    return new, old
 
 
 def explain_context(path: Path, row: int, overrides: Overrides = Overrides()) -> list[str]:
@@ -200,11 +232,26 @@ def collection_paused() -> Iterator[None]:
 
 
 def check_file(finder: Finder, filename: str, *, noqa: bool = True) -> list[Finding]:
-    """The findings in one file after per-file-ignores and comments: what every door reports.
+    """The findings in one file after per-file-ignores, comments and baseline: what every door reports.
 
     With `noqa` false, only celery-lint's own comments count.
     """
-    return _reported(finder, filename, finder.find(filename), noqa=noqa, unused=True)
+    return _found(finder, filename, noqa=noqa).new
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The findings in one file that are reported, and those that the baseline holds."""
+
+    new: list[Finding]
+    known: list[Finding]
+
+
+def _found(finder: Finder, filename: str, *, noqa: bool) -> _Found:
+    findings = _reported(finder, filename, finder.find(filename), noqa=noqa, unused=True)
+    if findings and finder.baseline is not None:
+        return _Found(*finder.baseline.split(_source(finder, filename), findings))
+    return _Found(findings, [])
 
 
 def _reported(
@@ -214,15 +261,19 @@ def _reported(
     settings = finder.project.settings
     if findings or (unused and UNUSED_SUPPRESSION in settings.rules):
         from celery_lint import suppressions
-        from celery_lint.source import Source
 
         rules = settings.rules if unused else settings.rules - {UNUSED_SUPPRESSION}
-        source = Source(filename, _content(finder, filename))
-        findings = suppressions.apply(source, findings, rules, noqa=noqa)
+        findings = suppressions.apply(_source(finder, filename), findings, rules, noqa=noqa)
     if findings:
         ignored = settings.ignored_codes(filename)
         findings = [finding for finding in findings if finding.code not in ignored]
     return sorted(findings, key=lambda finding: finding.sort_key)
+
+
+def _source(finder: Finder, filename: str) -> Source:
+    from celery_lint.source import Source
+
+    return Source(filename, _content(finder, filename))
 
 
 def _content(finder: Finder, filename: str) -> bytes:

@@ -18,16 +18,14 @@ from functools import cached_property
 from celery_lint.discovery import Project, belonged
 from celery_lint.finder import Finder
 from celery_lint.findings import Finding
+from celery_lint.identity import Identity, identity_of
 from celery_lint.revisions import Earlier, read_earlier
+from celery_lint.source import NEWLINE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from celery_lint.engine import Engine
     from celery_lint.semantics.revision import Revision
-
-_NEWLINE = re.compile(rb"\r\n|\r|\n")
-# Where a message says that something stands.
-_PLACES = re.compile(r"(?<=line )\d+|(?<=lines )\d+|(?<=:)\d+")
 
 
 def earlier(project: Project, revision: str) -> Earlier:
@@ -116,7 +114,7 @@ def only_new(now: Sequence[Finding], then: Sequence[Finding], text: bytes, text_
     """
     if not then:
         return list(now)
-    lines, lines_then = _NEWLINE.split(text), _NEWLINE.split(text_then)
+    lines, lines_then = (NEWLINE.split(data.decode(errors="replace")) for data in (text, text_then))
     rows = _same_rows(lines_then, lines)
     left = list(then)
     unplaced = []
@@ -127,10 +125,10 @@ def only_new(now: Sequence[Finding], then: Sequence[Finding], text: bytes, text_
             left.remove(known)
         else:
             unplaced.append(finding)
-    moved = Counter(_identity(finding, lines_then) for finding in left)
+    moved = Counter(_wherever(finding, lines_then) for finding in left)
     new = []
     for finding in unplaced:
-        identity = _identity(finding, lines)
+        identity = _wherever(finding, lines)
         if moved[identity] > 0:
             moved[identity] -= 1
         else:
@@ -138,7 +136,12 @@ def only_new(now: Sequence[Finding], then: Sequence[Finding], text: bytes, text_
     return new
 
 
-def _same_rows(before: Sequence[bytes], after: Sequence[bytes]) -> dict[int, int]:
+def _wherever(finding: Finding, lines: Sequence[str]) -> Identity:
+    """What stays of a finding when its line moves, into another function as well."""
+    return replace(identity_of(finding, lines), scope="")
+
+
+def _same_rows(before: Sequence[str], after: Sequence[str]) -> dict[int, int]:
     """For each row of a text that stood in another one, counted from 1, its row there."""
     if before == after:
         return {row: row for row in range(1, len(after) + 1)}
@@ -146,10 +149,3 @@ def _same_rows(before: Sequence[bytes], after: Sequence[bytes]) -> dict[int, int
 
     blocks = difflib.SequenceMatcher(None, before, after).get_matching_blocks()
     return {block.b + step + 1: block.a + step + 1 for block in blocks for step in range(block.size)}
-
-
-def _identity(finding: Finding, lines: Sequence[bytes]) -> tuple[str, str, bytes]:
-    """What stays of a finding when its line moves."""
-    row = finding.place.span.start.row
-    line = lines[row - 1].strip() if row <= len(lines) else b""
-    return finding.code, _PLACES.sub("", finding.message), line

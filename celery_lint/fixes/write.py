@@ -28,10 +28,10 @@ _ABANDONED_AFTER = 24 * 60 * 60
 
 @record()
 class Replacement:
-    """New bytes for a file that must still hold the old ones."""
+    """New bytes for a file that must still hold the old ones; with `before` None, that must not be there yet."""
 
     path: Path
-    before: bytes
+    before: bytes | None
     after: bytes
 
 
@@ -72,22 +72,33 @@ def remove_abandoned(folders: Iterable[str]) -> None:
 
 def _prepare(target: str, replacement: Replacement, stack: contextlib.ExitStack) -> str:
     """The temporary file that is ready to take the target's place, locked until `stack` is closed."""
-    with open(target, "r+b") as file:  # a file that may not be written is not replaced either
-        if file.read() != replacement.before:
-            raise OSError("it was changed meanwhile")
-        status = os.fstat(file.fileno())
+    status = None
+    if replacement.before is not None:
+        with open(target, "r+b") as file:  # a file that may not be written is not replaced either
+            if file.read() != replacement.before:
+                raise OSError("it was changed meanwhile")
+            status = os.fstat(file.fileno())
+    elif os.path.lexists(target):
+        raise OSError("it was made meanwhile")
     temporary, descriptor = _new_file(target)
     stack.callback(_remove, temporary)
     written = stack.enter_context(os.fdopen(descriptor, "wb"))
     written.write(replacement.after)
     written.flush()
-    with contextlib.suppress(OSError):  # to give a file away takes more rights than to write it
-        if hasattr(os, "chown"):
-            os.chown(temporary, status.st_uid, status.st_gid)
-    os.chmod(temporary, stat.S_IMODE(status.st_mode))
+    if status is not None:
+        with contextlib.suppress(OSError):  # to give a file away takes more rights than to write it
+            if hasattr(os, "chown"):
+                os.chown(temporary, status.st_uid, status.st_gid)
+    os.chmod(temporary, _mode_of_new_files() if status is None else stat.S_IMODE(status.st_mode))
     if _HOLDS_OPEN_FILES:
         written.close()
     return temporary
+
+
+def _mode_of_new_files() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return 0o666 & ~mask
 
 
 def _new_file(target: str) -> tuple[str, int]:

@@ -516,6 +516,29 @@ def rows_of(node: ast.stmt | ast.expr) -> tuple[int, int]:
     return first, node.end_lineno or first
 
 
+def scope_at(body: Sequence[ast.stmt], row: int) -> str:
+    """The qualified name of the innermost function or class around a row, its decorators included; empty for none."""
+    names: list[str] = []
+    while True:
+        inner = next((each for each in _definitions(body) if rows_of(each)[0] <= row <= rows_of(each)[1]), None)
+        if inner is None:
+            return ".".join(names)
+        names.append(inner.name)
+        body = inner.body
+
+
+def has_scope(body: Sequence[ast.stmt], scope: str) -> bool:
+    """Whether there is a function or class of this qualified name."""
+    name, _, rest = scope.partition(".")
+    return any(each.name == name and (not rest or has_scope(each.body, rest)) for each in _definitions(body))
+
+
+def _definitions(body: Sequence[ast.stmt]) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]:
+    for node in flat_statements(body):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            yield node
+
+
 def meets(rows: Sequence[int], first: int, last: int) -> bool:
     """Whether any of the rows, which are in order, lies between two."""
     at = bisect_left(rows, first)

@@ -1,6 +1,6 @@
 """From findings to text: one module a format, pure functions."""
 
-FORMATS = ("full", "concise", "json", "sarif", "github")
+FORMATS = ("full", "concise", "json", "sarif", "github", "gitlab", "junit")
 
 CONTROL = frozenset(
     chr(number)

@@ -24,8 +24,16 @@ PROJECT = "https://github.com/celery-lint/celery-lint"
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.ADVICE: "note"}
 
 
-def render(findings: Iterable[Finding], edits: Callable[[Finding], Sequence[Edit]]) -> str:
-    """The findings as one SARIF run; `edits` gives the edits of a finding's fix, none where it has no exact one."""
+def render(
+    findings: Iterable[Finding],
+    edits: Callable[[Finding], Sequence[Edit]],
+    fingerprint: Callable[[Finding], str],
+) -> str:
+    """The findings as one SARIF run.
+
+    `edits` gives the edits of a finding's fix, none where it has no exact one; `fingerprint`
+    a text that stays when a finding moves.
+    """
     findings = list(findings)
     names = dict(sorted({finding.code: finding.name for finding in findings}.items()))
     indexes = {code: index for index, code in enumerate(names)}
@@ -47,18 +55,21 @@ def render(findings: Iterable[Finding], edits: Callable[[Finding], Sequence[Edit
             }
         },
         "columnKind": "unicodeCodePoints",
-        "results": [_result(finding, indexes[finding.code], edits(finding)) for finding in findings],
+        "results": [
+            _result(finding, indexes[finding.code], edits(finding), fingerprint(finding)) for finding in findings
+        ],
     }
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
 
 
-def _result(finding: Finding, rule_index: int, edits: Sequence[Edit]) -> dict[str, Any]:
+def _result(finding: Finding, rule_index: int, edits: Sequence[Edit], fingerprint: str) -> dict[str, Any]:
     result: dict[str, Any] = {
         "ruleId": finding.code,
         "ruleIndex": rule_index,
         "level": _LEVELS[finding.severity],
         "message": {"text": finding.message},
         "locations": [{"physicalLocation": _location(finding.place)}],
+        "partialFingerprints": {"celeryLint/v1": fingerprint},
     }
     if finding.related:
         result["relatedLocations"] = [

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import re
+from xml.etree import ElementTree
+
 import pytest
 
 from celery_lint.findings import Applicability, Finding, Fix, Place, Position, Related, Severity, Span
-from celery_lint.reporters import concise, full, github
+from celery_lint.reporters import concise, full, github, gitlab, junit
 from celery_lint.reporters.style import Style
+from tests.conftest import SWALLOWING_TASK, Workspace
 
 
 def place(filename: str, row: int, column: int, end_column: int, end_row: int = 0) -> Place:
@@ -103,3 +108,112 @@ def test_workflow_commands_are_escaped() -> None:
         "::warning title=celery-lint (CEL301),file=a%2Cb%3Ac.py,line=1,col=2,endLine=1,endColumn=3"
         "::a,b:c.py:1:2: CEL301 100%25%0Aof it\n"
     )
+
+
+ISSUE = {"description", "check_name", "fingerprint", "severity", "location"}
+
+
+class TestGitlab:
+    """What GitLab wants of a report, and what it makes of two."""
+
+    @staticmethod
+    def issues(workspace: Workspace, *arguments: str) -> list[dict[str, object]]:
+        out = workspace.lint("--select", "CEL301", "--output-format", "gitlab", *arguments).out
+        issues: list[dict[str, object]] = json.loads(out)
+        return issues
+
+    def fingerprints(self, workspace: Workspace, *arguments: str) -> list[object]:
+        return [issue["fingerprint"] for issue in self.issues(workspace, *arguments)]
+
+    def test_every_finding_is_an_issue(self, workspace: Workspace) -> None:
+        workspace.write({"shop/tasks.py": SWALLOWING_TASK, "clean.py": "x = 1\n"})
+        (issue,) = self.issues(workspace)
+        assert issue.keys() == ISSUE
+        assert (issue["check_name"], issue["severity"]) == ("CEL301", "major")
+        assert str(issue["description"]).startswith("CEL301: ")
+        assert issue["location"] == {"path": "shop/tasks.py", "lines": {"begin": 8, "end": 8}}
+        assert self.issues(workspace, "clean.py") == []
+
+    def test_severities_are_those_that_gitlab_knows(self) -> None:
+        shown = [Finding(place("a.py", 1, 1, 2), "CEL301", "x", severity, "") for severity in Severity]
+        told = [each["severity"] for each in json.loads(gitlab.render(shown, lambda _: "", str))]
+        known = ["blocker", "critical", "major", "minor", "info"]
+        assert sorted(set(told), key=known.index) == told
+
+    def test_a_fingerprint_is_unique_and_stays(self, workspace: Workspace) -> None:
+        once = SWALLOWING_TASK.partition("\n    try:")[2]
+        workspace.write({"a.py": f"{SWALLOWING_TASK}    try:{once}", "b.py": SWALLOWING_TASK})
+        before = self.fingerprints(workspace)
+        assert len(set(before)) == 3
+        workspace.write({"a.py": f"import os\n\n{SWALLOWING_TASK}    x = 1\n    try:{once}"})
+        assert self.fingerprints(workspace) == before
+        workspace.write({"a.py": SWALLOWING_TASK})
+        assert self.fingerprints(workspace) == [before[0], before[2]]
+
+    def test_paths_are_from_the_top_of_what_is_checked_out(
+        self, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        workspace.write({"backend/shop/tasks.py": SWALLOWING_TASK})
+        before = self.issues(workspace)
+        monkeypatch.setenv("CI_PROJECT_DIR", str(workspace.root))
+        monkeypatch.chdir("backend")
+        assert self.issues(workspace) == before
+        monkeypatch.setenv("CI_PROJECT_DIR", str(workspace.root / "elsewhere"))
+        (issue,) = self.issues(workspace)
+        assert issue["location"] == {"path": "shop/tasks.py", "lines": {"begin": 8, "end": 8}}
+
+
+class TestJUnit:
+    """A report is read back as a server does it."""
+
+    @staticmethod
+    def cases(text: str) -> list[ElementTree.Element]:
+        """The cases of a report, whose counts must be right."""
+        top = ElementTree.fromstring(text)
+        assert top.tag == "testsuites"
+        for element in (top, *top):
+            assert element.get("tests") == str(len(element.findall(".//testcase")))
+            assert element.get("failures") == str(len(element.findall(".//failure")))
+            assert element.get("errors") == "0"
+        assert {suite.tag for suite in top} == {"testsuite"}
+        cases = top.findall("testsuite/testcase")
+        names = [(case.get("classname"), case.get("name")) for case in cases]
+        assert len(set(names)) == len(names)
+        return cases
+
+    def test_a_finding_is_a_case_that_failed(self, workspace: Workspace) -> None:
+        workspace.write({"shop/tasks.py": SWALLOWING_TASK})
+        out = workspace.lint("--select", "CEL301", "--output-format", "junit").out
+        (case,) = self.cases(out)
+        assert case.attrib == {
+            "classname": "shop.tasks",
+            "name": "CEL301 swallowed-exception in charge",
+            "file": "shop/tasks.py",
+            "line": "8",
+        }
+        (failure,) = case
+        assert failure.get("type") == "warning"
+        assert failure.text == f"shop/tasks.py:8:5: CEL301 {failure.get('message')}"
+
+    def test_a_run_without_findings_is_a_case_that_passed(self, workspace: Workspace) -> None:
+        workspace.write({"clean.py": "x = 1\n"})
+        (case,) = self.cases(workspace.lint("--output-format", "junit").out)
+        assert list(case) == []
+
+    def test_a_case_keeps_its_name_when_the_finding_moves(self) -> None:
+        first, second = finding(place("a.py", 1, 1, 2)), finding(place("a.py", 5, 1, 2))
+        names = [case.get("name") for case in self.cases(junit.render([first, second]))]
+        assert names == ["CEL301 swallowed-exception", "CEL301 swallowed-exception (2)"]
+        moved = finding(place("a.py", 9, 1, 2))
+        assert [case.get("name") for case in self.cases(junit.render([moved]))] == names[:1]
+
+    @pytest.mark.parametrize(
+        "text",
+        ["<b> & \"x\" 'y' ]]>", "tab\tand\nline", "日本 \N{PILE OF POO}", "\x00\x08\x1b[2J", "\ufffe\uffff", "\udcff"],
+    )
+    def test_any_text_makes_a_well_formed_report(self, text: str) -> None:
+        out = junit.render([finding(place(f"shop/{text}.py", 1, 1, 2), f"before {text} after")])
+        assert out.isascii(), "whatever the encoding of the output is, it is the declared one"
+        (case,) = self.cases(out)
+        expected = re.sub("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "\ufffd", f"before {text} after")
+        assert case[0].get("message") == expected

@@ -59,6 +59,7 @@ def is_replayed(monkeypatch: pytest.MonkeyPatch, run: Callable[[], Outcome]) -> 
         ("--output-format", "concise", "-q"),
         ("--output-format=github", "--exit-zero"),
         ("--statistics",),
+        ("--output-format", "junit"),
         ("shop", "inner"),
         ("--cache-dir", "kept", "--select", "CEL5,CEL3"),
         ("--cache-dir=kept", "--isolated"),
@@ -89,6 +90,7 @@ def test_colours_are_those_of_the_output(project: Workspace, monkeypatch: pytest
         ("shop/tasks.py",),
         ("--output-format", "json"),
         ("--output-format", "sarif"),
+        ("--output-format", "gitlab"),
         ("--no-cache",),
         ("--fix",),
         ("--diff",),
@@ -198,6 +200,41 @@ def test_what_no_run_looks_at_does_not(project: Workspace, monkeypatch: pytest.M
     project.lint()
     project.write({name: "changed"})
     assert is_replayed(monkeypatch, project.lint)
+
+
+@pytest.mark.parametrize("arguments", [("--baseline", "../known.json"), ("--config", "../given.toml")])
+def test_the_baseline_counts(project: Workspace, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]) -> None:
+    """It lies outside of all folders that are walked."""
+    known = project.root.parent / "known.json"
+    project.write({"../given.toml": 'select = ["CEL3"]\nbaseline = "../known.json"\n'})
+    written = project.lint(*arguments, "--write-baseline")
+    assert written.code == 0
+    assert not is_replayed(monkeypatch, lambda: project.lint(*arguments, "--write-baseline"))
+    clean = project.lint(*arguments)
+    assert clean.code == 0
+    assert is_replayed(monkeypatch, lambda: project.lint(*arguments))
+    assert project.lint(*arguments) == clean
+    text = known.read_text()
+    for changed in (text.replace("CEL301", "CEL302"), None, "{}", text):
+        if changed is None:
+            known.unlink()
+        else:
+            known.write_text(changed)
+        assert not is_replayed(monkeypatch, lambda: project.lint(*arguments))
+        assert project.lint(*arguments) == project.lint(*arguments, "--no-cache")
+        assert project.lint(*arguments).code == (0 if changed == text else 1 if changed else 2) or changed == "{}"
+
+
+@pytest.mark.parametrize("name", ["tasks.py", "generated/tasks.py"])
+def test_a_file_of_the_baseline_that_goes_counts(
+    project: Workspace, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    arguments = ("--baseline", "known.json")
+    project.lint(*arguments, "--write-baseline", "shop/tasks.py", "shop/generated/tasks.py")
+    project.lint(*arguments)
+    assert is_replayed(monkeypatch, lambda: project.lint(*arguments))
+    (project.root / "shop" / name).unlink()
+    assert project.lint(*arguments) == project.lint(*arguments, "--no-cache")
 
 
 def test_a_configuration_above_counts(project: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ ALLOWED = {
     "run": "tool* columnKind results",  # 3.14
     "driver": "name* version informationUri rules",  # 3.19
     "rule": "id* name shortDescription helpUri",  # 3.49
-    "result": "ruleId ruleIndex level message* locations relatedLocations fixes",  # 3.27
+    "result": "ruleId ruleIndex level message* locations relatedLocations fixes partialFingerprints",  # 3.27
     "location": "id message physicalLocation",  # 3.28
     "physicalLocation": "artifactLocation* region",  # 3.29
     "region": "startLine startColumn endLine endColumn",  # 3.30
@@ -74,6 +74,8 @@ def check_log(text: str) -> list[dict[str, Any]]:
         assert rules[result["ruleIndex"]]["id"] == result["ruleId"]
         assert result["level"] in ("none", "note", "warning", "error")
         assert result["message"]["text"]
+        assert re.fullmatch("[0-9a-f]{32}", result["partialFingerprints"].pop("celeryLint/v1"))
+        assert result["partialFingerprints"] == {}
         for location in result["locations"] + result.get("relatedLocations", []):
             check_location(location)
         ids = [location["id"] for location in result.get("relatedLocations", [])]

@@ -43,6 +43,16 @@ def test_a_file_that_was_changed_meanwhile_is_not_overwritten(tmp_path: Path) ->
     assert os.listdir(tmp_path) == ["tasks.py"]
 
 
+def test_a_new_file_takes_nobody_elses_place(tmp_path: Path) -> None:
+    path = tmp_path / "known.json"
+    replace_files([Replacement(path, None, b"new")])
+    assert path.read_bytes() == b"new"
+    with pytest.raises(OSError, match="made meanwhile"):
+        replace_files([Replacement(path, None, b"newer")])
+    assert path.read_bytes() == b"new"
+    assert os.listdir(tmp_path) == ["known.json"]
+
+
 @pytest.mark.parametrize("missing", ["gone.py", "no/folder.py", "folder"])
 def test_none_is_written_where_one_cannot_be(tmp_path: Path, missing: str) -> None:
     (tmp_path / "folder").mkdir()
