@@ -83,7 +83,7 @@ class Candidates:
         Those with a trace of Celery, those that may open transactions, those that name a task, and those whose
         functions, which tasks may call, may sleep or wait for other machines.
         """
-        return self._hub.shared(CANDIDATES, self._files)
+        return self._hub.shared(CANDIDATES, self._files, frozenset())
 
     def _files(self) -> frozenset[str]:
         project = self._hub.project
@@ -109,12 +109,12 @@ class Candidates:
     @property
     def sender_names(self) -> frozenset[str]:
         """The names of functions, tests left out, that send a task or look up a result themselves."""
-        return self._hub.shared(SENDERS, lambda: self._everywhere(SENDERS, self._senders))
+        return self._hub.shared(SENDERS, lambda: self._everywhere(SENDERS, self._senders), frozenset())
 
     @property
     def task_names(self) -> frozenset[str]:
         """The names under which the project's tasks are defined, tests left out."""
-        return self._hub.shared(TASKS, lambda: self._everywhere(TASKS, self._tasks))
+        return self._hub.shared(TASKS, lambda: self._everywhere(TASKS, self._tasks), frozenset())
 
     def _everywhere(self, kind: str, names: Callable[[Module], Iterator[str]]) -> frozenset[str]:
         found: set[str] = set()

@@ -9,7 +9,8 @@ from __future__ import annotations
 import ast
 import builtins
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 from celery_lint.project.index import Project, is_test_file
@@ -25,7 +26,9 @@ from celery_lint.project.syntax import walk
 from celery_lint.semantics.calls.callgraph import CallGraph
 from celery_lint.semantics.calls.passing import changes_result
 from celery_lint.semantics.candidates import Candidates
+from celery_lint.semantics.configuration import readings
 from celery_lint.semantics.configuration.settings import ProjectSettings
+from celery_lint.semantics.definition import forks
 from celery_lint.semantics.definition.tasks import Tasks
 from celery_lint.semantics.dispatching.dispatches import Dispatches
 from celery_lint.semantics.frameworks import conventions, databases, forms, model_references
@@ -64,6 +67,7 @@ from celery_lint.semantics.inference.values import (
 )
 from celery_lint.semantics.memo import Memo, remembered
 from celery_lint.semantics.model import App, Argument, Call, Dispatch, Frame, FunctionFlow, first_argument
+from celery_lint.semantics.time import timeouts
 from celery_lint.semantics.transactions.contexts import Transactions
 from celery_lint.semantics.transactions.hazards import Hazards
 from celery_lint.semantics.transactions.sessions import Sessions
@@ -118,29 +122,39 @@ class Semantics:
             "__exit__",
         )
 
-    def shared(self, name: str, compute: Callable[[], T]) -> T:
-        """An answer that is made of many files and seldom changes: to rest on it is to rest on its value alone."""
+    def shared(self, name: str, compute: Callable[[], T], default: T) -> T:
+        """An answer that is made of many files and seldom changes: to rest on it is to rest on its value alone.
+
+        Its name must be known to `shared_answer`, its value holds texts only.
+        """
         inputs = self.project.inputs
         collected = inputs.collected
-        answer = self.memo.once(("shared", name), compute)
+        answer = self.memo.get(("shared", name), compute, default)
         inputs.collected = collected
         inputs.note("shared", name)
         return answer
 
     def find_shared_answers(self) -> None:
         """Find all shared answers now: for copies of this process to start with them."""
-        for name in (TASKS, SENDERS, model_references.RELATED_NAMES, CANDIDATES):
+        for name in self._shared_answers:
             self.shared_answer(name)
 
     def shared_answer(self, name: str) -> object:
         """The shared answer of a name."""
-        if name == TASKS:
-            return self.candidates.task_names
-        if name == SENDERS:
-            return self.candidates.sender_names
-        if name == CANDIDATES:
-            return self.candidates.files
-        return model_references.related_names(self)
+        return self._shared_answers[name]()
+
+    @cached_property
+    def _shared_answers(self) -> Mapping[str, Callable[[], object]]:
+        return {
+            TASKS: lambda: self.candidates.task_names,
+            SENDERS: lambda: self.candidates.sender_names,
+            model_references.RELATED_NAMES: lambda: model_references.related_names(self),
+            conventions.MAPPED_ACTIONS: lambda: conventions.mapped_actions(self),
+            readings.SOURCE_FILES: lambda: readings.source_files(self),
+            timeouts.SESSION_MAKERS: lambda: timeouts.makers_of_sessions(self),
+            forks.SHARING: lambda: forks.files_sharing(self),
+            CANDIDATES: lambda: self.candidates.files,
+        }
 
     @remembered
     def app_class_names(self) -> frozenset[str]:

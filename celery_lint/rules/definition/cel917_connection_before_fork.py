@@ -62,11 +62,11 @@ class ConnectionBeforeFork(Rule):
     severity = Severity.WARNING
 
     def check_file(self, file: FileContext) -> Iterator[Finding]:
-        for found in shared_connections(file.hub):
+        for found in shared_connections(file.hub, file.module):
             opening = found.opening
             if opening.module is file.module:
                 yield self._report(found, file, file)
-            elif found.task.module is file.module and opening.module.filename not in file.hub.candidates:
+            elif opening.module.filename not in file.hub.candidates:
                 # Nothing else is looked for in the file that opens it.
                 yield self._report(found, file, FileContext(file.hub, opening.module))
 

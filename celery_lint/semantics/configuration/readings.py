@@ -45,6 +45,7 @@ _TODAY = re.compile(rf"\b(?:(?:{'|'.join(FAMILIES)})_[a-z]\w*|{'|'.join(BARE)})\
 # What a module says that makes an application, or sets something on its `conf`.
 _CONFIGURES = re.compile(r"(?<!django)\.conf\b|Celery\(|config_from_object")
 _APPS = "INSTALLED_APPS"
+SOURCE_FILES = "source files"
 READS_OLD_NAMES = (5, 7)
 """The first version that reads old names with a namespace."""
 
@@ -120,14 +121,14 @@ def _setting_words(hub: Semantics, module: Module) -> frozenset[str]:
     for namespace in hub.project_settings.namespaces:
         if namespace != "CELERY":
             words.update(re.findall(rf"\b{namespace.rstrip('_')}_\w+", text, re.IGNORECASE))
-    if _CONFIGURES.search(text) or module.filename in _source_files(hub):
+    if _CONFIGURES.search(text) or module.filename in source_files(hub):
         words.update(_TODAY.findall(text))
     return frozenset(words)
 
 
-def _source_files(hub: Semantics) -> frozenset[str]:
+def source_files(hub: Semantics) -> frozenset[str]:
     """The files of the modules and classes that applications read their settings from."""
-    return hub.memo.get(("source files",), lambda: frozenset(p.filename for p in _source_modules(hub)), frozenset())
+    return hub.shared(SOURCE_FILES, lambda: frozenset(p.filename for p in _source_modules(hub)), frozenset())
 
 
 def _source_modules(hub: Semantics) -> Iterator[Module]:

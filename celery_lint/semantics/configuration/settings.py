@@ -250,7 +250,9 @@ class ProjectSettings:
 
         def search() -> tuple[App, ...]:
             found: list[App] = []
-            for filename in self._hub.project.holding("Celery"):
+            holding = self._hub.project.holding
+            calls = ("elery(", *(f"{name}(" for name in sorted(self._hub.app_class_names)))
+            for filename in sorted({filename for call in calls for filename in holding(call)}):
                 module = None if is_test_file(filename) else self._hub.project.module_or_none(filename)
                 if module is not None:
                     found += self.apps(module)

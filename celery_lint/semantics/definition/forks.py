@@ -49,6 +49,7 @@ _OTHER_POOLS = frozenset({"solo", "threads", "gevent", "eventlet"})
 _HANDING_ON = frozenset({"cursor", "channel", "get_database", "get_collection", "get_default_database", "makefile"})
 _WITH_OPEN_PARTS = "pymongo."
 _RENEWING = ("worker_process_init", "register_at_fork")
+SHARING = "files with shared connections"
 _MAX_UP = 3
 _MAX_FILES = 40
 
@@ -73,8 +74,24 @@ class SharedConnection:
     task: Task
 
 
-def shared_connections(hub: Semantics) -> Sequence[SharedConnection]:
-    """The connections of the project that all processes of a worker share."""
+def shared_connections(hub: Semantics, module: Module) -> Iterator[SharedConnection]:
+    """The connections that all processes of a worker share, and that a module opens or has a task for."""
+    if module.filename in files_sharing(hub):
+        yield from (one for one in _all_shared(hub) if module in (one.opening.module, one.task.module))
+
+
+def files_sharing(hub: Semantics) -> frozenset[str]:
+    """The files that open such connections, or have their tasks."""
+
+    def search() -> frozenset[str]:
+        return frozenset(
+            module.filename for one in _all_shared(hub) for module in (one.opening.module, one.task.module)
+        )
+
+    return hub.shared(SHARING, search, frozenset())
+
+
+def _all_shared(hub: Semantics) -> Sequence[SharedConnection]:
     return hub.memo.once(("shared connections",), lambda: tuple(_shared_connections(hub)))
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from celery_lint.project.modules import Class, Function, Module
+from celery_lint.project.modules import Class, Function
 from celery_lint.semantics.frameworks.forms import (
     FORM,
     SERIALIZER,
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from celery_lint.semantics.inference.flow import Interpreter
 
 _AS_VIEW = "as_view"
+MAPPED_ACTIONS = "mapped actions"
 _VIEW_PACKAGES = (
     "django.views",
     "rest_framework",
@@ -105,25 +106,35 @@ def is_view_class(hub: Semantics, cls: Class) -> bool:
 
 def is_mapped_action(hub: Semantics, function: Function) -> bool:
     """Whether URL patterns name a method of a viewset for a verb: `OrderViewSet.as_view({"post": "ship"})`."""
-    return any(hub.classes.may_run(view, function) for view in _mapped_actions(hub).get(function.name, ()))
+    return any(
+        name == function.name and hub.classes.may_run(view, function)
+        for filename in mapped_actions(hub).get(function.name, ())
+        for view, name in _mappings(hub, filename)
+    )
 
 
-def _mapped_actions(hub: Semantics) -> Mapping[str, Sequence[Class]]:
-    """The viewsets whose `as_view()` is told of methods, by the methods' names; Django's own takes no mapping."""
+def mapped_actions(hub: Semantics) -> dict[str, tuple[str, ...]]:
+    """The files that tell some `as_view()` of each method; Django's own takes no mapping."""
 
-    def search() -> Mapping[str, Sequence[Class]]:
-        found: dict[str, list[Class]] = {}
+    def search() -> dict[str, tuple[str, ...]]:
+        found: dict[str, dict[str, None]] = {}
         for filename in hub.project.mentioning(_AS_VIEW):
-            module = hub.project.module_or_none(filename)
-            for view, name in _mappings(hub, module) if module is not None else ():
-                found.setdefault(name, []).append(view)
-        return found
+            for _, name in _mappings(hub, filename):
+                found.setdefault(name, {})[filename] = None
+        return {name: tuple(files) for name, files in found.items()}
 
-    return hub.memo.get(("mapped actions",), search, {})
+    return hub.shared(MAPPED_ACTIONS, search, {})
 
 
-def _mappings(hub: Semantics, module: Module) -> Iterator[tuple[Class, str]]:
-    """The viewsets of a module's `as_view({...})`, each with the methods that the mapping names."""
+def _mappings(hub: Semantics, filename: str) -> Sequence[tuple[Class, str]]:
+    """The viewsets of a file's `as_view({...})`, each with the methods that the mapping names."""
+    return hub.memo.get(("mappings", filename), lambda: tuple(_find_mappings(hub, filename)), ())
+
+
+def _find_mappings(hub: Semantics, filename: str) -> Iterator[tuple[Class, str]]:
+    module = hub.project.module_or_none(filename)
+    if module is None:
+        return
     for node in module.nodes_around((_AS_VIEW,)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == _AS_VIEW:
             view = hub.evaluate(node.func.value, module) if node.args else UNKNOWN

@@ -103,7 +103,7 @@ def related_names(hub: Semantics) -> dict[str, tuple[str, ...]]:
                 found.setdefault(name.decode(), set()).add(filename)
         return {name: tuple(sorted(files)) for name, files in found.items()}
 
-    return hub.shared(RELATED_NAMES, search)
+    return hub.shared(RELATED_NAMES, search, {})
 
 
 def reverse_relation(hub: Semantics, model: Class, name: str) -> Value | None:

@@ -36,6 +36,7 @@ _MAKES_SESSION = re.compile(
 )
 # What a file mentions or holds that may have such calls, besides those with a trace of Celery.
 CLIENT_WORDS = ("urlopen", "smtplib", "ftplib", "paramiko", "imaplib", "poplib")
+SESSION_MAKERS = "makers of sessions"
 _REQUESTS = ("import requests", "from requests", "import requests_", "from requests_")
 CLIENT_IMPORTS = tuple(
     f"{a} {b}" for p in ("requests", "subprocess", "redis") for a, b in (("import", p), (p, "import"))
@@ -156,7 +157,7 @@ def makers_of_sessions(hub: Semantics) -> frozenset[str]:
         texts = (hub.project.read(f).decode("utf-8", "replace") for f in sorted(_makers(hub)))
         return frozenset(name or variable for text in texts for name, variable in _MAKES_SESSION.findall(text))
 
-    return hub.memo.get(("makers of sessions",), search, frozenset())
+    return hub.shared(SESSION_MAKERS, search, frozenset())
 
 
 def _makers(hub: Semantics) -> set[str]:
