@@ -287,7 +287,9 @@ class Semantics:
                 return UNKNOWN
             if binding.name is None:
                 return ModuleValue(found)
-            value = self.module_name(found, binding.name)
+            # `from . import orders` in a package's own `__init__`: no name there but this import's.
+            is_its_own = found is module and binding in module.bindings.get(binding.name, ())
+            value = None if is_its_own else self.module_name(found, binding.name)
             if value is not None:
                 return value
             inner = project.import_module(f"{binding.module}.{binding.name}", module.filename)
