@@ -28,7 +28,7 @@ from celery_lint.semantics.candidates import Candidates
 from celery_lint.semantics.configuration.settings import ProjectSettings
 from celery_lint.semantics.definition.tasks import Tasks
 from celery_lint.semantics.dispatching.dispatches import Dispatches
-from celery_lint.semantics.frameworks import conventions, databases, forms, model_references
+from celery_lint.semantics.frameworks import conventions, databases, flask_extensions, forms, model_references
 from celery_lint.semantics.frameworks.classes import MODEL_ROOTS, Classes
 from celery_lint.semantics.frameworks.dependencies import provided
 from celery_lint.semantics.frameworks.roles import Roles
@@ -766,6 +766,9 @@ class Semantics:
 
     def framework_item(self, base: Instance, index: Value) -> Value:
         return conventions.item(self, base, index)
+
+    def extension(self, holder: Value, index: Value) -> Value:
+        return flask_extensions.extension(self, holder, index)
 
     # Tasks
 
