@@ -464,9 +464,9 @@ def _risks(hub: Semantics, call: Call, depth: int) -> Iterator[Risk]:
             yield Risk(root)
         if isinstance(receiver, (ManagerValue, QuerySetValue, ModelValue)) and call.name in _WRITES:
             yield Risk("django.db")
-        if path in _COMMITS:
+        if path in _COMMITS and hub.sessions.has_something_to_write(call):
             yield Risk(root)
-    if is_session(call, "commit", "flush"):
+    if is_session(call, "commit", "flush") and hub.sessions.has_something_to_write(call):
         yield Risk("sqlalchemy")
     if call.name == "raise_for_status":
         yield Risk("http")

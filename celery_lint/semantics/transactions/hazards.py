@@ -27,9 +27,9 @@ from celery_lint.semantics.inference.values import (
 )
 from celery_lint.semantics.model import Call, Dispatch, Frame, FunctionFlow, Step, Write
 from celery_lint.semantics.transactions.contexts import Context, Reached, Transaction
-from celery_lint.semantics.transactions.reads import is_part_of, may_be_rows, only_read
+from celery_lint.semantics.transactions.reads import is_part_of, only_read
 from celery_lint.semantics.transactions.sessions import has_ended, is_session
-from celery_lint.semantics.transactions.writes import may_follow, origin_of, same_row
+from celery_lint.semantics.transactions.writes import may_be_rows, may_follow, origin_of, same_row
 
 if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
