@@ -31,7 +31,7 @@ from celery_lint.semantics.configuration.settings import ProjectSettings
 from celery_lint.semantics.definition import forks
 from celery_lint.semantics.definition.tasks import Tasks
 from celery_lint.semantics.dispatching.dispatches import Dispatches
-from celery_lint.semantics.frameworks import conventions, databases, forms, model_references
+from celery_lint.semantics.frameworks import conventions, databases, flask_extensions, forms, model_references
 from celery_lint.semantics.frameworks.classes import MODEL_ROOTS, Classes
 from celery_lint.semantics.frameworks.dependencies import provided
 from celery_lint.semantics.frameworks.roles import Roles
@@ -301,7 +301,9 @@ class Semantics:
                 return UNKNOWN
             if binding.name is None:
                 return ModuleValue(found)
-            value = self.module_name(found, binding.name)
+            # `from . import orders` in a package's own `__init__`: no name there but this import's.
+            is_its_own = found is module and binding in module.bindings.get(binding.name, ())
+            value = None if is_its_own else self.module_name(found, binding.name)
             if value is not None:
                 return value
             inner = project.import_module(f"{binding.module}.{binding.name}", module.filename)
@@ -778,6 +780,9 @@ class Semantics:
 
     def framework_item(self, base: Instance, index: Value) -> Value:
         return conventions.item(self, base, index)
+
+    def extension(self, holder: Value, index: Value) -> Value:
+        return flask_extensions.extension(self, holder, index)
 
     # Tasks
 

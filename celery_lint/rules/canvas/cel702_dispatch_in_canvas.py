@@ -10,10 +10,10 @@ from celery_lint.findings import Applicability, Finding, Fix, Replace, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
 from celery_lint.semantics.dispatching.canvas import Part, Where, parts, spread_chord
-from celery_lint.semantics.dispatching.fitting import expects_error, interface
+from celery_lint.semantics.dispatching.fitting import expects_error, fits_alone, interface
 from celery_lint.semantics.dispatching.unsent import builds_signatures
 from celery_lint.semantics.inference.values import NONE, ResultValue, TaskValue
-from celery_lint.semantics.model import FunctionFlow, Task
+from celery_lint.semantics.model import Call, FunctionFlow, Task
 
 Fault = Literal["sent", "task", "called"]
 # A header of tasks works, and so does a task in a schedule: `signature(task)` is made of them.
@@ -104,6 +104,8 @@ class DispatchInCanvas(Rule):
         elif not isinstance(node, ast.Call) or not isinstance(node.func, (ast.Name, ast.Attribute)):
             return None
         elif fault == "called":
+            if self._is_given_a_result(part) and (node.args or node.keywords):
+                return None
             change = Replace(file.place(node.func), "{}.s")
         else:
             func = node.func
@@ -116,6 +118,10 @@ class DispatchInCanvas(Rule):
             verb = {"delay": "s", "apply_async": "signature"}.get(call.name)
             if verb is None:
                 return None
+            if self._is_given_a_result(part) and self._fits_alone(call, file):
+                if verb != "s":
+                    return None
+                verb = "si"
             change = Replace(file.place(func), f"{owner}.{verb}")
         applicability = Applicability.UNSAFE if part.where == "schedule" else Applicability.SAFE
         return Fix(applicability, "Give it the task's signature", (change,))
@@ -126,8 +132,17 @@ class DispatchInCanvas(Rule):
         if taken is None:
             return False
         needed = [name for name in taken.names if name not in taken.optional]
-        given = part.where in ("body", "callback") or (part.where == "chain" and part.index > 0)
-        return len(needed) <= 1 and (bool(taken.positional) or taken.takes_more) if given else not needed
+        if not self._is_given_a_result(part):
+            return not needed
+        return len(needed) <= 1 and (bool(taken.positional) or taken.takes_more)
+
+    def _is_given_a_result(self, part: Part) -> bool:
+        """Whether Celery puts what comes before in front of the arguments."""
+        return part.where in ("body", "callback") or (part.where == "chain" and part.index > 0)
+
+    def _fits_alone(self, call: Call, file: FileContext) -> bool:
+        """Whether the task has no room for a result in front of the arguments that the call gives."""
+        return any(fits_alone(file.hub, dispatch) for dispatch in file.hub.dispatches.of_call(call))
 
 
 _FAULTS: dict[Fault, str] = {

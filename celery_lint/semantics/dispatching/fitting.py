@@ -228,6 +228,11 @@ def mismatch_after(hub: Semantics, dispatch: Dispatch, before: int = 1) -> Misma
     return _mismatch(hub, dispatch, before)
 
 
+def fits_alone(hub: Semantics, dispatch: Dispatch, before: int = 1) -> bool:
+    """Whether a task takes the arguments that a dispatch gives it, and surely not a result in front of them too."""
+    return _mismatch(hub, dispatch) is None and mismatch_after(hub, dispatch, before) is not None
+
+
 ERRBACK_ARGUMENTS = 3
 """An errback is called with the request, the exception and the traceback, or sent with the failed task's id."""
 

@@ -65,6 +65,8 @@ _COMMAND_FILE = re.compile(
     r"(^|/)(management/commands|scripts|bin|tools)/|(^|/)(manage|setup|fabfile|conftest|tasks_cli|__main__)\.py$"
 )
 _SCRIPT_DECORATORS = ("click.", "typer.", "flask.cli", "invoke.", "fabric.")
+_PARSERS = frozenset({"ArgumentParser", "OptionParser", "docopt"})
+_MAKING_PARSERS = frozenset(map(External, ("argparse.ArgumentParser", "optparse.OptionParser", "docopt.docopt")))
 _COMMAND_MAKERS = frozenset({"command", "group", "callback"})
 # Decorators from a package of views that any function may have.
 _FOR_ANY_FUNCTION = frozenset({"django.views.decorators.debug.sensitive_variables"})
@@ -286,7 +288,14 @@ class Roles:
                 and self._is_group(node.value, function)
             ):
                 return True
-        return function.name in function.module.run_as_script
+        return function.name in function.module.run_as_script or self._reads_arguments(function)
+
+    def _reads_arguments(self, function: Function) -> bool:
+        """Whether a function makes the parser of a command line, as the entry point of a script does."""
+        return function.mentions(_PARSERS) and any(
+            isinstance(node, ast.Call) and self._hub.evaluate(node.func, function.module) in _MAKING_PARSERS
+            for node in own_nodes(function.body)
+        )
 
     def _is_group(self, node: ast.expr, function: Function) -> bool:
         """Whether commands belong to an object: `app.cli` of Flask, a group of click's, an application of typer's."""

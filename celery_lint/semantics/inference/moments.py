@@ -160,6 +160,10 @@ def combined(left: Value, op: ast.operator, right: Value) -> Value | None:
         return replace(left, after=None if by is None or left.after is None or not sign else left.after + sign * by)
     if not isinstance(left, Duration) and not isinstance(right, Duration):
         return None
+    if sign and not (isinstance(left, Duration) and isinstance(right, Duration)):
+        # `starts_at - HOUR` is whatever `starts_at` is: a moment, a day, or a duration.
+        other = right if isinstance(left, Duration) else left
+        return other if isinstance(other, Instance) else UNKNOWN
     a, b = _seconds(left), _seconds(right)
     is_scaled = isinstance(op, (ast.Mult, ast.Div)) and not (isinstance(left, Duration) and isinstance(right, Duration))
     if isinstance(op, (ast.Div, ast.FloorDiv)) and isinstance(right, Duration):

@@ -11,6 +11,7 @@ from celery_lint.semantics.inference.packages import PATHS
 from celery_lint.semantics.inference.queries import is_query, row
 from celery_lint.semantics.inference.values import (
     UNKNOWN,
+    BoundMethod,
     CanvasValue,
     ClassValue,
     CleanedData,
@@ -135,6 +136,8 @@ def item(run: Interpreter, base: Value, node: ast.Subscript, index: Value) -> Va
         return run.hub.cleaned(base.cls, str(index.value)) if known and isinstance(index, Constant) else UNKNOWN
     if isinstance(base, Instance):
         return run.hub.framework_item(base, index)
+    if isinstance(base, (BoundMethod, External)):
+        return run.hub.extension(base, index)
     if isinstance(base, ClassValue) and run.hub.classes.is_enum(base.cls):
         return Instance(base.cls)
     if isinstance(base, Constant) and isinstance(base.value, str):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from celery_lint.project.index import is_test_file
 from celery_lint.records import record
+from celery_lint.semantics.configuration.annotations import may_annotate
 from celery_lint.semantics.configuration.configurations import may_hide, reaches
 from celery_lint.semantics.configuration.settings import Setting, value_at
 from celery_lint.semantics.inference.values import (
@@ -50,8 +51,7 @@ def ignores_result(hub: Semantics, task: Task) -> bool | None:
 
 
 def _ignores_result(hub: Semantics, task: Task) -> bool | None:
-    named = set(hub.project.mentioning(_IGNORING))
-    if any(setting.module.filename in named for setting in hub.project_settings.all("task_annotations")):
+    if may_annotate(hub, task, _IGNORING):
         return None
     option = task.options.get(_IGNORING)
     if option is not None and option.constant is not None:

@@ -31,6 +31,7 @@ from celery_lint.semantics.inference.values import (
     Value,
 )
 from celery_lint.semantics.model import Call, Frame, FunctionFlow, Step
+from celery_lint.semantics.transactions.sessions import is_session
 
 if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
@@ -125,6 +126,8 @@ _WRITES = frozenset(
         "adelete", "get_or_create", "update_or_create",
     }
 )  # fmt: skip
+# What ends a transaction of zope, for all databases that have joined it.
+_COMMITS = frozenset({"transaction.commit", "transaction.manager.commit", "transaction.TransactionManager.commit"})
 
 
 @record()
@@ -461,6 +464,10 @@ def _risks(hub: Semantics, call: Call, depth: int) -> Iterator[Risk]:
             yield Risk(root)
         if isinstance(receiver, (ManagerValue, QuerySetValue, ModelValue)) and call.name in _WRITES:
             yield Risk("django.db")
+        if path in _COMMITS and hub.sessions.has_something_to_write(call):
+            yield Risk(root)
+    if is_session(call, "commit", "flush") and hub.sessions.has_something_to_write(call):
+        yield Risk("sqlalchemy")
     if call.name == "raise_for_status":
         yield Risk("http")
     if depth > 0:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Literal
 from celery_lint.project.modules import Class, Function, Module
 from celery_lint.project.syntax import last_name, walk
 from celery_lint.records import record
+from celery_lint.semantics.configuration.annotations import may_annotate
 from celery_lint.semantics.configuration.configurations import may_hide
 from celery_lint.semantics.configuration.settings import Setting, function_around
 from celery_lint.semantics.exceptions.handlers import Raised, raised_predicates
@@ -84,7 +85,7 @@ def idle_options(hub: Semantics, task: Task) -> Sequence[Idle]:
 def _idle_options(hub: Semantics, task: Task) -> Iterator[Idle]:
     if task.is_opaque or task.function is None or task.factory is not None or _is_made_unseen(hub, task):
         return
-    if not _annotations_name(hub, AUTORETRY_FOR):
+    if not may_annotate(hub, task, AUTORETRY_FOR):
         if has_autoretry(task):
             yield from _beaten(hub, task)
         else:
@@ -420,11 +421,6 @@ def _has_own_application(hub: Semantics) -> bool:
     return hub.memo.get(("own application",), search, False)
 
 
-def _annotations_name(hub: Semantics, name: str) -> bool:
-    """Whether `task_annotations` may give tasks an option."""
-    return bool(hub.project_settings.all("task_annotations")) and bool(hub.project.mentioning(name))
-
-
 # How often and how soon
 
 
@@ -485,7 +481,7 @@ def has_fixed_delay(hub: Semantics, task: Task) -> bool:
     """Whether the retries of `autoretry_for` surely come after the same time each."""
     if task.is_opaque or task.factory is not None or _is_made_unseen(hub, task) or not has_autoretry(task):
         return False
-    if _annotations_name(hub, BACKOFF) or _is_read(hub, task, BACKOFF):
+    if may_annotate(hub, task, BACKOFF) or _is_read(hub, task, BACKOFF):
         return False
     backoff, kwargs = task.option(BACKOFF), task.option(RETRY_KWARGS)
     if _is_on(task, BACKOFF) or (backoff is not None and backoff.constant is NotImplemented):
@@ -550,7 +546,7 @@ def acks_early(hub: Semantics, task: Task) -> bool:
         return False
     if any(s.value != Constant(False) and may_reach(hub, s, task) for s in hub.project_settings.all(f"task_{LATE}")):
         return False
-    return not _annotations_name(hub, LATE) and not may_hide(hub, app if isinstance(app, ast.Call) else None)
+    return not may_annotate(hub, task, LATE) and not may_hide(hub, app if isinstance(app, ast.Call) else None)
 
 
 # The pool that runs tasks in processes which can die alone.
@@ -566,7 +562,7 @@ def late_without_reject(hub: Semantics, module: Module) -> Iterator[Stated | Set
     if settings.is_set("worker_pool") and settings.constant("worker_pool") not in _PROCESSES:
         return
     name = f"task_{REJECT_LOST}"
-    if settings.all(name) or _annotations_name(hub, REJECT_LOST) or may_hide(hub, None):
+    if settings.all(name) or may_annotate(hub, None, REJECT_LOST) or may_hide(hub, None):
         return
     for one in stated(hub, module, LATE):
         if one.option.constant is True and not _says_reject(hub, one):

@@ -17,6 +17,7 @@ from celery_lint.project.index import is_test_file
 from celery_lint.project.modules import Class, Module
 from celery_lint.project.syntax import walk
 from celery_lint.records import record
+from celery_lint.semantics.configuration.annotations import may_annotate
 from celery_lint.semantics.configuration.configurations import may_hide, reaches, reads_vaguely, setting_app, with_stars
 from celery_lint.semantics.configuration.settings import Setting, value_at
 from celery_lint.semantics.inference.packages import TASK_DECORATORS
@@ -24,7 +25,6 @@ from celery_lint.semantics.inference.values import (
     UNKNOWN,
     AppValue,
     BoundMethod,
-    Collection,
     Constant,
     External,
     SignatureValue,
@@ -93,7 +93,7 @@ def _is_limited(hub: Semantics, task: Task) -> bool:
         or hub.tasks.has_unreadable_base(task)
         or _base_sends_limits(hub, task)
         or _is_limited_by_app(hub, task)
-        or _annotated(hub, task)
+        or may_annotate(hub, task, HARD, SOFT)
         or _limited_when_sent(hub, task)
         or _limited_later(hub, task)
     )
@@ -135,22 +135,6 @@ def _are_set(hub: Semantics, app: ast.Call | None) -> bool:
             ):
                 return True
     return may_hide(hub, app)
-
-
-def _annotated(hub: Semantics, task: Task) -> bool:
-    """Whether `task_annotations` limits the task (celery/app/annotations.py: by name, or `*` for all)."""
-    for setting in hub.project_settings.all("task_annotations"):
-        value = setting.value
-        if value == UNKNOWN and setting.given is not None:
-            value = hub.evaluate(setting.given, setting.module)
-        if not isinstance(value, Collection) or value.keys is None or value.items is None:
-            return True
-        for name, options in zip(value.keys, value.items, strict=True):
-            if name in ("*", task.registered_name) and (
-                not isinstance(options, Collection) or options.keys is None or {HARD, SOFT} & set(options.keys)
-            ):
-                return True
-    return False
 
 
 def _is_named_beside_limits(hub: Semantics, task: Task) -> bool:

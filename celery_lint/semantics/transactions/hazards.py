@@ -7,6 +7,7 @@ knows whether it runs in a transaction. One dispatch is reported as one of them.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
@@ -26,9 +27,9 @@ from celery_lint.semantics.inference.values import (
 )
 from celery_lint.semantics.model import Call, Dispatch, Frame, FunctionFlow, Step, Write
 from celery_lint.semantics.transactions.contexts import Context, Reached, Transaction
-from celery_lint.semantics.transactions.reads import is_part_of, may_be_rows, only_read
+from celery_lint.semantics.transactions.reads import is_part_of, only_read
 from celery_lint.semantics.transactions.sessions import has_ended, is_session
-from celery_lint.semantics.transactions.writes import may_follow, origin_of, same_row
+from celery_lint.semantics.transactions.writes import may_be_rows, may_follow, origin_of, same_row
 
 if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
@@ -59,6 +60,23 @@ class Hazard:
     def is_direct(self) -> bool:
         """Whether the call is itself the dispatch."""
         return not self.reached.steps
+
+
+def is_relayed(dispatch: Dispatch) -> bool:
+    """Whether a message that was stored before is sent: `app.send_task(row.task, kwargs=row.payload)`.
+
+    Who stored it in the same transaction as the rows that it is about has committed both, and who empties such an
+    outbox marks a message as sent together with sending it, so that none is lost.
+    """
+    if dispatch.verb != "send_task":
+        return False
+    name = next((a.node for a in dispatch.call.args if a.keyword in (None, "name")), None)
+    function = dispatch.flow.function
+    if not isinstance(name, ast.Attribute) or not isinstance(name.value, ast.Name) or function is None:
+        return False
+    rows = [one for one in dispatch.flow.value(name.value).alternatives() if isinstance(one, ModelValue)]
+    is_stored = all(row.origin is not None and not row.origin.created and not row.origin.built for row in rows)
+    return bool(rows) and is_stored and name.value.id not in function.parameters
 
 
 class Hazards:
@@ -109,7 +127,7 @@ class Hazards:
     def _of_call(self, call: Call, reached: Reached, flow: FunctionFlow, function: Function) -> Hazard | None:
         transactions = self._hub.transactions
         inner = transactions.around(call.frame, flow)
-        if inner is False:
+        if inner is False or is_relayed(reached.dispatch):
             return None
         if isinstance(inner, Transaction):
             if not (self.may_write(inner, call, flow) or self._writes_unseen(call, reached)):

@@ -28,7 +28,6 @@ from celery_lint.semantics.inference.values import (
     KeyValue,
     ManagerValue,
     ModelValue,
-    Parameter,
     Partial,
     QuerySetValue,
     ResultValue,
@@ -43,7 +42,7 @@ from celery_lint.semantics.inference.values import (
 from celery_lint.semantics.model import Call
 from celery_lint.semantics.retries.effects import NETWORK
 from celery_lint.semantics.transactions.sessions import holds_rows, is_session
-from celery_lint.semantics.transactions.writes import WRITING
+from celery_lint.semantics.transactions.writes import WRITING, may_be_rows
 
 if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
@@ -88,8 +87,6 @@ _QUERY = re.compile(r"\s*(?:select|show|values|savepoint|lock)\b", re.IGNORECASE
 _IN_TASK = frozenset({"apply", "run", "__call__"})
 # What the project itself defines, and so can be looked into.
 _OWN = (FunctionValue, ClassValue, TaskValue, Partial, Dynamic, Instance)
-# What a session writes by itself when an attribute is set, as far as it is not known to be anything else.
-_MAY_BE_ROWS = (ModelValue, Unknown, Field, Parameter)
 _SPECIAL = ("__new__", "__post_init__", "__enter__", "__exit__", "__aenter__", "__aexit__")
 
 
@@ -140,12 +137,6 @@ def is_part_of(inner: Call, call: Call) -> bool:
     return (around.lineno, around.col_offset) <= (one.lineno, one.col_offset) and (
         (one.end_lineno or 0, one.end_col_offset or 0) <= (around.end_lineno or 0, around.end_col_offset or 0)
     )
-
-
-def may_be_rows(receiver: Value, is_session: bool) -> bool:
-    """Whether to set an attribute of a value may change a row; a session writes it by itself."""
-    kinds = _MAY_BE_ROWS if is_session else (ModelValue,)
-    return any(isinstance(one, kinds) for one in receiver.alternatives())
 
 
 def is_query(call: Call) -> bool:
@@ -313,4 +304,4 @@ def _overriding(hub: Semantics, method: Function) -> list[Function]:
     ]
 
 
-__all__ = ["is_part_of", "may_be_rows", "only_read"]
+__all__ = ["is_part_of", "only_read"]

@@ -25,7 +25,7 @@ from celery_lint.semantics.inference.values import (
     Value,
 )
 from celery_lint.semantics.model import Call, Frame, FunctionFlow, Store
-from celery_lint.semantics.transactions.writes import may_follow, same_row
+from celery_lint.semantics.transactions.writes import may_be_rows, may_follow, same_row
 
 if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
@@ -276,6 +276,15 @@ class Sessions:
                 if event.kind == "commit" and later and not depends(event.frame, names):
                     return event.node
         return None
+
+    def has_something_to_write(self, commit: Call) -> bool:
+        """Whether something changes in a body between the commit before and this one."""
+        flow, here = commit.flow, (commit.index, 0)
+        events = [event for event in self.events(flow) if event.order < here]
+        since = max((event.order for event in events if event.kind != "write"), default=(-1, 0))
+        changes = [event.order for event in events if event.kind == "write"]
+        changes += [(store.index, 0) for store in flow.stores if may_be_rows(store.receiver, True)]
+        return any(since < order <= here for order in changes)
 
     def _before(self, call: Call) -> Iterator[SessionEvent]:
         """The events from which control can come to a call, in order."""

@@ -24,6 +24,7 @@ from celery_lint.semantics.inference.values import (
     QuerySetValue,
     Scalar,
     Super,
+    Unknown,
     Value,
 )
 from celery_lint.semantics.model import Call, Frame, FunctionFlow, Write
@@ -31,6 +32,8 @@ from celery_lint.semantics.model import Call, Frame, FunctionFlow, Write
 if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
 
+# What a session writes by itself when an attribute is set, as far as it is not known to be anything else.
+_MAY_BE_ROWS = (ModelValue, Unknown, Field, Parameter)
 _ROW = frozenset({"save", "delete", "asave", "adelete", "save_base", "soft_delete", "update"})
 _SET = frozenset(
     {
@@ -180,6 +183,12 @@ class Writes:
                 name,
             )
         return None
+
+
+def may_be_rows(receiver: Value, is_session: bool) -> bool:
+    """Whether to set an attribute of a value may change a row; a session writes it by itself."""
+    kinds = _MAY_BE_ROWS if is_session else (ModelValue,)
+    return any(isinstance(one, kinds) for one in receiver.alternatives())
 
 
 def origin_of(value: Value) -> Origin | None:
