@@ -220,7 +220,7 @@ class Hazards:
         """A call in a function that is reached inside a transaction."""
         steps = (*transaction.steps, *reached.steps)
         if transaction.kind in ("request", "admin", "signal"):
-            if write is None or reached.steps:
+            if write is None or (reached.steps and not self._hands_over(call)):
                 return None
             kind: HazardKind = "hook" if transaction.kind != "request" or role.kind != "view" else "atomic"
             if transaction.kind == "request":
@@ -234,6 +234,11 @@ class Hazards:
                 return None  # reported further in
             return Hazard("atomic", call, reached, steps, Severity.ERROR, transaction.using, transaction, role)
         return None
+
+    def _hands_over(self, call: Call) -> bool:
+        """Whether the call gives a helper what the helper is to send, so that the call is the place to repair."""
+        targets = [t for t in self._hub.calls.targets(call) if not t.deferred]
+        return bool(targets) and all(t.values is not None for t in targets)
 
     def _is_save_hook(self, function: Function | None) -> bool:
         return function is not None and function.name in (
