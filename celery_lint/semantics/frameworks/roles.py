@@ -66,6 +66,21 @@ _COMMAND_FILE = re.compile(
 )
 _SCRIPT_DECORATORS = ("click.", "typer.", "flask.cli", "invoke.", "fabric.")
 _COMMAND_MAKERS = frozenset({"command", "group", "callback"})
+_VIEW_DECORATORS = (
+    "rest_framework.decorators",
+    "django.contrib.admin.action",
+    "django.contrib.admin.decorators.action",
+    "django.views.decorators",
+    "django.contrib.auth.decorators",
+    "pyramid.view",
+    "ninja",
+    "cornice",
+    # strawberry/types/field.py; strawberry_django/mutations: what resolves a field of GraphQL's
+    "strawberry.field",
+    "strawberry.mutation",
+    "strawberry.subscription",
+    "strawberry_django.",
+)
 # Decorators from a package of views that any function may have.
 _FOR_ANY_FUNCTION = frozenset({"django.views.decorators.debug.sensitive_variables"})
 _RESPONSES = (
@@ -308,18 +323,7 @@ class Roles:
                 return False
             if path in _FOR_ANY_FUNCTION:
                 continue
-            if path.startswith(
-                (
-                    "rest_framework.decorators",
-                    "django.contrib.admin.action",
-                    "django.contrib.admin.decorators.action",
-                    "django.views.decorators",
-                    "django.contrib.auth.decorators",
-                    "pyramid.view",
-                    "ninja",
-                    "cornice",
-                )
-            ):
+            if path.startswith(_VIEW_DECORATORS):
                 return True
             if last in _ROUTES and isinstance(decorator, ast.Call) and isinstance(node, ast.Attribute):
                 route = route_of(decorator)
