@@ -20,6 +20,7 @@ from celery_lint.semantics.inference.values import (
     Constant,
     External,
     FunctionValue,
+    KeyValue,
     ModelValue,
     Parameter,
     Value,
@@ -109,7 +110,7 @@ class Hazards:
     def _of_call(self, call: Call, reached: Reached, flow: FunctionFlow, function: Function) -> Hazard | None:
         transactions = self._hub.transactions
         inner = transactions.around(call.frame, flow)
-        if inner is False:
+        if inner is False or is_stored_message(reached.dispatch):
             return None
         if isinstance(inner, Transaction):
             if not (self.may_write(inner, call, flow) or self._writes_unseen(call, reached)):
@@ -420,6 +421,21 @@ class Hazards:
 
 
 MODEL_SIGNALS = frozenset({"pre_save", "post_save", "pre_delete", "post_delete", "m2m_changed"})
+
+
+def is_stored_message(dispatch: Dispatch) -> bool:
+    """Whether a message is sent that a row holds, its task's name included: an outbox.
+
+    The transaction only marks the row as sent. It is committed last so that the message is sent again where that
+    fails: put off until the commit, it would be lost.
+    """
+    if dispatch.verb != "send_task" or dispatch.task is not None:
+        return False
+    name = dispatch.call.keyword("name") or next(iter(dispatch.call.positional), None)
+    return name is not None and all(
+        isinstance(one, KeyValue) and not (one.origin is not None and (one.origin.created or one.origin.built))
+        for one in name.value.alternatives()
+    )
 
 
 def calls_external(call: Call, *paths: str) -> bool:
