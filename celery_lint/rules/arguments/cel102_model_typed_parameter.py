@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from celery_lint.findings import Finding, Related, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
-from celery_lint.semantics.definition.taskparams import Given, given_to, named_model, names_key, row_use
+from celery_lint.semantics.definition.keynames import names_key
+from celery_lint.semantics.definition.taskparams import Given, given_to, named_model, row_use
 from celery_lint.semantics.dispatching.evidence import members_of
 from celery_lint.semantics.dispatching.keyed import keyed
 from celery_lint.semantics.inference.values import ModelValue, Scalar

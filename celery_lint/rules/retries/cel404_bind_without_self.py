@@ -16,8 +16,9 @@ class BindWithoutSelf(Rule):
 
     ## What it does
     Reports a task with `bind=True` whose function takes no positional parameter, or whose
-    first one is plainly for data (annotated as a number, a text or a row, or filled by
-    every dispatch and plain call), and a task without `bind=True` whose first parameter is `self`.
+    first one is plainly for data (annotated as a number, a text or a row, named or looked
+    up as a key, or filled by every dispatch and plain call), and a task without `bind=True`
+    whose first parameter is `self`.
 
     ## Why is this bad
     A bound task's function is called with the task as its first argument. Without a

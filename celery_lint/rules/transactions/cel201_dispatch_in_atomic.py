@@ -24,8 +24,9 @@ class DispatchInAtomic(Rule):
     such as `delay_on_commit` and task classes that wait for the commit are silent, and so
     are transactions that write nothing on any way that passes the dispatch (a lock alone, a
     helper that only reads), or that are opened on a database which is only read by its name
-    (`using="replica"`). Who empties an outbox (`app.send_task(row.task, ...)` of a stored
-    row) may send inside the transaction that marks its rows.
+    (`using="replica"`). What a model's `save()` sends for new rows alone (`if is_new:`) is
+    not reported where a row that was read is saved again, and neither is an outbox:
+    `send_task` with a name that a row holds.
 
     ## Why is this bad
     The worker is often faster than the commit. It finds no row (`DoesNotExist`), or the

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from celery_lint.project.modules import Function
 from celery_lint.project.syntax import children, walk
+from celery_lint.semantics.definition.keynames import looks_up, names_key
 from celery_lint.semantics.definition.uses import uses_of
 from celery_lint.semantics.inference.values import (
     ClassValue,
@@ -191,6 +192,8 @@ def _is_data(hub: Semantics, task: Task, function: Function, first: ast.arg) -> 
     if first.annotation is not None:
         declared = hub.annotation(first.annotation, task.module)
         return all(isinstance(one, _DATA) for one in declared.alternatives())
+    if names_key(name) or looks_up(function, name):
+        return True
     if function.node.args.vararg is not None:
         return False
     dispatches = hub.dispatches_of(task)

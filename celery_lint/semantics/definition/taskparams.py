@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 import functools
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING
 
 from celery_lint.findings import Place
 from celery_lint.project.modules import Class, Function
 from celery_lint.project.syntax import mentions_name, own_nodes, walk
 from celery_lint.records import record
+from celery_lint.semantics.definition.keynames import KEYS, is_named, looks_up, names_key
 from celery_lint.semantics.dispatching.evidence import MAX_CALLERS, from_callers, members_of
 from celery_lint.semantics.frameworks import model_references
 from celery_lint.semantics.inference.values import (
@@ -28,7 +29,6 @@ from celery_lint.semantics.model import Dispatch, Sent, Task
 if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
 
-_KEYS = frozenset({"pk", "id", "uuid", "guid"})
 _LISTS_OF_KEYS = frozenset({"pks", "ids", "uuids", "keys"})
 # Methods that only rows have (django/db/models/base.py).
 _ROW_METHODS = frozenset({"save", "refresh_from_db", "full_clean", "asave", "arefresh_from_db", "serializable_value"})
@@ -91,11 +91,6 @@ def given_to(hub: Semantics, task: Task, name: str) -> Given:
     return found
 
 
-def names_key(name: str) -> bool:
-    """Whether a parameter's name says that it takes a key."""
-    return name in _KEYS or name.endswith(("_id", "_pk", "_ids", "_pks", "_uuid"))
-
-
 def parameter_of(dispatch: Dispatch, node: ast.expr) -> str | None:
     """The task's parameter that an argument of a dispatch, or a part of one, fills."""
     task = dispatch.task
@@ -148,21 +143,6 @@ def takes_keys(hub: Semantics, task: Task, name: str) -> bool:
     return given_to(hub, task, name).keys and not as_rows
 
 
-def is_named(node: ast.AST, name: str) -> TypeGuard[ast.keyword]:
-    """Whether a node is a keyword argument whose value is a variable."""
-    return isinstance(node, ast.keyword) and isinstance(node.value, ast.Name) and node.value.id == name
-
-
-def looks_up(function: Function, name: str) -> bool:
-    """Whether a body looks a row up by a parameter: `filter(pk=order)`."""
-    return any(
-        is_named(node, name)
-        and node.arg is not None
-        and (node.arg in _KEYS or node.arg.endswith(("__pk", "__id", "_id")))
-        for node in own_nodes(function.body)
-    )
-
-
 def kinds_of(hub: Semantics, value: Value) -> list[Value]:
     """A value's alternatives, those that callers give to parameters in their place."""
     found: list[Value] = []
@@ -171,7 +151,7 @@ def kinds_of(hub: Semantics, value: Value) -> list[Value]:
             continue
         if isinstance(one, (Parameter, Field)):
             given = [kind for v, _ in from_callers(hub, one, MAX_CALLERS) for kind in v.alternatives()]
-            if isinstance(one, Field) and one.name in _KEYS:
+            if isinstance(one, Field) and one.name in KEYS:
                 given.append(Scalar())
             found += given
         else:

@@ -21,6 +21,7 @@ from celery_lint.project.modules import Class, Function
 from celery_lint.project.syntax import walk
 from celery_lint.records import record
 from celery_lint.semantics.calls.imports import has_docstring, import_of, own_imports, reachable_name
+from celery_lint.semantics.definition.taskparams import row_use, takes_key
 from celery_lint.semantics.definition.uses import Filled, Use, is_none, uses_of
 from celery_lint.semantics.dispatching.dispatches import VERBS
 from celery_lint.semantics.dispatching.evidence import passed, site_callee
@@ -76,6 +77,8 @@ def _keyed(hub: Semantics, task: Task) -> Keyed | None:
     uses = uses_of(hub, task) if suspects else None
     if not uses:
         return None
+    # Where the body wants a key already, the calls alone are wrong.
+    suspects = [a for a in suspects if not takes_key(hub, task, a.arg) or row_use(hub, task, a.arg) is not None]
     models = {a: m for a in suspects if (m := _model_given(hub, function, a.arg, uses)) is not None}
     rows = [_Row(hub, function, arg, model) for arg, model in models.items()]
     rows = [row for row in rows if row.is_exact]

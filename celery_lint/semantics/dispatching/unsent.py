@@ -17,6 +17,7 @@ from celery_lint.project.syntax import last_name, walk
 from celery_lint.records import record
 from celery_lint.semantics.configuration.settings import value_at
 from celery_lint.semantics.definition.taskmethods import SEE_RESULTS
+from celery_lint.semantics.dispatching.canvas import parts
 from celery_lint.semantics.dispatching.dispatches import SENDING
 from celery_lint.semantics.dispatching.fitting import expects_error
 from celery_lint.semantics.dispatching.inline import given_to_commit
@@ -27,6 +28,7 @@ from celery_lint.semantics.inference.values import (
     CanvasValue,
     External,
     FunctionValue,
+    ResultValue,
     SignatureValue,
     TaskValue,
     Value,
@@ -65,10 +67,17 @@ def unsent(hub: Semantics, flow: FunctionFlow) -> Iterator[Unsent]:
     for node in flow.frames:
         if isinstance(node, ast.Expr):
             yield from (
-                Unsent(one, "dropped") for one in _dropped(hub, node.value, flow) if not _is_expected(one, flow)
+                Unsent(one, "dropped")
+                for one in _dropped(hub, node.value, flow)
+                if not _is_expected(one, flow) and not _holds_sent(hub, one, flow)
             )
     yield from _kept(flow)
     yield from _returned(hub, flow)
+
+
+def _holds_sent(hub: Semantics, node: ast.expr, flow: FunctionFlow) -> bool:
+    """Whether a part of a canvas is sent where it stands: what is wrong is the part, and no canvas comes of it."""
+    return any(part.whole is node and isinstance(part.value, ResultValue) for part in parts(hub, flow))
 
 
 def expects_nothing(hub: Semantics, flow: FunctionFlow) -> bool:

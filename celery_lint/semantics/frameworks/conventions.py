@@ -79,6 +79,9 @@ _SERIALIZER_HOOKS = frozenset({"perform_create", "perform_update"})
 # The generic views that make their form of `model` and `fields` (django/views/generic/edit.py).
 _MODEL_FORM_VIEWS = ("CreateView", "UpdateView", "ModelFormMixin")
 _KEYS = frozenset({"pk", "id"})
+_QUERY_DICTS = frozenset({"request.GET", "request.POST", "request.query_params"})
+# What goes over a QueryDict (django/utils/datastructures.py, class MultiValueDict).
+_VIEWS = {"keys": "dict_keys", "values": "generator", "items": "generator", "lists": "generator"}
 
 
 def is_view_class(hub: Semantics, cls: Class) -> bool:
@@ -257,6 +260,8 @@ def result(
         if cls == _FILES:
             upload = Instance(UPLOAD)
             return {"get": upload, "getlist": Collection("list", upload)}.get(name, UNKNOWN)
+        if cls in _QUERY_DICTS and name in _VIEWS:
+            return Collection(_VIEWS[name], Scalar("str") if name == "keys" else UNKNOWN)
         if name in ("get", "pop") and cls.startswith("request."):
             return item(hub, base, args[0].value) if args and base.model is not None else UNKNOWN
         if makes_row(hub, base, name):
@@ -330,6 +335,8 @@ def parameter(hub: Semantics, function: Function, name: str, is_first: bool) -> 
             return ModelValue(model) if model is not None else None
         if name == "queryset" and is_admin_class(hub, cls):
             return QuerySetValue(admin_model(hub, cls))
+        if name == "exception" and function.name == "process_exception":
+            return Instance("builtins.Exception")  # django/core/handlers/base.py, `process_exception_by_middleware`
     if name == "instance":
         found = signals_of(hub, function)
         models = {model for _, model in found if model is not None}

@@ -68,6 +68,21 @@ _SCRIPT_DECORATORS = ("click.", "typer.", "flask.cli", "invoke.", "fabric.")
 _PARSERS = frozenset({"ArgumentParser", "OptionParser", "docopt"})
 _MAKING_PARSERS = frozenset(map(External, ("argparse.ArgumentParser", "optparse.OptionParser", "docopt.docopt")))
 _COMMAND_MAKERS = frozenset({"command", "group", "callback"})
+_VIEW_DECORATORS = (
+    "rest_framework.decorators",
+    "django.contrib.admin.action",
+    "django.contrib.admin.decorators.action",
+    "django.views.decorators",
+    "django.contrib.auth.decorators",
+    "pyramid.view",
+    "ninja",
+    "cornice",
+    # strawberry/types/field.py; strawberry_django/mutations: what resolves a field of GraphQL's
+    "strawberry.field",
+    "strawberry.mutation",
+    "strawberry.subscription",
+    "strawberry_django.",
+)
 # Decorators from a package of views that any function may have.
 _FOR_ANY_FUNCTION = frozenset({"django.views.decorators.debug.sensitive_variables"})
 _RESPONSES = (
@@ -317,18 +332,7 @@ class Roles:
                 return False
             if path in _FOR_ANY_FUNCTION:
                 continue
-            if path.startswith(
-                (
-                    "rest_framework.decorators",
-                    "django.contrib.admin.action",
-                    "django.contrib.admin.decorators.action",
-                    "django.views.decorators",
-                    "django.contrib.auth.decorators",
-                    "pyramid.view",
-                    "ninja",
-                    "cornice",
-                )
-            ):
+            if path.startswith(_VIEW_DECORATORS):
                 return True
             if last in _ROUTES and isinstance(decorator, ast.Call) and isinstance(node, ast.Attribute):
                 route = route_of(decorator)

@@ -68,29 +68,44 @@ def late_bindings(hub: Semantics, call: Call, function: Function) -> Rebinding |
         if later is not None:
             return Rebinding("later", name, source.place(later), certain)
     for name in keys_read(function):
-        deleted = deletion_of(hub, call, name.partition(".")[0], atomic)
+        deleted = deletion_of(hub, call, name.rpartition(".")[0], atomic)
         if deleted is not None:
             return Rebinding("deleted", name, source.place(deleted.node), certain)
     return None
 
 
 def deletion_of(hub: Semantics, call: Call, name: str, atomic: Frame | None) -> Call | None:
-    """The call that deletes a variable's row in the same transaction, and with it the row's key."""
+    """The call that deletes a variable's or an attribute's row, and with it its key, in the same transaction."""
     owner = call.flow.function
     assert owner is not None
     for other in call.flow.calls:
         target = other.node.func.value if isinstance(other.node.func, ast.Attribute) else None
-        if other.name != "delete" or other.args or not isinstance(target, ast.Name) or target.id != name:
+        if other.name != "delete" or other.args or target is None or dotted(target) != name:
             continue
         inside = atomic is None or atomic.encloses(other.frame)
         first, second = (other, call) if other.index < call.index else (call, other)
         if not inside or not may_follow(first.frame, second.frame, call.flow) or not clears_key(hub, other):
             continue
-        if first is call or not any(
-            is_between(n, other.node, call.node) for n in stored_names(owner.body) if n.id == name
-        ):
+        if first is call or not any(is_between(n, other.node, call.node) for n in _places_that_set(name, owner)):
             return other
     return None
+
+
+def _places_that_set(name: str, owner: Function) -> Iterator[ast.expr]:
+    """Where a variable, an attribute or what that belongs to is bound."""
+    attributes = (n for n in own_nodes(owner.body) if isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Store))
+    for node in (*stored_names(owner.body), *attributes):
+        if f"{name}.".startswith(f"{dotted(node)}."):
+            yield node
+
+
+def dotted(node: ast.expr) -> str:
+    """`a.b` as it is written; empty where that is anything but names and attributes."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else ""
 
 
 def clears_key(hub: Semantics, call: Call) -> bool:
@@ -141,11 +156,11 @@ def free_variables(function: Function) -> list[str]:
 
 
 def keys_read(function: Function) -> list[str]:
-    """The primary keys, `row.pk` or `row.id`, that a callback reads."""
+    """The primary keys, `row.pk` or `self.row.id`, that a callback reads."""
     return [
-        f"{n.value.id}.{n.attr}"
+        dotted(n)
         for n in own_nodes(function.body)
-        if isinstance(n, ast.Attribute) and n.attr in ("pk", "id") and isinstance(n.value, ast.Name)
+        if isinstance(n, ast.Attribute) and n.attr in ("pk", "id") and dotted(n)
     ]
 
 

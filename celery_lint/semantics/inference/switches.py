@@ -1,13 +1,18 @@
-"""Branches that a call switches off: `save(notify=False)`, where the body says `if notify: task.delay(...)`."""
+"""Branches that a call switches off: `save(notify=False)`, where the body says `if notify: task.delay(...)`.
+
+A row's own `save()` has others: what it does for new rows only, it does not for a row that was read.
+"""
 
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import Function
-from celery_lint.project.syntax import walk
+from celery_lint.project.syntax import own_nodes, walk
+from celery_lint.semantics.frameworks.saving import known_of_saved
 from celery_lint.semantics.inference.values import Constant, FunctionValue
 from celery_lint.semantics.model import Call, FunctionFlow
 
@@ -19,12 +24,31 @@ NO_SWITCHES: Switches = {}
 
 
 def switches(hub: Semantics, call: Call, function: Function) -> Switches:
-    """The parameters which the function tests and the call sets to a constant, by their defaults too: name to truth."""
+    """What a call decides of the tests of the function that it runs: expression to truth.
+
+    These are the parameters that it sets to a constant, by their defaults too, and whether a row that is saved is new.
+    """
+    saved = known_of_saved(hub, call, function)
     names = tested(hub, function)
-    if not names or not all(isinstance(c, FunctionValue) for c in call.callee.alternatives()):
+    if not (names or saved) or not all(isinstance(c, FunctionValue) for c in call.callee.alternatives()):
         return NO_SWITCHES
     given = {name: hub.passed(call, function, name) for name in sorted(names)}
-    return {name: bool(value.value) for name, value in given.items() if isinstance(value, Constant)}
+    known = {name: bool(value.value) for name, value in given.items() if isinstance(value, Constant)}
+    return {**known, **saved, **_remembered(function, saved)} if saved else known
+
+
+def _remembered(function: Function, known: Switches) -> Switches:
+    """The variables that keep what is known: `is_new = self._state.adding`."""
+    stored = Counter(
+        n.id for n in own_nodes(function.body) if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)
+    )
+    kept: dict[str, bool] = {}
+    for node in own_nodes(function.body):
+        if isinstance(node, ast.Assign) and len(node.targets) == 1:
+            target, truth = node.targets[0], decided(node.value, known)
+            if isinstance(target, ast.Name) and truth is not None and stored[target.id] == 1:
+                kept[target.id] = truth
+    return kept
 
 
 def tested(hub: Semantics, function: Function) -> frozenset[str]:
@@ -59,9 +83,13 @@ def is_switched_off(call: Call, flow: FunctionFlow, known: Switches) -> bool:
 
 
 def decided(test: ast.expr, known: Switches) -> bool | None:
-    """What a test comes to, as far as the known parameters decide it."""
+    """What a test comes to, as far as the known parameters and expressions decide it."""
     if isinstance(test, ast.Name):
         return known.get(test.id)
+    if isinstance(test, ast.Attribute):
+        return known.get(ast.unparse(test))
+    if isinstance(test, ast.Compare):
+        return _compared(test, known)
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
         inner = decided(test.operand, known)
         return None if inner is None else not inner
@@ -72,3 +100,12 @@ def decided(test: ast.expr, known: Switches) -> bool | None:
             return decisive
         return None if None in parts else not decisive
     return None
+
+
+def _compared(test: ast.Compare, known: Switches) -> bool | None:
+    """What a comparison with None comes to: what is true is not None."""
+    is_identity = isinstance(test.ops[0], (ast.Is, ast.IsNot)) and len(test.ops) == 1
+    is_with_none = isinstance(test.comparators[0], ast.Constant) and test.comparators[0].value is None
+    if not is_identity or not is_with_none or not decided(test.left, known):
+        return None
+    return isinstance(test.ops[0], ast.IsNot)

@@ -7,7 +7,6 @@ knows whether it runs in a transaction. One dispatch is reported as one of them.
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
@@ -21,6 +20,7 @@ from celery_lint.semantics.inference.values import (
     Constant,
     External,
     FunctionValue,
+    KeyValue,
     ModelValue,
     Parameter,
     Value,
@@ -60,23 +60,6 @@ class Hazard:
     def is_direct(self) -> bool:
         """Whether the call is itself the dispatch."""
         return not self.reached.steps
-
-
-def is_relayed(dispatch: Dispatch) -> bool:
-    """Whether a message that was stored before is sent: `app.send_task(row.task, kwargs=row.payload)`.
-
-    Who stored it in the same transaction as the rows that it is about has committed both, and who empties such an
-    outbox marks a message as sent together with sending it, so that none is lost.
-    """
-    if dispatch.verb != "send_task":
-        return False
-    name = next((a.node for a in dispatch.call.args if a.keyword in (None, "name")), None)
-    function = dispatch.flow.function
-    if not isinstance(name, ast.Attribute) or not isinstance(name.value, ast.Name) or function is None:
-        return False
-    rows = [one for one in dispatch.flow.value(name.value).alternatives() if isinstance(one, ModelValue)]
-    is_stored = all(row.origin is not None and not row.origin.created and not row.origin.built for row in rows)
-    return bool(rows) and is_stored and name.value.id not in function.parameters
 
 
 class Hazards:
@@ -127,7 +110,7 @@ class Hazards:
     def _of_call(self, call: Call, reached: Reached, flow: FunctionFlow, function: Function) -> Hazard | None:
         transactions = self._hub.transactions
         inner = transactions.around(call.frame, flow)
-        if inner is False or is_relayed(reached.dispatch):
+        if inner is False or is_stored_message(reached.dispatch):
             return None
         if isinstance(inner, Transaction):
             if not (self.may_write(inner, call, flow) or self._writes_unseen(call, reached)):
@@ -238,7 +221,7 @@ class Hazards:
         """A call in a function that is reached inside a transaction."""
         steps = (*transaction.steps, *reached.steps)
         if transaction.kind in ("request", "admin", "signal"):
-            if write is None or reached.steps:
+            if write is None or (reached.steps and not self._hands_over(call)):
                 return None
             kind: HazardKind = "hook" if transaction.kind != "request" or role.kind != "view" else "atomic"
             if transaction.kind == "request":
@@ -252,6 +235,11 @@ class Hazards:
                 return None  # reported further in
             return Hazard("atomic", call, reached, steps, Severity.ERROR, transaction.using, transaction, role)
         return None
+
+    def _hands_over(self, call: Call) -> bool:
+        """Whether the call gives a helper what the helper is to send, so that the call is the place to repair."""
+        targets = [t for t in self._hub.calls.targets(call) if not t.deferred]
+        return bool(targets) and all(t.values is not None for t in targets)
 
     def _is_save_hook(self, function: Function | None) -> bool:
         return function is not None and function.name in (
@@ -433,6 +421,21 @@ class Hazards:
 
 
 MODEL_SIGNALS = frozenset({"pre_save", "post_save", "pre_delete", "post_delete", "m2m_changed"})
+
+
+def is_stored_message(dispatch: Dispatch) -> bool:
+    """Whether a message is sent that a row holds, its task's name included: an outbox.
+
+    The transaction only marks the row as sent. It is committed last so that the message is sent again where that
+    fails: put off until the commit, it would be lost.
+    """
+    if dispatch.verb != "send_task" or dispatch.task is not None:
+        return False
+    name = dispatch.call.keyword("name") or next(iter(dispatch.call.positional), None)
+    return name is not None and all(
+        isinstance(one, KeyValue) and not (one.origin is not None and (one.origin.created or one.origin.built))
+        for one in name.value.alternatives()
+    )
 
 
 def calls_external(call: Call, *paths: str) -> bool:
