@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import Class, Function, Module
 from celery_lint.records import record
+from celery_lint.semantics.frameworks.conventions import QUERY_DICTS
 from celery_lint.semantics.inference.packages import CONNECTIONS, ENGINES, PATHS, PYDANTIC, SESSION_MAKERS, SESSIONS
 from celery_lint.semantics.inference.values import (
     NONE,
@@ -180,7 +181,6 @@ _NO_KEYS = {
     "decimal.Decimal": "Decimal",
     "bytes": "bytes",
 }
-_QUERY_DICTS = frozenset({"request.GET", "request.POST", "request.query_params"})
 _NAMED_TUPLE = "typing.NamedTuple"
 # Base classes that make a member of an enum one of another type as well.
 _MIXED = {
@@ -359,7 +359,7 @@ def loss(hub: Semantics, value: Value) -> Loss | None:
     if not isinstance(value, Instance):
         return None
     if isinstance(value.cls, str):
-        is_query = value.cls in _QUERY_DICTS and hub.uses_django
+        is_query = value.cls in QUERY_DICTS and hub.uses_django
         return Loss("query", "a QueryDict", "a dict with the last value of each name alone") if is_query else None
     lineage = hub.classes.lineage(value.cls)
     if _NAMED_TUPLE in lineage.foreign:

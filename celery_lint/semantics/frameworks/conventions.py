@@ -79,7 +79,7 @@ _SERIALIZER_HOOKS = frozenset({"perform_create", "perform_update"})
 # The generic views that make their form of `model` and `fields` (django/views/generic/edit.py).
 _MODEL_FORM_VIEWS = ("CreateView", "UpdateView", "ModelFormMixin")
 _KEYS = frozenset({"pk", "id"})
-_QUERY_DICTS = frozenset({"request.GET", "request.POST", "request.query_params"})
+QUERY_DICTS = frozenset({"request.GET", "request.POST", "request.query_params"})
 # What goes over a QueryDict (django/utils/datastructures.py, class MultiValueDict).
 _VIEWS = {"keys": "dict_keys", "values": "generator", "items": "generator", "lists": "generator"}
 
@@ -260,7 +260,7 @@ def result(
         if cls == _FILES:
             upload = Instance(UPLOAD)
             return {"get": upload, "getlist": Collection("list", upload)}.get(name, UNKNOWN)
-        if cls in _QUERY_DICTS and name in _VIEWS:
+        if cls in QUERY_DICTS and name in _VIEWS:
             return Collection(_VIEWS[name], Scalar("str") if name == "keys" else UNKNOWN)
         if name in ("get", "pop") and cls.startswith("request."):
             return item(hub, base, args[0].value) if args and base.model is not None else UNKNOWN
