@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,6 +25,7 @@ import pytest
 from celery import Celery
 from celery.result import AsyncResult
 
+from tests.proofs import whole_messages
 from tests.proofs.examples import DEFAULT_MODULE, lay_out, others_to_run, to_run
 from tests.proofs.harness import DEADLINE
 
@@ -77,6 +79,7 @@ def prefork_worker(source: str, directory: Path) -> Iterator[PreforkWorker]:
     for folder in (project, queue, results, scratch):
         folder.mkdir()
     lay_out(project, to_run(source))
+    shutil.copy(whole_messages.__file__, project / "sitecustomize.py")
     for name, text in others_to_run(source):
         (project / name).write_text(text, encoding="utf-8")
     broker, backend = "filesystem://", results.as_uri()
