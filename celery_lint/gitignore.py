@@ -232,13 +232,13 @@ def _bracket(pattern: str, position: int) -> tuple[str, int]:
             members.append(_CLASSES[member["name"]])
             continue
         first = member["first"][-1]
-        last = (member["last"] or first)[-1]
-        if first <= last:
-            members.append(f"{re.escape(first)}-{re.escape(last)}")
+        # The first character counts by itself, whatever it begins a range to.
+        last = max(first, (member["last"] or first)[-1])
+        members.append(f"{re.escape(first)}-{re.escape(last)}")
     inside = "".join(members)
     if is_negated:
         return f"[^/{inside}]", position + 1
-    return f"(?!/)[{inside}]" if inside else "(?!)", position + 1
+    return f"(?!/)[{inside}]", position + 1
 
 
 def _is_repository(folder: Path) -> bool:

@@ -12,8 +12,14 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from hypothesis import settings
 
 from celery_lint.cli import main
+
+# The same examples in each run, so that a change fails by what it does. `HYPOTHESIS_PROFILE=exploring` tries new ones.
+settings.register_profile("repeatable", derandomize=True)
+settings.register_profile("exploring")
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 # CEL301 at row 8, column 5, under default rules.
 SWALLOWING_TASK = """\

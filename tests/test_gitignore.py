@@ -92,6 +92,7 @@ def by_us(root: Path) -> set[str]:
 @example(top="a/**\n!a/b/\nb\\ ", inner="", excluded="")
 @example(top="/a.py\na[!x]a.py", inner="/b/[^y]a.py", excluded="/b.py")
 @example(top="[!a]*\n![[:alnum:]].py", inner="**", excluded="")
+@example(top="[a-[!-]", inner="", excluded="")
 def test_git_agrees(repository: Path, top: str, inner: str, excluded: str) -> None:
     (repository / ".gitignore").write_bytes(top.encode())
     (repository / "a/.gitignore").write_bytes(inner.encode())
