@@ -58,6 +58,11 @@ class Arguments:
     quiet: bool
     verbose: bool
 
+    @property
+    def is_repair(self) -> bool:
+        """Whether the run changes the sources, or shows how it would."""
+        return self.fix or self.diff or self.add_noqa is not None
+
 
 class UsageError(Exception):
     """Arguments that do not go together, or one with a wrong value; `option` names that one."""

@@ -15,7 +15,7 @@ import posixpath
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from celery_lint.configuration import UNREADABLE, ConfigurationError
@@ -114,9 +114,15 @@ def read(root: Path, place: str, *, may_be_new: bool = False) -> Baseline:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ConfigurationError(f"{path}: the baseline cannot be read: {reason}") from None
-    baseline = Baseline(path, root, _Reader(path).entries(data))
+    baseline = Baseline(path, root, _entries(path, data))
     baseline.note_files()
     return baseline
+
+
+@lru_cache(maxsize=4)
+def _entries(path: str, data: bytes) -> Entries:
+    """What the text of the baseline at `path` says; a run asks for it early, to complain, and again where it counts."""
+    return _Reader(path).entries(data)
 
 
 def text_of(entries: Mapping[str, Mapping[Identity, int]]) -> str:

@@ -144,10 +144,9 @@ def _command(arguments: Arguments, words: Sequence[str]) -> int:
         raise UsageError("--fix and --diff exclude each other")
     if arguments.add_noqa is not None and arguments.diff:
         raise UsageError("--add-noqa and --diff exclude each other")
-    does_change = arguments.fix or arguments.diff or arguments.add_noqa is not None
     if arguments.no_baseline and (arguments.baseline is not None or arguments.write_baseline):
         raise UsageError("--no-baseline goes with neither --baseline nor --write-baseline")
-    if arguments.write_baseline and (does_change or "-" in arguments.paths):
+    if arguments.write_baseline and (arguments.is_repair or "-" in arguments.paths):
         raise UsageError("--write-baseline goes with no --fix, --diff, --add-noqa or `-`: run those first")
     if arguments.write_baseline and arguments.since is not None:
         raise UsageError("--write-baseline and --since exclude each other: a baseline holds all that is found")
@@ -171,13 +170,7 @@ def _is_plain_check(arguments: Arguments, paths: Sequence[Path]) -> bool:
 
     What is new since a revision rests on the repository.
     """
-    does_more = (
-        arguments.fix
-        or arguments.diff
-        or arguments.add_noqa is not None
-        or arguments.write_baseline
-        or arguments.since is not None
-    )
+    does_more = arguments.is_repair or arguments.write_baseline or arguments.since is not None
     tells_otherwise = arguments.verbose or arguments.output_file is not None or arguments.output_format in TOLD_ANEW
     return not (does_more or tells_otherwise) and all(path.is_dir() for path in paths)
 

@@ -6,14 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from celery_lint.configuration import (
-    ConfigurationError,
-    Overrides,
-    Selection,
-    Settings,
-    load,
-    selected_rules,
-)
+from celery_lint.configuration import ConfigurationError, Overrides, Selection, Settings, load, selected_rules
 from celery_lint.requirements import minimum_version
 
 KNOWN = {"CEL001": False, "CEL002": True, "CEL101": False, "CEL112": True, "CEL201": False, "CEL210": False}

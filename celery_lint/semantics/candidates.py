@@ -227,8 +227,7 @@ class Candidates:
         tasks = self._hub.tasks
         return (
             function.mentions(wanted)
-            or tasks.of_function(function) is not None
-            or (function.cls is not None and tasks.of_class(function.cls) is not None)
+            or tasks.around(function) is not None
             or (self._module_waits(function.module) and self._may_wait(function))
         )
 

@@ -15,13 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from celery_lint.project.index import Project, is_test_file
 from celery_lint.project.inputs import CANDIDATES, SENDERS, TASKS
-from celery_lint.project.modules import (
-    AssignBinding,
-    Class,
-    Function,
-    ImportBinding,
-    Module,
-)
+from celery_lint.project.modules import AssignBinding, Class, Function, ImportBinding, Module
 from celery_lint.project.syntax import walk
 from celery_lint.semantics.calls.callgraph import CallGraph
 from celery_lint.semantics.calls.passing import changes_result
@@ -794,13 +788,6 @@ class Semantics:
 
     def task_named(self, value: Value) -> Task | str | None:
         return self.tasks.named(value)
-
-    def is_body_of_task(self, function: Function) -> bool:
-        """Whether a function is what a task runs."""
-        if self.tasks.of_function(function) is not None:
-            return True
-        task = self.tasks.of_class(function.cls) if function.cls is not None else None
-        return task is not None and task.function is function
 
     def makes_tasks(self, function: Function) -> bool:
         return self.tasks.is_factory(function)

@@ -8,16 +8,7 @@ import re
 import textwrap
 from collections.abc import Callable, Sequence
 
-from celery_lint.findings import (
-    Applicability,
-    Change,
-    Finding,
-    Fix,
-    Place,
-    Position,
-    Severity,
-    Span,
-)
+from celery_lint.findings import Applicability, Change, Finding, Fix, Place, Position, Severity, Span
 from celery_lint.fixes import Edit, edits_for
 
 FILENAME = "shop/tasks.py"

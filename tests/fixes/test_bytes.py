@@ -7,15 +7,7 @@ import sys
 
 import pytest
 
-from celery_lint.findings import (
-    AddArguments,
-    DeferToCommit,
-    Import,
-    PutStatement,
-    Replace,
-    ReraiseFirst,
-    Side,
-)
+from celery_lint.findings import AddArguments, DeferToCommit, Import, PutStatement, Replace, ReraiseFirst, Side
 from tests.fixes.making import fixed_bytes, marked
 
 

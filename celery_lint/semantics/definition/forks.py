@@ -259,9 +259,7 @@ def _uses(hub: Semantics, function: Function, name: str, opening: Opening, is_ho
 def _task_of(hub: Semantics, function: Function, depth: int) -> Task | None:
     """The task whose body a function is, or that calls it, through a few functions."""
     function = function.outermost
-    task = hub.tasks.of_function(function)
-    if task is None and function.cls is not None:
-        task = hub.tasks.of_class(function.cls)
+    task = hub.tasks.around(function)
     if task is not None or depth <= 0:
         return task
     for site in hub.calls.callers(function) or ():

@@ -206,6 +206,16 @@ class Tasks:
         """The task that a class below `celery.Task` with a `run` method is, or None."""
         return self._hub.memo.get(("class task", cls), self._of_class, None, cls)
 
+    def around(self, function: Function) -> Task | None:
+        """The task that a function is, or in whose class it stands, or None."""
+        task = self.of_function(function)
+        return self.of_class(function.cls) if task is None and function.cls is not None else task
+
+    def of_body(self, function: Function) -> Task | None:
+        """The task that runs a function as its body, or None."""
+        task = self.around(function)
+        return task if task is not None and task.function is function else None
+
     def is_task_class(self, cls: Class) -> bool:
         """Whether a class derives from Celery's Task, an application's own `app.Task` included."""
         return self._hub.classes.derives_from(cls, TASK_CLASSES)

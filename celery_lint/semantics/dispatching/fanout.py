@@ -11,13 +11,7 @@ from celery_lint.project.syntax import walk
 from celery_lint.records import record
 from celery_lint.semantics.dispatching.dispatches import SENDING
 from celery_lint.semantics.inference.packages import PAGINATION
-from celery_lint.semantics.inference.values import (
-    Collection,
-    ManagerValue,
-    ModelValue,
-    QuerySetValue,
-    Value,
-)
+from celery_lint.semantics.inference.values import Collection, ManagerValue, ModelValue, QuerySetValue, Value
 from celery_lint.semantics.model import Dispatch, Frame, FunctionFlow
 
 if TYPE_CHECKING:

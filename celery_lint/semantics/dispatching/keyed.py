@@ -7,16 +7,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from celery_lint.findings import (
-    Applicability,
-    Change,
-    Fix,
-    Import,
-    PutStatement,
-    RenameKeyword,
-    Replace,
-    Side,
-)
+from celery_lint.findings import Applicability, Change, Fix, Import, PutStatement, RenameKeyword, Replace, Side
 from celery_lint.project.modules import Class, Function
 from celery_lint.project.syntax import walk
 from celery_lint.records import record

@@ -278,18 +278,9 @@ def _returned(hub: Semantics, flow: FunctionFlow) -> Iterator[Unsent]:
         for statement, value in flow.returns
         if isinstance(statement, ast.Return) and statement.value is not None and _is_sendable(value)
     ]
-    task = _task_of(hub, flow.function) if returns else None
+    task = hub.tasks.of_body(flow.function) if returns and flow.function is not None else None
     if task is not None and not _may_be_taken_up(hub, task):
         yield from (Unsent(node, "returned", task=task) for node in returns)
-
-
-def _task_of(hub: Semantics, function: Function | None) -> Task | None:
-    if function is None:
-        return None
-    task = hub.tasks.of_function(function)
-    if task is None and function.cls is not None:
-        task = hub.tasks.of_class(function.cls)
-    return task if task is not None and task.function is function else None
 
 
 def _may_be_taken_up(hub: Semantics, task: Task) -> bool:

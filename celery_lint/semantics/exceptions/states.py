@@ -107,10 +107,8 @@ def _is_readable(meta: Value) -> bool:
 
 def stores_success(hub: Semantics, function: Function) -> bool:
     """Whether a function is what a task runs, and what it returns is stored (celery/app/trace.py)."""
-    task = hub.tasks.of_function(function)
-    if task is None and function.cls is not None:
-        task = hub.tasks.of_class(function.cls)
-    return task is not None and hub.is_body_of_task(function) and ignores_result(hub, task) is False
+    task = hub.tasks.of_body(function)
+    return task is not None and ignores_result(hub, task) is False
 
 
 def is_overwritten(hub: Semantics, call: Call) -> bool:

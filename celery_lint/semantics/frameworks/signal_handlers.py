@@ -10,13 +10,7 @@ from celery_lint.project.index import is_test_file
 from celery_lint.project.modules import AssignBinding, Class, Function, Module
 from celery_lint.project.syntax import keyword_of, last_name, walk
 from celery_lint.semantics.frameworks.model_references import model_by_label
-from celery_lint.semantics.inference.values import (
-    UNKNOWN,
-    ClassValue,
-    Constant,
-    External,
-    FunctionValue,
-)
+from celery_lint.semantics.inference.values import UNKNOWN, ClassValue, Constant, External, FunctionValue
 
 if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics

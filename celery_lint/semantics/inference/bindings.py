@@ -9,11 +9,7 @@ from typing import TYPE_CHECKING
 from celery_lint.project.modules import AssignBinding, Class, Function, ImportBinding, Module
 from celery_lint.project.syntax import own_nodes, walk
 from celery_lint.semantics.configuration.settings import class_around, function_around, value_at
-from celery_lint.semantics.inference.values import (
-    ClassValue,
-    Instance,
-    ModuleValue,
-)
+from celery_lint.semantics.inference.values import ClassValue, Instance, ModuleValue
 
 if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics

@@ -16,13 +16,7 @@ from celery_lint.records import record
 from celery_lint.semantics.configuration.annotations import may_annotate
 from celery_lint.semantics.configuration.configurations import may_hide, reaches
 from celery_lint.semantics.configuration.settings import Setting, value_at
-from celery_lint.semantics.inference.values import (
-    BoundMethod,
-    Constant,
-    ResultValue,
-    TaskValue,
-    Value,
-)
+from celery_lint.semantics.inference.values import BoundMethod, Constant, ResultValue, TaskValue, Value
 from celery_lint.semantics.model import FunctionFlow, Task
 from celery_lint.semantics.results.waits import WAITING
 from celery_lint.semantics.time.limits import FOREIGN, app_of_task

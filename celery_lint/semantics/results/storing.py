@@ -12,14 +12,7 @@ from celery_lint.records import record
 from celery_lint.semantics.configuration.configurations import may_hide
 from celery_lint.semantics.dispatching.encoding import certain, obstacle
 from celery_lint.semantics.dispatching.evidence import members_of
-from celery_lint.semantics.inference.values import (
-    Constant,
-    ManagerValue,
-    ModelValue,
-    QuerySetValue,
-    ResultValue,
-    Value,
-)
+from celery_lint.semantics.inference.values import Constant, ManagerValue, ModelValue, QuerySetValue, ResultValue, Value
 from celery_lint.semantics.model import Task
 
 if TYPE_CHECKING:

@@ -23,14 +23,7 @@ from celery_lint.semantics.configuration.annotations import may_annotate
 from celery_lint.semantics.configuration.configurations import may_hide
 from celery_lint.semantics.configuration.settings import Setting, function_around
 from celery_lint.semantics.exceptions.handlers import Raised, raised_predicates
-from celery_lint.semantics.inference.values import (
-    ClassValue,
-    Collection,
-    Constant,
-    External,
-    FunctionValue,
-    Value,
-)
+from celery_lint.semantics.inference.values import ClassValue, Collection, Constant, External, FunctionValue, Value
 from celery_lint.semantics.model import Call, Option, Task
 from celery_lint.semantics.retries.reruns import members, reruns
 from celery_lint.semantics.time.limits import FOREIGN, app_of_task, may_reach

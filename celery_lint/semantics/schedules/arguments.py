@@ -9,11 +9,7 @@ from celery_lint.project.modules import Module
 from celery_lint.project.syntax import last_name
 from celery_lint.records import record
 from celery_lint.semantics.configuration.settings import function_around, value_at
-from celery_lint.semantics.inference.values import (
-    Collection,
-    Constant,
-    TaskValue,
-)
+from celery_lint.semantics.inference.values import Collection, Constant, TaskValue
 from celery_lint.semantics.model import Dispatch
 from celery_lint.semantics.schedules.written import Entry, Part, value_of
 

@@ -9,13 +9,7 @@ from typing import TYPE_CHECKING
 from celery_lint.project.modules import Module
 from celery_lint.project.syntax import last_name
 from celery_lint.semantics.configuration.settings import function_around, value_at
-from celery_lint.semantics.inference.values import (
-    Collection,
-    Constant,
-    FunctionValue,
-    SignatureValue,
-    TaskValue,
-)
+from celery_lint.semantics.inference.values import Collection, Constant, FunctionValue, SignatureValue, TaskValue
 from celery_lint.semantics.model import Call, FunctionFlow, Task
 from celery_lint.semantics.schedules.written import ADDING, ROW, Entry, Part, entries, value_of
 

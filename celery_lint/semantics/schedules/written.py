@@ -20,11 +20,7 @@ from celery_lint.records import record
 from celery_lint.semantics.configuration.configurations import loadings
 from celery_lint.semantics.configuration.settings import Setting, function_around, value_at
 from celery_lint.semantics.inference.bindings import MAX_DEPTH, bound, parts_of, returned, set_in
-from celery_lint.semantics.inference.values import (
-    Constant,
-    FunctionValue,
-    Value,
-)
+from celery_lint.semantics.inference.values import Constant, FunctionValue, Value
 
 if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
