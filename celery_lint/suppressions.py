@@ -67,9 +67,7 @@ def apply(source: Source, findings: Iterable[Finding], rules: Collection[str], *
     of celery-lint's own form count.
     """
     findings = list(findings)
-    if not findings and UNUSED_SUPPRESSION not in rules:
-        return findings
-    if UNUSED_SUPPRESSION not in rules and not _may_silence(source, findings):
+    if not _may_count(source, findings, unused=UNUSED_SUPPRESSION in rules):
         return findings
     comments = Comments(source, noqa=noqa)
     if not comments.directives:
@@ -81,20 +79,30 @@ def apply(source: Source, findings: Iterable[Finding], rules: Collection[str], *
     return kept
 
 
-def _may_silence(source: Source, findings: Iterable[Finding]) -> bool:
+def _may_count(source: Source, findings: Collection[Finding], *, unused: bool) -> bool:
     """Whether any text in the file looks like a comment that silences one of the findings.
 
+    With `unused` also whether any looks like one that names a code of ours, needed or not.
     Most `# noqa` are other linters', and to tell comments from strings takes all of a file's tokens.
     """
+    if not findings and not unused:
+        return False
     found = {finding.code for finding in findings}
+
+    def counts(named: Collection[str] | None) -> bool:
+        if named is None:
+            return bool(found)
+        if any(each == "ALL" or code.startswith(each) for each in named for code in found):
+            return True
+        return unused and any(each.startswith("CEL") for each in named)
+
     data = source.data
     for word in _LIKELY.finditer(data):
         start, end = data.rfind(b"\n", 0, word.start()) + 1, data.find(b"\n", word.end())
         line = data[start : end if end >= 0 else len(data)].decode("latin-1")
         for form in _FORMS.finditer(line):
             group = _code_group(form)
-            named = None if group is None else _codes(form[group])
-            if named is None or any(each == "ALL" or code.startswith(each) for each in named for code in found):
+            if counts(None if group is None else _codes(form[group])):
                 return True
     return False
 

@@ -12,11 +12,12 @@ import contextlib
 import dataclasses
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache, cached_property
+from typing import cast
 
 import libcst as cst
-from libcst.metadata import ByteSpanPositionProvider, MetadataWrapper
+from libcst.metadata import ByteSpanPositionProvider, CodeSpan, MetadataWrapper
 
 from celery_lint.findings import Span
 from celery_lint.fixes.text import NotExact, SourceText
@@ -45,8 +46,7 @@ class Bridge:
                 self.module = cst.parse_module(clean)
                 if self.module.code != clean:
                     raise NotExact("libcst does not give the file back unchanged")
-                wrapper = MetadataWrapper(self.module, unsafe_skip_copy=True)
-                self._spans = wrapper.resolve(ByteSpanPositionProvider)
+                self._spans = _Spans.of(self.module)
         except (cst.ParserSyntaxError, RecursionError, cst.CSTValidationError) as error:
             raise NotExact(f"libcst cannot read it: {error}") from error
         self._original = _offsets(clean, removed)
@@ -56,8 +56,9 @@ class Bridge:
         while waiting:
             node = waiting.pop()
             self.nodes.append(node)
-            below = list(children(node))
-            self._parents.update((child, node) for child in below)
+            below = children(node)
+            for child in below:
+                self._parents[child] = node
             waiting.extend(reversed(below))
 
     @cached_property
@@ -232,19 +233,45 @@ def _offsets(clean: str, removed: list[tuple[int, int]]) -> Callable[[int], int]
     return original
 
 
+class _Spans(ByteSpanPositionProvider):
+    """Where libcst's nodes stand.
+
+    `MetadataWrapper.resolve` would walk the whole tree once more, for providers of which there are none.
+    """
+
+    @classmethod
+    def of(cls, module: cst.Module) -> Mapping[cst.CSTNode, CodeSpan]:
+        spans = cls()._gen(MetadataWrapper(module, unsafe_skip_copy=True))
+        return cast("Mapping[cst.CSTNode, CodeSpan]", spans)  # none of them is made late
+
+
+class _Kinds(dict[type, bool]):
+    """Whether a class is one of nodes; to ask libcst's abstract classes each time takes long."""
+
+    def __missing__(self, kind: type) -> bool:
+        self[kind] = issubclass(kind, cst.CSTNode)
+        return self[kind]
+
+
+_IS_NODE = _Kinds()
+
+
 @cache
 def _fields(kind: type[cst.CSTNode]) -> tuple[str, ...]:
     return tuple(field.name for field in dataclasses.fields(kind))
 
 
-def children(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+def children(node: cst.CSTNode) -> list[cst.CSTNode]:
     """The nodes right below a node, in the order of its fields."""
-    for name in _fields(type(node)):
+    found: list[cst.CSTNode] = []
+    for name in _fields(node.__class__):
         value = getattr(node, name)
-        if isinstance(value, cst.CSTNode):
-            yield value
-        elif isinstance(value, (list, tuple)):
-            yield from (item for item in value if isinstance(item, cst.CSTNode))
+        kind = value.__class__
+        if _IS_NODE[kind]:
+            found.append(value)
+        elif kind is list or kind is tuple:
+            found += [item for item in value if _IS_NODE[item.__class__]]
+    return found
 
 
 def descendants(node: cst.CSTNode) -> Iterator[cst.CSTNode]:

@@ -6,7 +6,7 @@ alias at most.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import libcst as cst
@@ -147,22 +147,25 @@ class Scopes:
         waiting: list[tuple[cst.CSTNode, cst.CSTNode]] = [(child, module) for child in children(module)]
         while waiting:
             node, scope = waiting.pop()
-            if isinstance(node, cst.Name):
-                self.used.add(node.value)
-            if isinstance(node, (cst.Import, cst.ImportFrom)):
+            kind = node.__class__  # isinstance() goes through libcst's abstract classes, which takes long
+            if kind is cst.Name:
+                self.used.add(cst.ensure_type(node, cst.Name).value)
+                continue
+            if kind in _IMPORTS:
+                assert isinstance(node, _IMPORTS)
                 for imported in self._imported(node):
                     self._bound[scope].setdefault(imported.local, []).append(imported)
                 continue
-            names = list(_bound_by(node))
-            for name in names:
+            for name in _bound_by(node):
                 self._bound[scope].setdefault(name, []).append(None)
-                if isinstance(node, (cst.Global, cst.Nonlocal)):
+                if kind in _DECLARATIONS:
                     self._bound[module].setdefault(name, []).append(None)
-            if isinstance(node, (cst.FunctionDef, cst.ClassDef, cst.Lambda)):
+            if kind in _SCOPES:
                 self._bound[node] = {}
-            for child in children(node):
-                inside = node in self._bound and not isinstance(child, (cst.Decorator, cst.Arg))
-                waiting.append((child, node if inside else scope))
+                for child in children(node):
+                    waiting.append((child, scope if isinstance(child, (cst.Decorator, cst.Arg)) else node))
+            else:
+                waiting += [(child, scope) for child in children(node)]
 
     def _imported(self, node: ImportStatement) -> Iterator[Imported]:
         if isinstance(node, cst.Import):
@@ -210,20 +213,27 @@ def full_name(need: Import) -> str:
     return f"{need.module}.{need.name}" if need.name else need.module
 
 
-def _bound_by(node: cst.CSTNode) -> Iterator[str]:
+_IMPORTS = (cst.Import, cst.ImportFrom)
+_SCOPES = (cst.FunctionDef, cst.ClassDef, cst.Lambda)
+_DECLARATIONS = (cst.Global, cst.Nonlocal)
+_TARGETS: dict[type[cst.CSTNode], str] = {
+    **dict.fromkeys((cst.FunctionDef, cst.ClassDef, cst.Param, cst.TypeAlias, cst.AsName), "name"),
+    **dict.fromkeys((cst.MatchAs, cst.MatchStar), "name"),
+    **dict.fromkeys((cst.AssignTarget, cst.AnnAssign, cst.AugAssign), "target"),
+    **dict.fromkeys((cst.For, cst.CompFor, cst.NamedExpr, cst.Del), "target"),
+    cst.MatchMapping: "rest",
+}
+"""The part of a node that binds names."""
+
+
+def _bound_by(node: cst.CSTNode) -> Iterable[str]:
     """The names that a node itself binds in its scope."""
-    if isinstance(node, (cst.FunctionDef, cst.ClassDef, cst.Param, cst.TypeAlias, cst.AsName)):
-        yield from _targets(node.name)
-    elif isinstance(
-        node, (cst.AssignTarget, cst.AnnAssign, cst.AugAssign, cst.For, cst.CompFor, cst.NamedExpr, cst.Del)
-    ):
-        yield from _targets(node.target)
-    elif isinstance(node, (cst.Global, cst.Nonlocal)):
-        yield from (item.name.value for item in node.names)
-    elif isinstance(node, (cst.MatchAs, cst.MatchStar)):
-        yield from _targets(node.name)
-    elif isinstance(node, cst.MatchMapping):
-        yield from _targets(node.rest)
+    field = _TARGETS.get(node.__class__)
+    if field is not None:
+        return _targets(getattr(node, field))
+    if isinstance(node, _DECLARATIONS):
+        return [item.name.value for item in node.names]
+    return ()
 
 
 def _targets(node: cst.CSTNode | None) -> Iterator[str]:
