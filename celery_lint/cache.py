@@ -38,6 +38,8 @@ FORMAT = 3
 MAX_BYTES = 64_000_000
 MAX_FILES = 16
 """How many projects and configurations are kept in one folder, and how many outcomes of whole runs."""
+SHELF = ".edits"
+MAX_VALUES = 4_000
 
 
 @dataclass(slots=True)
@@ -89,7 +91,7 @@ class Cache:
         self._folder = folder
         # What has no influence on what is found.
         settings = dataclasses.replace(settings, output_format="", cache_dir=None, jobs=None, baseline=None)
-        key = f"{FORMAT} {__version__} {_own_state()} {sys.version_info[:2]} {os.fspath(root)} {_stable(settings)}"
+        key = f"{FORMAT} {_own()} {os.fspath(root)} {_stable(settings)}"
         self._key = digest_of(key.encode("utf-8", "surrogateescape"))
         self._path = folder / f"{self._key}.json"
 
@@ -108,11 +110,62 @@ class Cache:
             data = json.dumps(_packed(snapshot, self._key), separators=(",", ":")).encode("utf-8", "surrogatepass")
             if len(data) > MAX_BYTES:
                 return
-            self._folder.mkdir(parents=True, exist_ok=True)
-            _mark(self._folder)
-            write(os.fspath(self._path), data)
+            _put(self._path, data)
         except (OSError, ValueError):
             return
+
+
+class Shelf:
+    """Values under digests of all that they rest on, for every project whose cache is in one folder.
+
+    Without a folder nothing is kept. What was asked for longest ago goes first.
+    """
+
+    def __init__(self, folder: Path | None, key: str) -> None:
+        """`key` says what all of the values rest on, beside the linter itself."""
+        self._key = digest_of(f"{FORMAT} {_own()} {key}".encode("utf-8", "surrogateescape"))
+        self._path = folder / f"{self._key}{SHELF}" if folder is not None else None
+        self._values = self._read()
+
+    def _read(self) -> dict[str, Any]:
+        if self._path is None:
+            return {}
+        try:
+            if self._path.stat().st_size > MAX_BYTES:
+                return {}
+            data = json.loads(self._path.read_bytes())
+            return dict(data["values"]) if data["key"] == self._key else {}
+        except (OSError, ValueError, LookupError, TypeError, RecursionError):
+            return {}
+
+    def get(self, digest: str) -> Any:
+        """The JSON value under a digest, or None."""
+        if digest not in self._values:
+            return None
+        self._values[digest] = self._values.pop(digest)
+        return self._values[digest]
+
+    def put(self, digest: str, value: Any) -> None:
+        """Puts a JSON value under a digest, to be kept by `save`."""
+        self._values[digest] = value
+
+    def save(self) -> None:
+        """Keeps the values for later runs; a cache that cannot be written is no reason to fail."""
+        if self._path is None:
+            return
+        values = dict([*self._values.items()][-MAX_VALUES:])
+        try:
+            data = json.dumps({"key": self._key, "values": values}, separators=(",", ":"))
+            _put(self._path, data.encode("utf-8", "surrogatepass"))
+        except (OSError, ValueError):
+            return
+
+
+def _put(path: Path, data: bytes) -> None:
+    """Puts a file into a cache folder, which is made if need be. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _mark(path.parent)
+    write(os.fspath(path), data)
 
 
 def write(path: str, data: bytes) -> None:
@@ -193,6 +246,11 @@ def findings_of(snapshot: Snapshot, filename: str) -> list[Finding] | None:
     """The findings of a file while nothing has changed; None when it was not checked. Raises DecodeError."""
     known = snapshot.answers.get(FOUND, {}).get(filename)
     return None if known is None else decode_findings(known[0])
+
+
+def _own() -> str:
+    """The linter and the Python that runs it."""
+    return f"{__version__} {_own_state()} {sys.version_info[:2]}"
 
 
 def _own_state() -> str:

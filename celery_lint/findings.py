@@ -276,6 +276,15 @@ class Fix:
 
 
 @record()
+class Edit:
+    """Put `content` in the place of `span` in a file: what a fix comes to."""
+
+    filename: str
+    span: Span
+    content: str
+
+
+@record()
 class Finding:
     """One rule at one place. `message` tells, in the user's own names, what will go wrong.
 

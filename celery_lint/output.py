@@ -14,7 +14,7 @@ from celery_lint.run import Checked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from celery_lint.fixes.plan import Edit
+    from celery_lint.findings import Edit
     from celery_lint.source import Source
 
 
@@ -176,19 +176,19 @@ class Results:
         return result
 
     def _all_edits(self) -> dict[Finding, Sequence[Edit]]:
-        """The edits of every finding with a fix; libcst is loaded only where there is one."""
+        """The edits of every finding with a fix."""
         result: dict[Finding, Sequence[Edit]] = dict.fromkeys(self.findings, ())
         by_project: dict[Path, list[Finding]] = {}
         for finding, (checked, _) in self._origins.items():
             if finding.fix is not None:
                 by_project.setdefault(checked.project.root, []).append(finding)
         for shown in by_project.values():
-            from celery_lint.fixes.plan import edits_for
+            from celery_lint.edits import edits_of
 
             checked = self._origins[shown[0]][0]
-            planned = edits_for([self._origins[finding][1] for finding in shown], checked.read, checked.project.root)
-            for index, edits in planned.items():
-                result[shown[index]] = [
+            made = edits_of(checked, [self._origins[finding][1] for finding in shown])
+            for finding, edits in zip(shown, made, strict=True):
+                result[finding] = [
                     replace(edit, filename=shown_path(checked.project.root, edit.filename)) for edit in edits
                 ]
         return result

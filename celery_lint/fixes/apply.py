@@ -11,8 +11,8 @@ from pathlib import Path
 from celery_lint.findings import Applicability, Finding, Fix
 from celery_lint.fixes.plan import Drafts, Files, Read, syntax_error
 from celery_lint.fixes.text import NotExact
-from celery_lint.fixes.wrapping import line_length
 from celery_lint.fixes.write import Replacement, replace_files
+from celery_lint.line_length import line_length
 from celery_lint.records import record
 
 ROUNDS = 10

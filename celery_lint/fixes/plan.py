@@ -7,28 +7,17 @@ import itertools
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from celery_lint.findings import Change, Finding, Fix, Span, Substitute
+from celery_lint.findings import Change, Edit, Finding, Fix, Substitute
 from celery_lint.fixes.bridge import Bridge
 from celery_lint.fixes.changes import splice_for
 from celery_lint.fixes.imports import FileImports
 from celery_lint.fixes.scopes import Scopes
 from celery_lint.fixes.text import NotExact, Splice, parse, splice
-from celery_lint.fixes.wrapping import line_length, wrapped
-from celery_lint.records import record
+from celery_lint.fixes.wrapping import wrapped
 from celery_lint.source import UnreadableError
 
 Read = Callable[[str], bytes]
-
-
-@record()
-class Edit:
-    """Put `content` in the place of `span` in a file."""
-
-    filename: str
-    span: Span
-    content: str
 
 
 class Files:
@@ -161,15 +150,15 @@ def syntax_error(data: bytes) -> str | None:
     return None
 
 
-def edits_for(findings: Sequence[Finding], read: Read, root: Path | None = None) -> dict[int, tuple[Edit, ...]]:
+def edits_for(findings: Sequence[Finding], read: Read, width: int | None = None) -> dict[int, tuple[Edit, ...]]:
     """The edits of each finding's fix, by the finding's index, imports included.
 
     Each is drafted as if it were made alone. A finding without a fix, or whose
     fix cannot be made exactly, has none. `read` gives a file's bytes by the
-    name that findings call it. `root` is the project's, which says how long its
-    lines may be.
+    name that findings call it. `width` is how long lines may be that fixes make
+    longer; None for any length.
     """
-    files = Files(line_length(root) if root is not None else None)
+    files = Files(width)
     found = {}
     for index, finding in enumerate(findings):
         if finding.fix is None:

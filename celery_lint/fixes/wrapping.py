@@ -6,56 +6,18 @@ https://black.readthedocs.io/en/stable/the_black_code_style/current_style.html#h
 from __future__ import annotations
 
 import ast
-import configparser
-import sys
 import tokenize
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 from celery_lint.fixes.bridge import Bridge
 from celery_lint.fixes.text import Splice, parse, splice
 from celery_lint.records import record
 from celery_lint.source import NEWLINE, UnreadableError
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
-DEFAULT_WIDTH = 88
 _OPENING, _CLOSING = "([{", ")]}"
 _STRING_STARTS = ("FSTRING_START", "TSTRING_START")
 _STRING_ENDS = ("FSTRING_END", "TSTRING_END")
-
-
-def line_length(root: Path) -> int:
-    """How long the lines of a project may be: as its formatter is told, else its linter, else as Black has it."""
-    tools = _toml(root / "pyproject.toml").get("tool", {})
-    black, ruff = (tools.get(tool, {}) for tool in ("black", "ruff"))
-    tables = [black, ruff, _toml(root / "ruff.toml"), _toml(root / ".ruff.toml")]
-    for table in tables:
-        length = table.get("line-length") if isinstance(table, dict) else None
-        if isinstance(length, int) and length > 0:
-            return length
-    for name in ("setup.cfg", "tox.ini", ".flake8"):
-        parser = configparser.ConfigParser(interpolation=None)
-        try:
-            parser.read_string((root / name).read_text(encoding="utf-8"))
-            length = parser.getint("flake8", "max-line-length")
-        except (OSError, UnicodeDecodeError, ValueError, configparser.Error):
-            continue
-        if length > 0:
-            return length
-    return DEFAULT_WIDTH
-
-
-def _toml(path: Path) -> Mapping[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
-        return {}
 
 
 def wrapped(splices: Sequence[Splice], bridge: Bridge, width: int) -> list[Splice]:

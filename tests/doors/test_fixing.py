@@ -15,8 +15,8 @@ from urllib.parse import unquote
 
 import pytest
 
-from celery_lint.findings import Position, Span
-from celery_lint.fixes import Edit, changes
+from celery_lint.findings import Edit, Position, Span
+from celery_lint.fixes import changes
 from celery_lint.fixes.text import Splice
 from tests.conftest import Workspace
 from tests.fixes.making import made

@@ -8,8 +8,8 @@ import re
 import textwrap
 from collections.abc import Callable, Sequence
 
-from celery_lint.findings import Applicability, Change, Finding, Fix, Place, Position, Severity, Span
-from celery_lint.fixes import Edit, edits_for
+from celery_lint.findings import Applicability, Change, Edit, Finding, Fix, Place, Position, Severity, Span
+from celery_lint.fixes import edits_for
 
 FILENAME = "shop/tasks.py"
 

@@ -9,17 +9,16 @@ import pytest
 
 from celery_lint.findings import AddArguments, Applicability, Change, DeferToCommit, Fix, Import, Place, Replace
 from celery_lint.fixes import edits_for
-from celery_lint.fixes.wrapping import line_length
+from celery_lint.line_length import line_length
 from tests.fixes.making import FILENAME, finding, fixed, made, marked
 
 HEAD = "from functools import partial\n\nfrom django.db import transaction\n\n"
 
 
-def wrapped(root: Path, source: str, *changes: Change, head: str = "") -> str:
+def wrapped(source: str, *changes: Change, head: str = "") -> str:
     """The source after a fix in a project whose lines may have 60 characters."""
-    (root / "pyproject.toml").write_text("[tool.black]\nline-length = 60\n")
     data = source.encode()
-    edits = edits_for([finding(Fix(Applicability.SAFE, "repair it", changes))], {FILENAME: data}.__getitem__, root)
+    edits = edits_for([finding(Fix(Applicability.SAFE, "repair it", changes))], {FILENAME: data}.__getitem__, 60)
     result = made(data, edits[0])
     ast.parse(result)
     return result.decode().removeprefix(head)
@@ -66,60 +65,60 @@ def wrapped(root: Path, source: str, *changes: Change, head: str = "") -> str:
         ),
     ],
 )
-def test_a_deferred_call_is_broken_as_black_would(tmp_path: Path, before: str, after: str | None) -> None:
+def test_a_deferred_call_is_broken_as_black_would(before: str, after: str | None) -> None:
     text, (place,) = marked(HEAD + before)
-    result = wrapped(tmp_path, text, DeferToCommit(place), head=HEAD)
+    result = wrapped(text, DeferToCommit(place), head=HEAD)
     assert result == after if after is not None else result.count("\n") == 1
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
-def test_a_decorator_is_broken_one_argument_a_line(tmp_path: Path, newline: str) -> None:
+def test_a_decorator_is_broken_one_argument_a_line(newline: str) -> None:
     text, (place,) = marked(
         '@«app.task(bind=True, queue="mail", max_retries=3)»\ndef f(): pass\n'.replace("\n", newline)
     )
     change = AddArguments(place, (("soft_time_limit", "300"), ("time_limit", "330")))
-    assert wrapped(tmp_path, text, change) == (
+    assert wrapped(text, change) == (
         '@app.task(\n    bind=True,\n    queue="mail",\n    max_retries=3,\n    soft_time_limit=300,\n'
         "    time_limit=330,\n)\ndef f(): pass\n"
     ).replace("\n", newline)
 
 
-def test_a_replaced_argument_breaks_the_call_round_it(tmp_path: Path) -> None:
+def test_a_replaced_argument_breaks_the_call_round_it() -> None:
     text, places = marked("if a:\n    send_reminders.delay(«orders.filter(paid=False)», «customer»)  # é\n")
     changes = [Replace(places[0], 'list({}.values_list("pk", flat=True))'), Replace(places[1], "{}.pk")]
-    assert wrapped(tmp_path, text, *changes) == (
+    assert wrapped(text, *changes) == (
         "if a:\n    send_reminders.delay(\n"
         "        list(\n            orders.filter(paid=False).values_list(\n"
         '                "pk", flat=True\n            )\n        ),\n        customer.pk,\n    )  # é\n'
     )
 
 
-def test_lines_that_become_a_long_one_are_broken_anew(tmp_path: Path) -> None:
+def test_lines_that_become_a_long_one_are_broken_anew() -> None:
     text, (place,) = marked(
         "on_commit(\n    «lambda: announce_the_order(\n        order, customer,\n        reason=reason\n    )»,"
         " robust=True\n)\n"
     )
     change = Replace(place, "partial(announce_the_order, order, customer, reason='a reason of some length')")
-    assert wrapped(tmp_path, text, change) == (
+    assert wrapped(text, change) == (
         "on_commit(\n    partial(\n        announce_the_order,\n        order,\n        customer,\n"
         "        reason='a reason of some length',\n    ), robust=True\n)\n"
     )
 
 
-def test_a_line_that_was_too_long_and_gets_no_longer_stays(tmp_path: Path) -> None:
+def test_a_line_that_was_too_long_and_gets_no_longer_stays() -> None:
     text, (place,) = marked(f"f.delay('{'x' * 60}', «order.customer»)\n")
-    assert wrapped(tmp_path, text, Replace(place, "customer")) == f"f.delay('{'x' * 60}', customer)\n"
+    assert wrapped(text, Replace(place, "customer")) == f"f.delay('{'x' * 60}', customer)\n"
 
 
-def test_what_cannot_be_broken_is_long(tmp_path: Path) -> None:
+def test_what_cannot_be_broken_is_long() -> None:
     text, (place,) = marked(f"x = «{'y' * 50}»\n")
-    assert wrapped(tmp_path, text, Replace(place, "{} or zzzzzzzzzzzz")) == f"x = {'y' * 50} or zzzzzzzzzzzz\n"
+    assert wrapped(text, Replace(place, "{} or zzzzzzzzzzzz")) == f"x = {'y' * 50} or zzzzzzzzzzzz\n"
 
 
-def test_an_import_that_gets_too_long_is_put_in_brackets(tmp_path: Path) -> None:
+def test_an_import_that_gets_too_long_is_put_in_brackets() -> None:
     before = "from celery.exceptions import MaxRetriesExceededError, TimeLimitExceeded  # two\n"
     text, (place,) = marked(before + "«f»\n")
-    assert wrapped(tmp_path, text, Replace(place, "$Retry", (Import("celery.exceptions", "Retry"),))) == (
+    assert wrapped(text, Replace(place, "$Retry", (Import("celery.exceptions", "Retry"),))) == (
         "from celery.exceptions import (\n    MaxRetriesExceededError,\n    Retry,\n    TimeLimitExceeded,\n)"
         "  # two\nRetry\n"
     )
