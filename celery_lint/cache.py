@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
+import itertools
 import json
 import os
 import sys
@@ -27,14 +28,14 @@ from celery_lint import __version__
 from celery_lint.codec import decode_findings
 from celery_lint.configuration import Settings
 from celery_lint.findings import Finding
-from celery_lint.project.inputs import FOUND
+from celery_lint.project.inputs import FOUND, numbers_of, set_of
 from celery_lint.surroundings import RACY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FORMAT = 3
+FORMAT = 4
 MAX_BYTES = 64_000_000
 MAX_FILES = 16
 """How many projects and configurations are kept in one folder, and how many outcomes of whole runs."""
@@ -301,7 +302,7 @@ def _packed(snapshot: Snapshot, key: str) -> dict[str, Any]:
         ],
         "shared": shared,
         "answers": answers,
-        "sets": [f"{inputs:x}" for inputs in sets],
+        "sets": [*map(_packed_set, sets)],
     }
 
 
@@ -310,7 +311,7 @@ def _unpacked(data: Any, key: str) -> Snapshot | None:
         return None
     files = {n: FileState(int(m), int(e), int(s), str(d), bool(t)) for n, m, e, s, d, t in data["files"]}
     names = list(files)
-    sets = [int(text, 16) for text in data["sets"]]
+    sets = [_unpacked_set(packed, len(data["inputs"])) for packed in data["sets"]]
     return Snapshot(
         taken=int(data["taken"]),
         files=files,
@@ -322,6 +323,24 @@ def _unpacked(data: Any, key: str) -> Snapshot | None:
             for kind, by_file in data["answers"].items()
         },
     )
+
+
+def _packed_set(inputs: int) -> str | list[int]:
+    """A set of inputs: its bits, or its numbers, each from the one before, where these are few among many."""
+    bits, numbers = f"{inputs:x}", numbers_of(inputs)
+    if len(bits) <= 4 * len(numbers):
+        return bits
+    return [number - before for before, number in itertools.pairwise([0, *numbers])]
+
+
+def _unpacked_set(packed: str | list[int], count: int) -> int:
+    """What `_packed_set` was given, of `count` inputs. Raises ValueError or TypeError."""
+    if isinstance(packed, str):
+        return int(packed, 16)
+    numbers = [*itertools.accumulate(packed)]
+    if any(number >= count for number in numbers):
+        raise ValueError("an input that there is not")
+    return set_of(numbers)
 
 
 def _mark(folder: Path) -> None:

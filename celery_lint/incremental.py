@@ -11,7 +11,7 @@ from celery_lint.cache import Changes, FileState, Snapshot, digest_of
 from celery_lint.codec import decode_findings, encode
 from celery_lint.engine import Engine
 from celery_lint.project.index import SMALL, Content, has_trace
-from celery_lint.project.inputs import CANDIDATE, CANDIDATES, FOUND, SENDERS, TASKS
+from celery_lint.project.inputs import CANDIDATE, CANDIDATES, FOUND, SENDERS, TASKS, Inputs, numbers_of, set_of
 from celery_lint.project.layout import Layout, Move
 from celery_lint.workers import share_out
 
@@ -40,26 +40,29 @@ def restore(engine: Engine, snapshot: Snapshot, changes: Changes) -> bool:
     traced = frozenset(name for name, state in snapshot.files.items() if state.traced)
     if was_small is not is_small or bool(was_traced) is not bool(traced):
         return False
-    bits = project.inputs.number(snapshot.inputs)
+    inputs = project.inputs
+    inputs.number(snapshot.inputs)
     project.restore(traced, is_small)
-    stale = sum(bits.get(("content", name), 0) for name in {*changes.contents, *changes.gone})
+    stale = 0
+    for name in (*changes.contents, *changes.gone):
+        stale |= inputs.only("content", name)
     if traced != was_traced:
-        stale |= bits.get(("traced",), 0)
+        stale |= inputs.only("traced")
     if old_files != project.files:
-        stale |= _moved(Move(Layout(old_files, project.declared_roots), project.layout), bits)
-    stale |= _selected_anew(engine, snapshot, changes, bits)
-    stale = _with_shared(engine, snapshot, bits, stale)
+        stale |= _moved(Move(Layout(old_files, project.declared_roots), project.layout), inputs)
+    stale |= _selected_anew(engine, snapshot, changes)
+    stale = _with_shared(engine, snapshot, stale)
     _put(engine, snapshot, NAMES, stale)
-    _put(engine, snapshot, (FOUND,), stale, without=_candidates_anew(engine, snapshot, bits, stale))
+    _put(engine, snapshot, (FOUND,), stale, without=_candidates_anew(engine, snapshot, stale))
     return True
 
 
-def _candidates_anew(engine: Engine, snapshot: Snapshot, bits: Mapping[tuple[str, ...], int], stale: int) -> set[str]:
+def _candidates_anew(engine: Engine, snapshot: Snapshot, stale: int) -> set[str]:
     """The files in which rules looked for something and would not now, or the other way round."""
-    known = bits.get(("shared", CANDIDATES), 0)
+    known = engine.project.inputs.only("shared", CANDIDATES)
     if not engine.project.traced or (CANDIDATES in snapshot.shared and known and not known & stale):
         return set()
-    is_candidate = bits.get((CANDIDATE,), 0)
+    is_candidate = engine.project.inputs.only(CANDIDATE)
     candidates = engine.semantics.candidates.files
     return {
         name
@@ -80,10 +83,10 @@ def _bring_up_to_date(snapshot: Snapshot, changes: Changes) -> None:
         )
 
 
-def _moved(move: Move, bits: Mapping[tuple[str, ...], int]) -> int:
+def _moved(move: Move, inputs: Inputs) -> int:
     """The inputs that changed because files came or went, whatever is in them."""
-    stale = 0
-    for key, bit in bits.items():
+    stale = []
+    for number, key in enumerate(inputs.keys):
         if key[0] == "module":
             is_other = move.may_mean_another(key[1])
         elif key[0] == "folder":
@@ -91,11 +94,11 @@ def _moved(move: Move, bits: Mapping[tuple[str, ...], int]) -> int:
         else:
             is_other = key[0] == "content" and move.is_renamed(key[1])
         if is_other:
-            stale |= bit
-    return stale
+            stale.append(number)
+    return set_of(stale)
 
 
-def _selected_anew(engine: Engine, snapshot: Snapshot, changes: Changes, bits: Mapping[tuple[str, ...], int]) -> int:
+def _selected_anew(engine: Engine, snapshot: Snapshot, changes: Changes) -> int:
     """The selections that find other files than before; what they all find now is known to the engine afterwards."""
     stale = 0
     gone = frozenset(changes.gone)
@@ -109,14 +112,14 @@ def _selected_anew(engine: Engine, snapshot: Snapshot, changes: Changes, bits: M
             if was is not content.is_selected(selection, text):
                 found = [other for other in found if other != name] if was else sorted([*found, name])
         if found is not known:
-            stale |= bits.get(("files", selection, text), 0)
+            stale |= engine.project.inputs.only("files", selection, text)
         engine.project.selected[selection, text] = found
     return stale
 
 
-def _with_shared(engine: Engine, snapshot: Snapshot, bits: Mapping[tuple[str, ...], int], stale: int) -> int:
+def _with_shared(engine: Engine, snapshot: Snapshot, stale: int) -> int:
     """The stale inputs, with the shared answers among them that came out otherwise this time."""
-    own = {name: bits.get(("shared", name), 0) for name in snapshot.shared}
+    own = {name: engine.project.inputs.only("shared", name) for name in snapshot.shared}
     suspect: dict[str, None] = {}
     doubtful = stale
     while True:
@@ -169,6 +172,10 @@ PIECE = 8
 """How many files one process takes at a time: those of one folder have much in common."""
 MOST_PIECES = 32
 """After how many a process ends and a new one goes on, so that what was read does not fill the memory."""
+MANY_ROUNDS = 4
+"""If processes follow each other more often than this, one file in so many is looked into before they start."""
+SAMPLE = 100
+"""What was found out about the files that many others lead to is known to every process then."""
 
 
 def check_with_others(engine: Engine, filenames: Sequence[str], jobs: int) -> None:
@@ -176,6 +183,10 @@ def check_with_others(engine: Engine, filenames: Sequence[str], jobs: int) -> No
     engine.project.expect_many_questions()
     engine.semantics.find_shared_answers()
     project, memo = engine.project, engine.memo
+    if len(filenames) > MANY_ROUNDS * jobs * PIECE * MOST_PIECES:
+        for name in filenames[::SAMPLE]:
+            with contextlib.suppress(Exception):
+                engine.check(name)
     known = len(project.inputs.keys)
     selected = set(project.selected)
     pieces = [filenames[start : start + PIECE] for start in range(0, len(filenames), PIECE)]
@@ -186,7 +197,7 @@ def check_with_others(engine: Engine, filenames: Sequence[str], jobs: int) -> No
             for name in pieces[number]:
                 with contextlib.suppress(Exception):  # it will come up again where it can be told of
                     found.append((name, engine.check(name)))
-        inputs = {name: f"{each:x}" for name, _, each in memo.kept(FOUND)}
+        inputs = {name: numbers_of(each) for name, _, each in memo.kept(FOUND)}
         answer = {
             "found": [[name, [encode(f) for f in each], inputs[name]] for name, each in found if name in inputs],
             "later": project.inputs.keys[known:],
@@ -200,7 +211,7 @@ def check_with_others(engine: Engine, filenames: Sequence[str], jobs: int) -> No
         for selection, text, names in answer["selected"]:
             project.selected.setdefault((selection, text), names)
         for name, value, inputs in answer["found"]:
-            memo.put((FOUND, name), decode_findings(value), project.inputs.translated(int(inputs, 16), known, later))
+            memo.put((FOUND, name), decode_findings(value), project.inputs.translated(inputs, known, later))
 
 
 def _digest(value: Any) -> str:

@@ -26,6 +26,7 @@ SMALL = 3_000_000
 # How many bytes of files are kept in memory, so that they are read once.
 MAX_KEPT = 48_000_000
 _NAMED_AFTER = {keyword: re.compile(keyword + rb" ([\w\x80-\xff]+)") for keyword in (b"def", b"class")}
+_WORD = re.compile(rb"[\w\x80-\xff]+")
 _TEST_FILE = re.compile(
     r"(^|/)(tests?|testing|test_utils|testutils|fixtures|factories)/|(^|/)(test_[^/]*|[^/]*_tests?|tests?|conftest|factories)\.py$"
 )
@@ -102,6 +103,37 @@ class Content:
     def assigns(self, name: bytes) -> bool:
         """Whether a variable of a name is set, for all that the text shows."""
         return name + b" =" in self._data
+
+
+class _Words:
+    """In which files each word stands."""
+
+    def __init__(self, files: Iterable[tuple[str, bytes]]) -> None:
+        self._files: defaultdict[bytes, list[str]] = defaultdict(list)
+        for name, data in files:
+            for word in words_of(data):
+                self._files[word].append(name)
+
+    @cached_property
+    def _all(self) -> bytes:
+        """All words, each between line feeds: to look through one text is faster than to look at each word."""
+        return b"\n".join([b"", *self._files, b""])
+
+    def having(self, word: bytes) -> Sequence[str]:
+        """The files in which a word stands."""
+        return self._files.get(word, ())
+
+    def having_part(self, part: bytes) -> set[str]:
+        """The files in which a word stands that has `part` in it."""
+        found: set[str] = set()
+        if not _WORD.fullmatch(part):
+            return found
+        at = self._all.find(part)
+        while at >= 0:
+            start, end = self._all.rfind(b"\n", 0, at) + 1, self._all.find(b"\n", at)
+            found.update(self._files[self._all[start:end]])
+            at = self._all.find(part, end)
+        return found
 
 
 def has_trace(data: bytes) -> bool:
@@ -209,20 +241,13 @@ class Project:
     # Files by what stands in them
 
     @cached_property
-    def _mentions(self) -> dict[bytes, list[str]]:
+    def _mentions(self) -> _Words:
         """The files, tests left out, in which each name is mentioned."""
-        return self._words_in(name for name in self.files if not is_test_file(name))
+        return _Words((name, self._bytes(name)) for name in sorted(self.files) if not is_test_file(name))
 
     @cached_property
-    def _mentions_in_tests(self) -> dict[bytes, list[str]]:
-        return self._words_in(name for name in self.files if is_test_file(name))
-
-    def _words_in(self, files: Iterable[str]) -> dict[bytes, list[str]]:
-        found: defaultdict[bytes, list[str]] = defaultdict(list)
-        for name in sorted(files):
-            for word in words_of(self._bytes(name)):
-                found[word].append(name)
-        return found
+    def _mentions_in_tests(self) -> _Words:
+        return _Words((name, self._bytes(name)) for name in sorted(self.files) if is_test_file(name))
 
     @cached_property
     def _definitions(self) -> Mapping[Selection, Mapping[bytes, Sequence[str]]]:
@@ -285,22 +310,39 @@ class Project:
 
     def _search(self, selection: Selection, text: bytes) -> Sequence[str]:
         if selection is Selection.MENTION:
-            return self._mentions.get(text, ())
+            return self._mentions.having(text)
         if selection is Selection.ANYWHERE:
-            return sorted([*self._mentions.get(text, ()), *self._mentions_in_tests.get(text, ())])
+            return sorted([*self._mentions.having(text), *self._mentions_in_tests.having(text)])
         if selection is Selection.PART:
-            return sorted({name for word, names in self._mentions.items() if text in word for name in names})
+            return sorted(self._mentions.having_part(text))
         if selection is Selection.TEXT:
-            return sorted(name for name in self._traced if text in self._bytes(name))
+            return sorted(name for name in self._may_hold(text, self._traced) if text in self._bytes(name))
         if selection is Selection.PLAIN:
-            return sorted(name for name in self.files if not is_test_file(name) and text in self._bytes(name))
+            files = self._may_hold(text, self.files)
+            return sorted(name for name in files if not is_test_file(name) and text in self._bytes(name))
         if selection is Selection.ASSIGNED:
-            return [name for name in self._mentions.get(text, ()) if Content(name, self._bytes(name)).assigns(text)]
+            return [name for name in self._mentions.having(text) if Content(name, self._bytes(name)).assigns(text)]
         return self._definitions[selection].get(text, ())
+
+    def _may_hold(self, text: bytes, files: Collection[str]) -> Collection[str]:
+        """Those of the files that may hold a text, as far as the indices of words tell that are there already."""
+        indices: list[_Words] = [
+            self.__dict__[name] for name in ("_mentions", "_mentions_in_tests") if name in self.__dict__
+        ]
+        words = [*_WORD.finditer(text)]
+        if not words or "_mentions" not in self.__dict__:
+            return files
+        longest = max(words, key=lambda word: word.end() - word.start())
+        is_whole = longest.start() > 0 and longest.end() < len(text)
+        found: set[str] = set()
+        for index in indices:
+            found.update(index.having(longest[0]) if is_whole else index.having_part(longest[0]))
+        return {name for name in files if name in found or (len(indices) == 1 and is_test_file(name))}
 
     def expect_many_questions(self) -> None:
         """Index now what copies of this process are to start with."""
         self._mentions  # noqa: B018
+        self._mentions_in_tests  # noqa: B018
         self._definitions  # noqa: B018
 
     # Modules
