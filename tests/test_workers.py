@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from celery_lint import workers
+from celery_lint import incremental, workers
 from celery_lint.configuration import Overrides, Selection
 from celery_lint.run import Checked, run
 from celery_lint.workers import share_out
@@ -49,6 +49,16 @@ def test_as_many_as_there_are_find_the_same(project: Path, jobs: int) -> None:
     alone = checked(project, 1).findings
     assert len({finding.place.filename for finding in alone}) >= NUMBER_OF_APPS
     assert checked(project, jobs).findings == alone
+
+
+def test_many_rounds_find_the_same(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    alone = checked(project, 1).findings
+    for name, value in (("PIECE", 2), ("MOST_PIECES", 2), ("MANY_ROUNDS", 1), ("SAMPLE", 7)):
+        monkeypatch.setattr(incremental, name, value)
+    assert checked(project, 2).findings == alone
+    assert checked(project, 2, cache=True).findings == alone
+    (project / "app_7" / "tasks.py").write_text(APP["tasks.py"].format(n=7).replace("@shared_task\n", ""))
+    assert checked(project, 2, cache=True).findings == checked(project, 1).findings != alone
 
 
 def test_what_the_others_found_is_kept_with_its_inputs(project: Path) -> None:
