@@ -112,6 +112,7 @@ _OBJECTS: Mapping[str, str] = {
     **dict.fromkeys(SESSION_MAKERS, _SESSION),
     **dict.fromkeys((*ENGINES, *CONNECTIONS, "sqlite3.Connection"), _CONNECTION),
     "request.headers": "the request's headers, no plain dict",
+    "flask.request": "the request",
     **dict.fromkeys(
         (f"django.http.{n}" for n in ("HttpResponse", "JsonResponse", "StreamingHttpResponse", "FileResponse")),
         _RESPONSE,
@@ -132,11 +133,17 @@ _NAMED = {
     "django.db.connection": _CONNECTION,
     "datetime.timezone.utc": "a time zone",
     "datetime.UTC": "a time zone",
+    "flask.current_app": "the Flask application",
+    "flask.g": "Flask's `g`",
+    "flask.session": "the request's session",
     "sys.stdout": _FILE,
     "sys.stderr": _FILE,
     "sys.stdin": _FILE,
 }
-_EXCEPTION = re.compile(r"(?:Error|Exception)$")
+# By its own name, or by that of the module it is defined in: `django.core.exceptions.ObjectDoesNotExist`.
+_EXCEPTION = re.compile(r"(?:Error|Exception)$|\.(?:exceptions|exc)\.\w+$")
+_TEXTS = frozenset({"rest_framework.exceptions.ErrorDetail"})
+"""Classes that stand among exceptions and derive from `str`."""
 _BUILT_IN_EXCEPTIONS = frozenset(
     f"builtins.{n}" for n, v in vars(builtins).items() if isinstance(v, type) and issubclass(v, BaseException)
 )
@@ -231,7 +238,7 @@ _BY_KIND: Mapping[type[Value], str] = {
 
 def _of_path(hub: Semantics, path: str) -> str | None:
     """An instance of another package's class."""
-    if path in _BUILT_IN_EXCEPTIONS or _EXCEPTION.search(path):
+    if path in _BUILT_IN_EXCEPTIONS or (_EXCEPTION.search(path) and path not in _TEXTS):
         return "an exception"
     if path == "request.session":
         return "the request's session" if hub.uses_django else None
