@@ -301,7 +301,7 @@ class Tasks:
                         )
                         where = "decorator" if one is task.cls else "base"
                         task.options[name] = Option(value, binding.value, one.module, where)
-            elif one not in TASK_CLASSES and not one.startswith("builtins."):
+            elif one not in TASK_CLASSES and not is_pythons(one):
                 task.is_opaque = True
 
     def base_class(self, task: Task) -> Class | None:
@@ -500,6 +500,11 @@ def is_foreign_class(path: str) -> bool:
     """Whether a class of another package may change how a task is sent, as far as its name tells."""
     root = path.partition(".")[0]
     return root not in _PLAIN_PACKAGES and root not in sys.stdlib_module_names
+
+
+def is_pythons(path: str) -> bool:
+    """Whether a class is Python's own, such as `abc.ABC` or `typing.Generic`: it brings nothing of a task's."""
+    return path.partition(".")[0] in sys.stdlib_module_names
 
 
 def inner_names(function: Function) -> set[str]:
