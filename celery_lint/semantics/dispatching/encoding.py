@@ -16,7 +16,15 @@ from typing import TYPE_CHECKING
 from celery_lint.project.modules import Class, Function, Module
 from celery_lint.records import record
 from celery_lint.semantics.frameworks.conventions import QUERY_DICTS
-from celery_lint.semantics.inference.packages import CONNECTIONS, ENGINES, PATHS, PYDANTIC, SESSION_MAKERS, SESSIONS
+from celery_lint.semantics.inference.packages import (
+    CONNECTIONS,
+    ENGINES,
+    PATHS,
+    PYDANTIC,
+    SESSION_MAKERS,
+    SESSIONS,
+    SQLMODEL,
+)
 from celery_lint.semantics.inference.values import (
     NONE,
     AppValue,
@@ -167,6 +175,7 @@ _PLAIN_PACKAGES = (
     "rest_framework.generics.",
     "unittest.",
 )
+_SCHEMAS = PYDANTIC | SQLMODEL
 _DATACLASSES = frozenset({"dataclasses.dataclass", "pydantic.dataclasses.dataclass"})
 # Decorators that leave a class what it is, as far as JSON is concerned.
 _DECORATORS = _DATACLASSES | {
@@ -274,11 +283,11 @@ def _instance(hub: Semantics, cls: Class) -> str | None:
     foreign = lineage.foreign
     if any(path in _BUILT_IN_EXCEPTIONS or _EXCEPTION.search(path) for path in foreign):
         return "an exception"
-    if not all(path in _PLAIN_BASES or path in PYDANTIC or path.startswith(_PLAIN_PACKAGES) for path in foreign):
+    if not all(path in _PLAIN_BASES or path in _SCHEMAS or path.startswith(_PLAIN_PACKAGES) for path in foreign):
         return None
     if lineage.is_enum:
         return f"a member of the enum `{cls.name}`"
-    if not PYDANTIC.isdisjoint(foreign):
+    if not _SCHEMAS.isdisjoint(foreign):
         return f"an instance of the pydantic model `{cls.name}`"
     return f"an instance of the {'dataclass' if is_dataclass else 'class'} `{cls.name}`"
 

@@ -17,6 +17,7 @@ from celery_lint.project.modules import AssignBinding, Class, Function
 from celery_lint.project.syntax import last_name, own_nodes, walk
 from celery_lint.records import record
 from celery_lint.semantics.frameworks.signal_handlers import signals_of
+from celery_lint.semantics.inference.packages import SQLMODEL
 from celery_lint.semantics.inference.returning import is_method
 from celery_lint.semantics.inference.values import (
     Atomic,
@@ -56,7 +57,6 @@ _NUMERIC_TYPES = frozenset(
     """Integer BigInteger SmallInteger INTEGER INT BIGINT SMALLINT Float FLOAT REAL Double DOUBLE DOUBLE_PRECISION
     Numeric NUMERIC DECIMAL int float Decimal""".split()
 )
-_SQLMODEL = frozenset({"sqlmodel.SQLModel", "sqlmodel.main.SQLModel"})
 _COLUMNS = frozenset({"Column", "mapped_column", "Field"})
 # What may stand around a type in an annotation: `Mapped[int | None]`.
 _AROUND_TYPE = frozenset({"Mapped", "Optional", "Annotated", "None"})
@@ -167,7 +167,7 @@ def is_number_column(hub: Semantics, row: ModelValue, name: str) -> bool:
     if assigned is None:
         return False
     if not hub.classes.is_django_model(row.model):
-        is_plain = hub.classes.derives_from(row.model, _SQLMODEL)
+        is_plain = hub.classes.derives_from(row.model, SQLMODEL)
         return is_mapped_number(assigned[1], is_plain) and not detects_conflicts(hub, row.model)
     if not isinstance(assigned[1].value, ast.Call):
         return False
