@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from celery_lint.findings import Finding, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
+from celery_lint.semantics.dispatching.dispatches import BY_NAME
 from celery_lint.semantics.dispatching.tasknames import missing, named_in_settings
 from celery_lint.semantics.inference.values import Constant
 from celery_lint.semantics.model import Argument, Dispatch, first_argument
 
-_BY_NAME = frozenset({"send_task", "signature", "subtask", "Signature", "maybe_signature"})
 _EFFECTS = {
     "task_routes": "the route is no task's, and the tasks meant for it go to the default queue",
     "task_annotations": "the options are no task's",
@@ -22,7 +22,8 @@ class UnknownTaskName(Rule):
     """A name by which a task is sent, or set up, is that of no task.
 
     ## What it does
-    Reports `send_task("name")`, `signature("name")` and the keys of `task_routes` and
+    Reports `send_task("name")`, `signature("name")`, calls of the project's own wrappers that
+    send a task by the name they are given, and the keys of `task_routes` and
     `task_annotations` that name none of the project's tasks, though the name lies in one of
     the project's packages, or is a task's name but for a part of it.
 
@@ -86,7 +87,11 @@ class UnknownTaskName(Rule):
 def _name_argument(dispatch: Dispatch) -> Argument | None:
     """The argument of `send_task` and its like that is the task's name."""
     call = dispatch.call
-    if call.name not in _BY_NAME or dispatch.forwarder is not None:
+    if dispatch.verb not in BY_NAME:
+        return None
+    if dispatch.forwarder is not None:  # a wrapper's caller gives the name
+        return next((a for a in call.args if a.node is dispatch.target), None)
+    if call.name not in BY_NAME:  # `partial(app.send_task, name)`
         return None
     keyword = "name" if call.name == "send_task" else "task"
     return first_argument(call.args, keyword)

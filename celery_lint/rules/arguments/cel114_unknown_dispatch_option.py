@@ -7,17 +7,17 @@ from collections.abc import Iterator
 from celery_lint.findings import Applicability, Finding, Fix, RenameKeyword, Replace, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
-from celery_lint.semantics.dispatching.sendoptions import Unread, unread
-from celery_lint.semantics.model import Dispatch
+from celery_lint.semantics.dispatching.sendoptions import SET, Unread, kept, unread
+from celery_lint.semantics.model import Dispatch, FunctionFlow
 
 
 class UnknownDispatchOption(Rule):
     """An option of `apply_async()` that nothing reads.
 
     ## What it does
-    Reports keywords of `apply_async()`, `apply_async_on_commit()`, `send_task()` and
-    `signature()` that are no option of Celery, kombu or a transport: misspelt ones such as
-    `count_down`, and the task's own parameters, which belong into `kwargs`.
+    Reports keywords of `apply_async()`, `apply_async_on_commit()`, `send_task()`, `signature()`
+    and a signature's `set()` that are no option of Celery, kombu or a transport: misspelt ones
+    such as `count_down`, and the task's own parameters, which belong into `kwargs`.
 
     ## Why is this bad
     `apply_async()` takes any keyword and puts what it does not know among the properties of the message,
@@ -52,6 +52,10 @@ class UnknownDispatchOption(Rule):
     severity = Severity.ERROR
     fixable = "safe"
 
+    def check_function(self, flow: FunctionFlow, file: FileContext) -> Iterator[Finding]:
+        for dispatch in kept(flow):
+            yield from self.check_dispatch(dispatch, file)
+
     def check_dispatch(self, dispatch: Dispatch, file: FileContext) -> Iterator[Finding]:
         found = unread(file.hub, dispatch)
         for one in found:
@@ -72,6 +76,8 @@ class UnknownDispatchOption(Rule):
 def _fix(one: Unread, parameters: int, dispatch: Dispatch, file: FileContext) -> Fix | None:
     keyword = next((k for k in dispatch.node.keywords if k.arg == one.name), None)
     if keyword is None:
+        return None
+    if one.is_parameter and dispatch.verb == SET:
         return None
     if one.is_parameter and parameters == 1 and "kwargs" not in dispatch.packed and not dispatch.call.is_opaque:
         others = [k.arg for k in dispatch.node.keywords if k is not keyword]

@@ -78,10 +78,10 @@ class OnCommitNeverDispatches(Rule):
                 "{}.delay",
             )
         if isinstance(value, TaskValue):
-            return (
-                f"`on_commit` calls `{file.text(node)}`, which runs the task's body in this process: give it `.delay`",
-                "{}.delay",
-            )
+            text = f"`on_commit` calls `{file.text(node)}`, which runs the task's body in this process"
+            if isinstance(value.task, Task) and required(value.task):
+                return text, None  # `.delay` would lack the arguments, too
+            return f"{text}: give it `.delay`", "{}.delay"
         if isinstance(value, Partial):
             return self._partial(value, node, file)
         if isinstance(value, BoundMethod) and isinstance(value.receiver, TaskValue):
@@ -177,7 +177,8 @@ class OnCommitNeverDispatches(Rule):
     def _fix(self, callback: Argument, code: str | None, file: FileContext) -> Fix | None:
         if code is None or ("{}" in code and code != "{}.delay") or "$" in code or "#" in code:
             return None
-        return Fix(Applicability.SAFE, "Send the task after the commit", (Replace(file.place(callback.node), code),))
+        change = Replace(file.place(callback.node), code)
+        return Fix(Applicability.SAFE, "Send the task after the commit", (change,), uncovers=("CEL106",))
 
 
 def required(task: Task) -> list[str]:

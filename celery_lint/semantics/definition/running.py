@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from celery_lint.project.index import is_test_file
 from celery_lint.project.modules import Class
-from celery_lint.semantics.definition.tasks import TASK_CLASSES
+from celery_lint.semantics.definition.tasks import TASK_CLASSES, is_pythons
 from celery_lint.semantics.inference.values import ClassValue
 from celery_lint.semantics.model import Task
 from celery_lint.semantics.time.limits import FOREIGN, app_of_task
@@ -63,7 +63,7 @@ def _is_given_itself(task: Task) -> bool:
 
 def _runs_its_own_way(cls: Class | str) -> bool:
     if isinstance(cls, str):
-        return cls not in TASK_CLASSES and not cls.startswith("builtins.")
+        return cls not in TASK_CLASSES and not is_pythons(cls)
     return any(name in cls.functions for name in _RUNNING)
 
 

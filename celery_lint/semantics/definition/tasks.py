@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import AssignBinding, Class, Function, Module
@@ -140,6 +140,24 @@ class Tasks:
                 return True
         return None
 
+    def _own_options(self, factory: Function, decorator: ast.expr | None) -> Sequence[ast.keyword] | None:
+        """The options that a project's decorator adds to those it is given; None where it may do more than that.
+
+        `def reliable(**options): return shared_task(acks_late=True, **options)`.
+        """
+        given = factory.node.args.kwarg
+        made = factory.body[-1].value if isinstance(factory.body[-1], ast.Return) else None
+        if given is None or factory.positional or factory.node.args.kwonlyargs or not isinstance(decorator, ast.Call):
+            return None
+        if not isinstance(made, ast.Call) or made.args or not self._is_maker(made.func, factory):
+            return None
+        if not all(isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant) for n in factory.body[:-1]):
+            return None
+        spread = [k.value for k in made.keywords if k.arg is None]
+        if not all(isinstance(node, ast.Name) and node.id == given.arg for node in spread):
+            return None
+        return [k for k in made.keywords if k.arg is not None] if spread else None
+
     def is_factory(self, function: Function) -> bool:
         """Whether a project's own decorator makes tasks of what it decorates."""
         return self._hub.memo.get(("factory", function), self._is_factory, False, function)
@@ -236,11 +254,15 @@ class Tasks:
         factory: Function | None,
         stored: Value = UNKNOWN,
     ) -> Task:
-        task = Task(cls.module if cls else function.module, function, cls, decorator, factory=factory)
-        if factory is not None:
+        module = cls.module if cls else function.module
+        defaults = self._own_options(factory, decorator) if factory is not None else None
+        task = Task(module, function, cls, decorator, factory=factory if defaults is None else None)
+        if factory is not None and defaults is None:
             self._factory_options(task, factory)
         if isinstance(decorator, ast.Call):
-            self._decorator_options(task, decorator, task.module)
+            self._decorator_options(task, decorator.keywords, task.module)
+        if factory is not None and defaults is not None:
+            self._decorator_options(task, defaults, factory.module)
         self._stored_options(task, stored)
         base = self.class_of(task)
         if base is not None:
@@ -250,15 +272,15 @@ class Tasks:
     def _stored_options(self, task: Task, decorator: Value) -> None:
         """The options of a decorator that a variable holds, which those at the task itself outrank."""
         if isinstance(decorator, (Decorator, Partial)) and decorator.node is not None and decorator.module is not None:
-            self._decorator_options(task, decorator.node, decorator.module)
+            self._decorator_options(task, decorator.node.keywords, decorator.module)
             if isinstance(decorator, Partial):
                 self._stored_options(task, decorator.function)
             else:
                 task.takes_options = False
 
-    def _decorator_options(self, task: Task, decorator: ast.Call, module: Module) -> None:
+    def _decorator_options(self, task: Task, keywords: Sequence[ast.keyword], module: Module) -> None:
         hub = self._hub
-        for keyword in decorator.keywords:
+        for keyword in keywords:
             value = hub.evaluate(keyword.value, module)
             if keyword.arg is not None:
                 task.options.setdefault(keyword.arg, Option(value, keyword.value, module))
@@ -289,7 +311,7 @@ class Tasks:
                         )
                         where = "decorator" if one is task.cls else "base"
                         task.options[name] = Option(value, binding.value, one.module, where)
-            elif one not in TASK_CLASSES and not one.startswith("builtins."):
+            elif one not in TASK_CLASSES and not is_pythons(one):
                 task.is_opaque = True
 
     def base_class(self, task: Task) -> Class | None:
@@ -465,8 +487,18 @@ class Tasks:
         if isinstance(value, TaskValue):
             return True
         if isinstance(value, Instance):
-            return value.cls in TASK_CLASSES or (isinstance(value.cls, Class) and self.is_task_class(value.cls))
+            if not isinstance(value.cls, Class):
+                return value.cls in TASK_CLASSES
+            return self.is_task_class(value.cls) or self._is_task_mixin(value.cls)
         return False
+
+    def _is_task_mixin(self, cls: Class) -> bool:
+        """Whether a class is no task class, and all that derive from it are: its `self` is a task nevertheless."""
+        return self._hub.memo.get(("task mixin", cls), self._decide_mixin, False, cls)
+
+    def _decide_mixin(self, cls: Class) -> bool:
+        heirs = self._hub.classes.heirs(cls)
+        return bool(heirs) and all(self.is_task_class(one) or self._is_task_mixin(one) for one in heirs)
 
 
 def is_foreign_base(value: Value) -> bool:
@@ -478,6 +510,11 @@ def is_foreign_class(path: str) -> bool:
     """Whether a class of another package may change how a task is sent, as far as its name tells."""
     root = path.partition(".")[0]
     return root not in _PLAIN_PACKAGES and root not in sys.stdlib_module_names
+
+
+def is_pythons(path: str) -> bool:
+    """Whether a class is Python's own, such as `abc.ABC` or `typing.Generic`: it brings nothing of a task's."""
+    return path.partition(".")[0] in sys.stdlib_module_names
 
 
 def inner_names(function: Function) -> set[str]:

@@ -6,11 +6,10 @@ import ast
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from celery_lint.project.modules import Class, Function
+from celery_lint.project.modules import Function
 from celery_lint.project.syntax import walk
 from celery_lint.semantics.calls.passing import is_only_passed
 from celery_lint.semantics.calls.runners import METHODS, Runner, handed_over, runner
-from celery_lint.semantics.definition.tasks import TASK_CLASSES
 from celery_lint.semantics.inference.returning import is_method
 from celery_lint.semantics.inference.values import (
     UNKNOWN,
@@ -45,6 +44,8 @@ DEFERRED = frozenset({"delay_on_commit", "apply_async_on_commit"})
 SIGNATURES = frozenset({"s", "si", "signature", "subtask"})
 SENDING = SPREAD | PACKED
 VERBS = SENDING | SIGNATURES | {"apply", "send_task", "map", "starmap", "chunks"}
+BY_NAME = frozenset({"send_task", "signature", "subtask", "Signature", "maybe_signature"})
+"""Verbs that take a task's name in the place of the task."""
 _SENDABLE = frozenset({TaskValue, SignatureValue, CanvasValue})
 # Kinds of value that may send something when they are called.
 _MAY_SEND = frozenset({BoundMethod, FunctionValue, External, CanvasValue, Partial})
@@ -153,10 +154,7 @@ class Dispatches:
         if isinstance(receiver, TaskValue):
             task = None if isinstance(receiver.task, str) else receiver.task
             return self._on_task(call, verb, task, args, target)
-        if isinstance(receiver, Instance) and (
-            receiver.cls in TASK_CLASSES
-            or (isinstance(receiver.cls, Class) and self._hub.tasks.is_task_class(receiver.cls))
-        ):
+        if isinstance(receiver, Instance) and self._hub.tasks.is_task_instance(receiver):
             return self._on_task(call, verb, None, args, target)
         if isinstance(receiver, SignatureValue):
             task = receiver.task if isinstance(receiver.task, Task) else None
@@ -329,16 +327,19 @@ class Dispatches:
         )
 
     def _forwarded(self, call: Call, callee: FunctionValue) -> Iterator[Dispatch]:
-        """`call_event(task.delay, x)`: what the project's own function does with what it gets."""
-        if not call.args or not any(is_sendable(a.value) for a in call.args):
+        """What the project's own function does with what it gets: `call_event(task.delay, x)`, `send("name", x)`."""
+        sendable = next((a.node for a in call.args if is_sendable(a.value)), None)
+        by_name = any(is_text(a.value) for a in call.args) and callee.function.mentions(BY_NAME)
+        if sendable is None and not by_name:
             return
         bound = self.bind(callee, call.args)
         if bound is None:
             return
         values, nodes = bound
         for dispatch in self.inside(callee, values, MAX_FORWARDS):
+            named = given_name(dispatch, nodes) if by_name else None
             involved = dispatch.target is not None and mentions_parameter(dispatch.target, callee.function)
-            if not involved and dispatch.forwarder is None:
+            if named is None and (sendable is None or (not involved and dispatch.forwarder is None)):
                 continue
             yield Dispatch(
                 call,
@@ -350,7 +351,7 @@ class Dispatches:
                 dispatch.is_signature,
                 dispatch.is_deferred,
                 callee.function,
-                next((a.node for a in call.args if is_sendable(a.value)), None),
+                named or sendable,
             )
 
     def inside(self, callee: FunctionValue, values: dict[str, Value], depth: int) -> Iterator[Dispatch]:
@@ -445,6 +446,20 @@ def is_sendable(value: Value) -> bool:
     if value.__class__ is Union:
         return any(map(is_sendable, value.members))
     return value.__class__ in _SENDABLE
+
+
+def is_text(value: Value) -> bool:
+    """Whether a value is a text of which every letter is known, as the name of a task is."""
+    return isinstance(value, Constant) and isinstance(value.value, str)
+
+
+def given_name(dispatch: Dispatch, nodes: dict[str, list[Sent]]) -> ast.expr | None:
+    """What a wrapper's caller gives as the name by which the wrapper sends a task; None when it sends no such one."""
+    if dispatch.verb not in BY_NAME:
+        return None
+    first = dispatch.call.args[0].node if dispatch.forwarder is None and dispatch.call.args else dispatch.target
+    given = nodes.get(first.id, ()) if isinstance(first, ast.Name) else ()
+    return given[0].node if len(given) == 1 and is_text(given[0].value) else None
 
 
 def mentions_parameter(node: ast.expr, function: Function) -> bool:
@@ -577,4 +592,4 @@ def keyword_options(args: Sequence[Argument]) -> dict[str, Argument]:
     return {a.keyword: a for arg in args for a in (arg, *named_members(arg)) if a.keyword is not None}
 
 
-__all__ = ["DEFERRED", "SENDING", "SIGNATURES", "VERBS", "Dispatches", "is_sendable"]
+__all__ = ["BY_NAME", "DEFERRED", "SENDING", "SIGNATURES", "VERBS", "Dispatches", "is_sendable"]

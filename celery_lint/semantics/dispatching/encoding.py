@@ -16,7 +16,15 @@ from typing import TYPE_CHECKING
 from celery_lint.project.modules import Class, Function, Module
 from celery_lint.records import record
 from celery_lint.semantics.frameworks.conventions import QUERY_DICTS
-from celery_lint.semantics.inference.packages import CONNECTIONS, ENGINES, PATHS, PYDANTIC, SESSION_MAKERS, SESSIONS
+from celery_lint.semantics.inference.packages import (
+    CONNECTIONS,
+    ENGINES,
+    PATHS,
+    PYDANTIC,
+    SESSION_MAKERS,
+    SESSIONS,
+    SQLMODEL,
+)
 from celery_lint.semantics.inference.values import (
     NONE,
     AppValue,
@@ -112,6 +120,7 @@ _OBJECTS: Mapping[str, str] = {
     **dict.fromkeys(SESSION_MAKERS, _SESSION),
     **dict.fromkeys((*ENGINES, *CONNECTIONS, "sqlite3.Connection"), _CONNECTION),
     "request.headers": "the request's headers, no plain dict",
+    "flask.request": "the request",
     **dict.fromkeys(
         (f"django.http.{n}" for n in ("HttpResponse", "JsonResponse", "StreamingHttpResponse", "FileResponse")),
         _RESPONSE,
@@ -132,11 +141,17 @@ _NAMED = {
     "django.db.connection": _CONNECTION,
     "datetime.timezone.utc": "a time zone",
     "datetime.UTC": "a time zone",
+    "flask.current_app": "the Flask application",
+    "flask.g": "Flask's `g`",
+    "flask.session": "the request's session",
     "sys.stdout": _FILE,
     "sys.stderr": _FILE,
     "sys.stdin": _FILE,
 }
-_EXCEPTION = re.compile(r"(?:Error|Exception)$")
+# By its own name, or by that of the module it is defined in: `django.core.exceptions.ObjectDoesNotExist`.
+_EXCEPTION = re.compile(r"(?:Error|Exception)$|\.(?:exceptions|exc)\.\w+$")
+_TEXTS = frozenset({"rest_framework.exceptions.ErrorDetail"})
+"""Classes that stand among exceptions and derive from `str`."""
 _BUILT_IN_EXCEPTIONS = frozenset(
     f"builtins.{n}" for n, v in vars(builtins).items() if isinstance(v, type) and issubclass(v, BaseException)
 )
@@ -160,6 +175,7 @@ _PLAIN_PACKAGES = (
     "rest_framework.generics.",
     "unittest.",
 )
+_SCHEMAS = PYDANTIC | SQLMODEL
 _DATACLASSES = frozenset({"dataclasses.dataclass", "pydantic.dataclasses.dataclass"})
 # Decorators that leave a class what it is, as far as JSON is concerned.
 _DECORATORS = _DATACLASSES | {
@@ -231,7 +247,7 @@ _BY_KIND: Mapping[type[Value], str] = {
 
 def _of_path(hub: Semantics, path: str) -> str | None:
     """An instance of another package's class."""
-    if path in _BUILT_IN_EXCEPTIONS or _EXCEPTION.search(path):
+    if path in _BUILT_IN_EXCEPTIONS or (_EXCEPTION.search(path) and path not in _TEXTS):
         return "an exception"
     if path == "request.session":
         return "the request's session" if hub.uses_django else None
@@ -267,11 +283,11 @@ def _instance(hub: Semantics, cls: Class) -> str | None:
     foreign = lineage.foreign
     if any(path in _BUILT_IN_EXCEPTIONS or _EXCEPTION.search(path) for path in foreign):
         return "an exception"
-    if not all(path in _PLAIN_BASES or path in PYDANTIC or path.startswith(_PLAIN_PACKAGES) for path in foreign):
+    if not all(path in _PLAIN_BASES or path in _SCHEMAS or path.startswith(_PLAIN_PACKAGES) for path in foreign):
         return None
     if lineage.is_enum:
         return f"a member of the enum `{cls.name}`"
-    if not PYDANTIC.isdisjoint(foreign):
+    if not _SCHEMAS.isdisjoint(foreign):
         return f"an instance of the pydantic model `{cls.name}`"
     return f"an instance of the {'dataclass' if is_dataclass else 'class'} `{cls.name}`"
 

@@ -11,7 +11,7 @@ from celery_lint.project.syntax import walk
 from celery_lint.records import record
 from celery_lint.semantics.dispatching.dispatches import SENDING
 from celery_lint.semantics.inference.packages import PAGINATION
-from celery_lint.semantics.inference.values import Collection, ManagerValue, ModelValue, QuerySetValue, Value
+from celery_lint.semantics.inference.values import Collection, External, ManagerValue, ModelValue, QuerySetValue, Value
 from celery_lint.semantics.model import Dispatch, Frame, FunctionFlow
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 FEW = 100
 """A slice of no more rows than this is no burden."""
+_ISLICE = External("itertools.islice")
 _ITERATING = frozenset({"iterator", "aiterator"})
 # What spreads messages over time: somebody has thought of their number.
 _SPREADING = frozenset({"countdown", "eta"})
@@ -88,11 +89,18 @@ def _is_short(node: ast.expr, flow: FunctionFlow) -> bool:
     paged = node.value if isinstance(node, ast.Attribute) else node
     if any(isinstance(v, QuerySetValue) and v.cls == PAGINATION for v in flow.value(paged).alternatives()):
         return True
-    if not isinstance(node, ast.Subscript) or not isinstance(node.slice, ast.Slice):
-        return False
-    end = node.slice.upper
+    end = _end_of_slice(node, flow)
     is_many = isinstance(end, ast.Constant) and isinstance(end.value, int) and end.value > FEW
     return end is not None and not is_many
+
+
+def _end_of_slice(node: ast.expr, flow: FunctionFlow) -> ast.expr | None:
+    """Where `orders[:end]` or `islice(orders, end)` ends."""
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice):
+        return node.slice.upper
+    if isinstance(node, ast.Call) and flow.value(node.func) == _ISLICE:
+        return node.args[1] if len(node.args) == 2 else node.args[2] if len(node.args) > 2 else None
+    return None
 
 
 def _ends_early(node: ast.AST) -> bool:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from celery_lint.project.modules import Function
 from celery_lint.project.syntax import last_name, walk
 from celery_lint.records import record
-from celery_lint.semantics.dispatching.dispatches import SPREAD
+from celery_lint.semantics.dispatching.dispatches import SPREAD, keyword_options
 from celery_lint.semantics.dispatching.fitting import (
     expects_error,
     interface,
@@ -33,10 +33,11 @@ from celery_lint.semantics.inference.values import (
     ModelValue,
     QuerySetValue,
     Scalar,
+    SignatureValue,
     TaskValue,
     Value,
 )
-from celery_lint.semantics.model import Argument, Dispatch, Sent, Task
+from celery_lint.semantics.model import Argument, Dispatch, FunctionFlow, Sent, Task
 from celery_lint.semantics.retries.retrying import RETRY, kind_of, retry_calls
 
 if TYPE_CHECKING:
@@ -230,8 +231,17 @@ class Unread:
     is_parameter: bool
 
 
+def kept(flow: FunctionFlow) -> Iterator[Dispatch]:
+    """The calls of `signature.set(...)` in a body, as what they are given is read once the signature is sent."""
+    for call in flow.calls:
+        receivers = [getattr(one, "receiver", None) for one in call.callee.alternatives()] if call.name == SET else ()
+        for receiver in receivers[:1]:
+            if isinstance(receiver, SignatureValue) and isinstance(receiver.task, Task):
+                yield Dispatch(call, SET, receiver.task, (), keyword_options(call.args), target=call.node.func)
+
+
 def unread(hub: Semantics, dispatch: Dispatch) -> Sequence[Unread]:
-    """The keywords of `apply_async` and its like that neither Celery nor kombu, a transport or the project reads.
+    """The keywords of `apply_async`, `set` and the like that neither Celery, kombu, a transport nor the project reads.
 
     They become properties of the message (celery/app/amqp.py, `send_task_message`).
     """
@@ -250,7 +260,8 @@ def unread(hub: Semantics, dispatch: Dispatch) -> Sequence[Unread]:
     return found
 
 
-_TAKING_OPTIONS = frozenset({"apply_async", "apply_async_on_commit", "send_task", "signature", "subtask"})
+SET = "set"
+_TAKING_OPTIONS = frozenset({"apply_async", "apply_async_on_commit", "send_task", "signature", "subtask", SET})
 
 
 def _reads_only_options(hub: Semantics, dispatch: Dispatch) -> bool:

@@ -10,6 +10,7 @@ from celery_lint.project.syntax import own_nodes, walk
 from celery_lint.semantics.dispatching.dispatches import SENDING
 from celery_lint.semantics.inference.values import BoundMethod, CanvasValue, Constant, External, TaskValue
 from celery_lint.semantics.model import Call, Dispatch, FunctionFlow
+from celery_lint.semantics.transactions.reads import is_part_of
 
 if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
@@ -47,6 +48,16 @@ def runs_here(dispatch: Dispatch) -> bool:
         if func is node or (isinstance(func, ast.Attribute) and func.value is node and func.attr == "apply"):
             return True
     return False
+
+
+def signatures_sent(hub: Semantics, call: Call) -> Iterator[Dispatch]:
+    """The signatures that a call sends: those that stand in its own expression, and what the variable in it holds."""
+    func = call.node.func
+    receiver = func.value if isinstance(func, ast.Attribute) else func
+    for made in hub.dispatches.of_flow(call.flow):
+        if made.is_signature and made.call is not call:
+            if is_part_of(made.call, call) or any(use is receiver for use in _uses(call.flow, made.node)):
+                yield made
 
 
 def _is_sent_alone(flow: FunctionFlow, node: ast.Call) -> bool:

@@ -449,8 +449,8 @@ def _uses(body: Sequence[ast.stmt], name: str) -> bool:
 def is_told_later(catch: Catch) -> bool:
     """Whether code after the statement tells failure from success, or is reached by failure alone."""
     function = catch.flow.function
-    if function is None:
-        return False
+    if function is None or (catch.body and isinstance(catch.body[-1], ast.Return)):
+        return False  # whoever returns does not come there
     after = catch.statement.end_lineno or catch.statement.lineno
     later = [n for n in own_nodes(function.body) if getattr(n, "lineno", 0) > after]
     later_nodes = set(later)

@@ -153,15 +153,15 @@ def _flaw(hub: Semantics, cls: Class) -> Flaw | None:
         step = Step(cls.module.source.place(cls.node.bases[0]), f"`{cls.name}` is defined inside `{cls.parent.name}`")
         return Flaw(cls, "is a class inside a function, where nobody finds it", step)
     init = hub.classes.function(cls, "__init__")
-    given = _args_given(hub, cls, init) if init is not None else None
-    if init is None or given is None:
+    if init is None or not init.positional:
         return None
     place = init.module.source.place(next(iter(_upward(init)), init.positional[0]))
     keyword = next((arg.arg for arg in init.node.args.kwonlyargs if arg.arg not in init.defaults), None)
     if keyword is not None:
         return Flaw(cls, f"needs `{keyword}=`, which is not in its `args`", Step(place, "its `args` are made here"))
+    given = _args_given(hub, cls, init)
     required, most = _arity(init)
-    if given == AS_CALLED or required <= given <= most:
+    if given is None or given == AS_CALLED or required <= given <= most:
         return None
     needed = f"{required} argument{'s' * (required != 1)}" if required else "no argument"
     return Flaw(cls, f"takes {needed} and has {given} in its `args`", Step(place, "its `args` are made here"))

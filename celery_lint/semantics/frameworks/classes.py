@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from celery_lint.project.modules import AssignBinding, Class, Function
 from celery_lint.project.syntax import keyword_of, last_name
 from celery_lint.records import record
+from celery_lint.semantics.inference.packages import SQLMODEL
 from celery_lint.semantics.inference.values import (
     UNKNOWN,
     BoundMethod,
@@ -43,7 +44,7 @@ MODEL_ROOTS = frozenset(
         "sqlalchemy.orm.registry().generate_base()",
         "flask_sqlalchemy.SQLAlchemy().Model",
         "flask_sqlalchemy.model.Model",
-        "sqlmodel.SQLModel",
+        *SQLMODEL,
         "mongoengine.Document",
         "mongoengine.document.Document",
         "flask_mongoengine.MongoEngine().Document",
@@ -285,7 +286,7 @@ class Classes:
         for one in self.ancestors(cls):
             if isinstance(one, str):
                 if one in declared or external_is_model(one):
-                    return True
+                    return one not in SQLMODEL or one in declared or self._is_table(cls)
             else:
                 if one.dotted in declared or names_table(one) or self._is_mapped(one):
                     return True
@@ -293,6 +294,15 @@ class Classes:
                     if any(self._is_django_field(b, one) for b in assigns):
                         return not cls.name.endswith(("Mixin", "Form", "Serializer"))
         return False
+
+    def _is_table(self, cls: Class) -> bool:
+        """Whether a class of SQLModel's, or one that derives from it, has a table; others are schemas."""
+        is_declared = any(
+            k.arg == "table" and isinstance(k.value, ast.Constant) and k.value.value is True
+            for one in self.lineage(cls).classes
+            for k in one.node.keywords
+        )
+        return is_declared or any(self.is_model(heir) for heir in self.heirs(cls))
 
     def _is_django_field(self, binding: AssignBinding, owner: Class) -> bool:
         if not isinstance(binding.value, ast.Call):

@@ -30,6 +30,7 @@ from celery_lint.semantics.inference.values import (
     Constant,
     External,
     Field,
+    FunctionValue,
     HttpRequest,
     Instance,
     KeyValue,
@@ -73,6 +74,9 @@ _FILES = "request.FILES"
 # A REST framework serializer's `context`.
 _CONTEXT = "rest_framework.serializers.context"
 _VIEW_NAME = re.compile(r"(View|ViewSet|APIView|Viewset|Endpoint|MethodView|Resource)$")
+# Methods that the admin calls with a row, in mixins too (django/contrib/admin/options.py).
+_ADMIN_HOOKS = frozenset({"save_model", "delete_model", "log_change", "log_addition"})
+_ACTION = frozenset({External("django.contrib.admin.action"), External("django.contrib.admin.decorators.action")})
 _DISPLAY = frozenset({"django.contrib.admin.display", "django.contrib.admin.decorators.display"})
 # Methods that a generic view or a form calls with a bound serializer or form.
 _SERIALIZER_HOOKS = frozenset({"perform_create", "perform_update"})
@@ -330,13 +334,17 @@ def parameter(hub: Semantics, function: Function, name: str, is_first: bool) -> 
         if name == "instance" and function.name == "update" and is_serializer_class(hub, cls):
             model = meta_model(hub, cls)
             return ModelValue(model) if model is not None else None
-        if name == "obj" and function.name in ("save_model", "delete_model", "log_change", "log_addition"):
+        if name == "obj" and (function.name in _ADMIN_HOOKS or is_admin_class(hub, cls)):
             model = admin_model(hub, cls)
             return ModelValue(model) if model is not None else None
         if name == "queryset" and is_admin_class(hub, cls):
             return QuerySetValue(admin_model(hub, cls))
         if name == "exception" and function.name == "process_exception":
             return Instance("builtins.Exception")  # django/core/handlers/base.py, `process_exception_by_middleware`
+    if name == "queryset" and cls is None:
+        acted_on = _model_of_action(hub, function)
+        if acted_on is not None:
+            return QuerySetValue(acted_on)
     if name == "instance":
         found = signals_of(hub, function)
         models = {model for _, model in found if model is not None}
@@ -394,6 +402,31 @@ def as_given(hub: Semantics, function: Function, name: str, declared: Value) -> 
 def snake_case(name: str) -> str:
     """`purchase_order` for `PurchaseOrder`."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+
+
+def _model_of_action(hub: Semantics, function: Function) -> Class | str | None:
+    """The model of the rows for which the admin calls a function of a module; None where it is no such action."""
+    if [a.arg for a in function.positional][1:] != ["request", "queryset"]:
+        return None
+    models = {admin_model(hub, cls) for cls in _admins_with(hub, function)}
+    if len(models) == 1 and None not in models:
+        return models.pop()
+    called = (d.func if isinstance(d, ast.Call) else d for d in function.decorators)
+    is_marked = any(hub.evaluate(one, function.module) in _ACTION for one in called)
+    return "django.db.models.Model" if models or is_marked else None
+
+
+def _admins_with(hub: Semantics, function: Function) -> Iterator[Class]:
+    """The admin classes whose `actions` have a function."""
+    for filename in hub.project.mentioning(function.name):
+        module = hub.project.module_or_none(filename)
+        for cls in module.classes if module is not None else ():
+            if "actions" in cls.assigns and is_admin_class(hub, cls):
+                actions = hub.classes.attribute(cls, "actions")
+                if isinstance(actions, Collection) and any(
+                    isinstance(one, FunctionValue) and one.function is function for one in actions.items or ()
+                ):
+                    yield cls
 
 
 def admin_model(hub: Semantics, cls: Class) -> Class | str | None:

@@ -54,7 +54,7 @@ def signals_of(hub: Semantics, function: Function) -> tuple[SignalUse, ...]:
 def _signals_of(hub: Semantics, function: Function) -> Iterator[SignalUse]:
     for decorator in function.decorators:
         yield from _signals_by_decorator(hub, decorator, function)
-    if "sender" not in function.parameters or is_test_file(function.module.filename):
+    if not _takes_signals(function) or is_test_file(function.module.filename):
         return
     if function.parent is not None:
         if function.parent.mentions(_CONNECT):
@@ -65,6 +65,12 @@ def _signals_of(hub: Semantics, function: Function) -> Iterator[SignalUse]:
         module = hub.project.module_or_none(filename) if filename in connecting else None
         if module is not None:
             yield from _signals_connected(hub, module.nodes_around(_CONNECT), function, module)
+
+
+def _takes_signals(function: Function) -> bool:
+    """Whether a function could be connected to a signal, which gives all it has by name, the sender among it."""
+    is_open = function.node.args.kwarg is not None
+    return "sender" in function.parameters or (is_open and "instance" in function.parameters)
 
 
 def _signals_by_decorator(hub: Semantics, decorator: ast.expr, function: Function) -> Iterator[SignalUse]:

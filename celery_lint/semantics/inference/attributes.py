@@ -468,6 +468,8 @@ def of_request(run: Interpreter, base: HttpRequest, name: str, node: ast.Attribu
         return Instance(f"request.{name}")
     if name in ("method", "path", "content_type", "host", "remote_addr"):
         return Scalar("str")
+    if name == "auser":  # django/contrib/auth/middleware.py
+        return External("django.contrib.auth.aget_user")
     return Field(base, name)
 
 

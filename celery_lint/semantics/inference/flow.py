@@ -9,7 +9,7 @@ are read when somebody asks for their own flow.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from celery_lint.project.modules import Class, Function, Module
@@ -188,7 +188,9 @@ class Interpreter:
             declared = self.hub.annotation(node.annotation, self.module)
             # `dict[str, Callable]` says less than what the dictionary holds.
             is_vague = isinstance(declared, Collection) and declared.element is UNKNOWN and declared.items is None
-            says_more = isinstance(value, Collection) and value.element is not UNKNOWN and is_vague
+            says_more = (
+                is_vague and isinstance(value, Collection) and (value.element is not UNKNOWN or value.items == ())
+            )
             if declared != UNKNOWN and not says_more and not (isinstance(value, Constant) and value.value is not None):
                 value = declared
         self.assign(node.target, value, node)
@@ -508,10 +510,16 @@ class Interpreter:
         elif isinstance(target, ast.Subscript):
             container = self.eval(target.value)
             member = self.eval(target.slice)
-            # A display that gets another member is a display of unknown members.
+            # A display that gets another member is one of unknown members, unless the member has a name.
             if isinstance(container, Collection) and isinstance(target.value, ast.Name):
                 key = join_key(container, member) if container.kind == "dict" else UNKNOWN
-                self.names[target.value.id] = Collection(container.kind, join_element(container, value), key=key)
+                named = (
+                    {member.value: value} if isinstance(member, Constant) and isinstance(member.value, str) else None
+                )
+                extended = with_items(container, named) if named is not None else None
+                self.names[target.value.id] = extended or Collection(
+                    container.kind, join_element(container, value), key=key
+                )
         elif isinstance(target, ast.Starred):
             self.assign(target.value, value, node)
 
@@ -605,15 +613,9 @@ class Interpreter:
             elif extra is not None:
                 self.names[name] = Collection("dict", union(container.element, extra.element))
                 return
-            if container.keys is not None and container.items is not None:
-                merged: dict[str, Value] = dict(zip(container.keys, container.items, strict=True))
-                merged.update({k: v for k, v in given if k is not None})
-                self.names[name] = Collection(
-                    "dict",
-                    union(*merged.values()) if merged else UNKNOWN,
-                    tuple(merged.values()),
-                    tuple(merged),
-                )
+            extended = with_items(container, {k: v for k, v in given if k is not None})
+            if extended is not None:
+                self.names[name] = extended
             elif given:
                 self.names[name] = Collection("dict", union(container.element, *(v for _, v in given)))
             return
@@ -859,6 +861,14 @@ def join_element(container: Collection, value: Value) -> Value:
     if container.items == ():
         return value
     return union(container.element, value)
+
+
+def with_items(container: Collection, given: Mapping[str, Value]) -> Collection | None:
+    """A dictionary once it has got further items; None where not all of its keys are known."""
+    if container.keys is None or container.items is None:
+        return None
+    held: dict[str, Value] = {**dict(zip(container.keys, container.items, strict=True)), **given}
+    return Collection("dict", union(*held.values()), tuple(held.values()), tuple(held))
 
 
 def join_key(container: Collection, key: Value) -> Value:

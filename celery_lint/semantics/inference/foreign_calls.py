@@ -209,6 +209,12 @@ def _deque(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call
     return Collection("deque", run.element(args[0].value, None) if args else UNKNOWN)
 
 
+def _iterator(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
+    """Members of the first argument one by one; `chain` gives those of each."""
+    given = args if path == "itertools.chain" else args[:1]
+    return Collection("iterator", union(*(run.element(a.value, None) for a in given if not a.star)))
+
+
 _CANVAS = ("chain", "group", "chord", "chunks", "xmap", "xstarmap", "_chain", "_chord")
 _READINGS: Mapping[_Reading, Sequence[str]] = {
     _app: (*APP_CLASSES,),
@@ -295,6 +301,7 @@ _READINGS: Mapping[_Reading, Sequence[str]] = {
     _always(Instance("logging.Logger")): ("logging.getLogger", "celery.utils.log.get_task_logger"),
     _mapping: ("collections.defaultdict", "collections.OrderedDict", "collections.Counter"),
     _deque: ("collections.deque",),
+    _iterator: ("itertools.chain", "itertools.cycle", "itertools.islice"),
     contents.recoded: contents.CODECS,
     contents.parsed: contents.PARSERS,
     contents.wrapped: contents.WRAPPERS,
@@ -391,12 +398,15 @@ def _container(run: Interpreter, name: str, args: Sequence[Argument]) -> Value:
 
 
 def _dict(args: Sequence[Argument]) -> Value:
-    if not args:
-        return Collection("dict", UNKNOWN, (), ())
-    if any(a.keyword is None for a in args):
-        return Collection("dict", UNKNOWN)
-    values = tuple(a.value for a in args)
-    return Collection("dict", union(*values), values, tuple(a.keyword or "" for a in args))
+    held: dict[str, Value] = {}
+    for arg in args:
+        if arg.keyword is not None:
+            held[arg.keyword] = arg.value
+        elif isinstance(arg.value, Collection) and arg.value.keys is not None and arg.value.items is not None:
+            held.update(zip(arg.value.keys, arg.value.items, strict=True))  # `dict(options, a=1)`, `dict(**options)`
+        else:
+            return Collection("dict", UNKNOWN)
+    return Collection("dict", union(*held.values()), tuple(held.values()), tuple(held))
 
 
 def _attribute_by_name(run: Interpreter, args: Sequence[Argument]) -> Value:

@@ -83,7 +83,9 @@ PATH_STEPS = frozenset(
     }
 )  # fmt: skip
 PYDANTIC = frozenset({"pydantic.BaseModel", "pydantic.main.BaseModel", "pydantic_settings.BaseSettings"})
+# With `table=True` a class below it is a database model, without a schema (sqlmodel/main.py).
+SQLMODEL = frozenset({"sqlmodel.SQLModel", "sqlmodel.main.SQLModel"})
 # Classes that pydantic checks, database models among them.
-CHECKED = PYDANTIC | {"sqlmodel.SQLModel", "beanie.Document", "beanie.odm.documents.Document"}
+CHECKED = PYDANTIC | SQLMODEL | {"beanie.Document", "beanie.odm.documents.Document"}
 # Class methods of theirs that make an instance out of data (pydantic/main.py).
 CONSTRUCTORS = frozenset({"model_validate", "model_construct", "model_validate_json", "from_orm", "parse_obj"})

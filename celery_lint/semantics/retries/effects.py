@@ -182,7 +182,7 @@ def own_effect(hub: Semantics, call: Call) -> EffectKind | None:
         kind = _of_callee(hub, call, callee)
         if kind is not None:
             return kind
-    return "message" if _is_message(call) else "append" if _is_append(call) else None
+    return _of_resource(call) or ("append" if _is_append(call) else None)
 
 
 def _of_callee(hub: Semantics, call: Call, callee: Value) -> EffectKind | None:
@@ -376,17 +376,18 @@ def adds_up(node: ast.expr, flow: FunctionFlow) -> bool:
     return False
 
 
-def _is_message(call: Call) -> bool:
-    """`client.messages.create(...)` of a messaging client."""
-    if call.name not in _MESSAGE_VERBS or not isinstance(call.node.func, ast.Attribute):
-        return False
+def _of_resource(call: Call) -> EffectKind | None:
+    """The effect of `client.messages.create(...)` or `gateway.transaction.sale(...)`: a method of a client's part."""
     node: ast.expr = call.node.func
     while isinstance(node, ast.Attribute):
         node = node.value
         value = call.flow.value(node)
         if isinstance(value, Instance) and isinstance(value.cls, str):
-            return value.cls.partition(".")[0] in _MESSENGERS
-    return False
+            root = value.cls.partition(".")[0]
+            if root in _PAYMENT_PACKAGES and call.name in _PAYMENT_VERBS:
+                return "payment"
+            return "message" if root in _MESSENGERS and call.name in _MESSAGE_VERBS else None
+    return None
 
 
 def _is_append(call: Call) -> bool:

@@ -2,7 +2,8 @@
 
 A row lock is Django's `select_for_update()` (docs: ref/models/querysets.html)
 or what SQLAlchemy and peewee have for it, which lasts until the transaction ends. Other locks are context managers
-(`cache.lock(...)`, redis-py's `Redis.lock`, advisory locks) and decorators. A
+(`cache.lock(...)`, redis-py's `Redis.lock`), decorators, and advisory locks that a
+statement asks the database for. A
 lock cannot be told from its type in most projects, so names count here: they
 only ever silence a rule.
 """
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import Function
 from celery_lint.project.syntax import last_name, walk
+from celery_lint.semantics.inference.values import Constant
 from celery_lint.semantics.model import Call, Frame, FunctionFlow
 
 if TYPE_CHECKING:
@@ -28,6 +30,9 @@ _LOCK = re.compile(
     re.IGNORECASE,
 )
 _NO_LOCK = re.compile(r"block|clock|unlock", re.IGNORECASE)
+# Locks of PostgreSQL, MySQL and SQL Server that last longer than the statement that takes them.
+_ADVISORY = re.compile(r"pg_(?:try_)?advisory_(?:xact_)?lock|\bget_lock\b|\bsp_getapplock\b", re.IGNORECASE)
+_RUNS_SQL = frozenset({"execute", "scalar"})
 MAX_CALLERS_UP = 3
 
 
@@ -73,7 +78,17 @@ def takes_lock(flow: FunctionFlow, before: int) -> bool:
 
 
 def _takes(call: Call) -> bool:
-    return names_lock(call.node.func) or call.name == "acquire"
+    return names_lock(call.node.func) or call.name == "acquire" or _asks_for_advisory_lock(call)
+
+
+def _asks_for_advisory_lock(call: Call) -> bool:
+    """Whether a call runs `SELECT pg_advisory_lock(...)` or the like, as text or by SQLAlchemy's `func`."""
+    if call.name not in _RUNS_SQL or not call.positional:
+        return False
+    given = call.positional[0]
+    names = [n.value if isinstance(n, ast.Constant) else last_name(n) for n in walk(given.node)]
+    statement = given.value.value if isinstance(given.value, Constant) else None
+    return any(isinstance(text, str) and _ADVISORY.search(text) for text in (statement, *names))
 
 
 def decorated_with_lock(function: Function | None) -> bool:

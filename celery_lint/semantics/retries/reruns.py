@@ -17,11 +17,22 @@ from typing import TYPE_CHECKING, Literal
 from celery_lint.findings import Place
 from celery_lint.project.modules import Module
 from celery_lint.records import record
-from celery_lint.semantics.inference.values import UNKNOWN, BoundMethod, Collection, Constant, TaskValue, Value
+from celery_lint.semantics.inference.values import (
+    UNKNOWN,
+    BoundMethod,
+    Collection,
+    Constant,
+    Field,
+    FunctionValue,
+    TaskValue,
+    Value,
+)
 from celery_lint.semantics.model import Call, Option, Task
 
 if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
+
+_RETRY = frozenset({"retry"})
 
 
 @record()
@@ -87,17 +98,32 @@ def _retries(hub: Semantics, task: Task) -> Iterator[Rerun]:
 
 
 def _is_retry(hub: Semantics, call: Call) -> bool:
-    """Whether a call is `self.retry(...)`, or of a helper that gets the task and retries it."""
+    """Whether a call is `self.retry(...)`, or of a helper that gets the task and retries it.
+
+    A method of the task's own class, of its base or of a mixin is such a helper: `self.retry_later(exc)`.
+    """
+    if _is_own_retry(hub, call):
+        return True
     for callee in call.callee.alternatives():
-        if isinstance(callee, BoundMethod) and callee.name == "retry" and hub.tasks.is_task_instance(callee.receiver):
-            return True
+        if isinstance(callee, FunctionValue) and callee.receiver is not None and callee.function.mentions(_RETRY):
+            if hub.tasks.is_task_instance(callee.receiver) and any(
+                _is_own_retry(hub, inner) for inner in hub.flow(callee.function).calls
+            ):
+                return True
     if any(isinstance(v, TaskValue) for a in call.args for v in a.value.alternatives()):
         return any(
-            t.function.mentions(("retry",))
-            for t in hub.calls.targets(call)
-            if hub.tasks.of_function(t.function) is None
+            t.function.mentions(_RETRY) for t in hub.calls.targets(call) if hub.tasks.of_function(t.function) is None
         )
     return False
+
+
+def _is_own_retry(hub: Semantics, call: Call) -> bool:
+    """Whether a call is the method `retry` of some task. What a mixin's `self` inherits is a field of it."""
+    return call.name == "retry" and any(
+        (isinstance(callee, BoundMethod) and hub.tasks.is_task_instance(callee.receiver))
+        or (isinstance(callee, Field) and hub.tasks.is_task_instance(callee.base))
+        for callee in call.callee.alternatives()
+    )
 
 
 def _late(hub: Semantics, task: Task) -> Iterator[Rerun]:

@@ -17,6 +17,7 @@ from celery_lint.project.modules import AssignBinding, Class, Function
 from celery_lint.project.syntax import last_name, own_nodes, walk
 from celery_lint.records import record
 from celery_lint.semantics.frameworks.signal_handlers import signals_of
+from celery_lint.semantics.inference.packages import SQLMODEL
 from celery_lint.semantics.inference.returning import is_method
 from celery_lint.semantics.inference.values import (
     Atomic,
@@ -29,6 +30,7 @@ from celery_lint.semantics.inference.values import (
     ManagerValue,
     ModelValue,
     Origin,
+    Parameter,
     QuerySetValue,
     Value,
 )
@@ -55,7 +57,6 @@ _NUMERIC_TYPES = frozenset(
     """Integer BigInteger SmallInteger INTEGER INT BIGINT SMALLINT Float FLOAT REAL Double DOUBLE DOUBLE_PRECISION
     Numeric NUMERIC DECIMAL int float Decimal""".split()
 )
-_SQLMODEL = frozenset({"sqlmodel.SQLModel", "sqlmodel.main.SQLModel"})
 _COLUMNS = frozenset({"Column", "mapped_column", "Field"})
 # What may stand around a type in an annotation: `Mapped[int | None]`.
 _AROUND_TYPE = frozenset({"Mapped", "Optional", "Annotated", "None"})
@@ -90,7 +91,7 @@ def lossy_updates(hub: Semantics, flow: FunctionFlow) -> Iterator[Update]:
     for store in flow.stores:
         if not is_arithmetic(store):
             continue
-        row = next((r for r in store.receiver.alternatives() if isinstance(r, ModelValue)), None)
+        row = _row(hub, store.receiver)
         if row is None or not is_number_column(hub, row, store.target.attr):
             continue
         read = reads_itself(store, flow)
@@ -107,6 +108,24 @@ def lossy_updates(hub: Semantics, flow: FunctionFlow) -> Iterator[Update]:
         ):
             continue
         yield Update(store, row, save, saved, read if isinstance(read, ast.Attribute) else None)
+
+
+def _row(hub: Semantics, receiver: Value) -> ModelValue | None:
+    """The row whose column is set; of a helper's parameter, what all of its callers give."""
+    if isinstance(receiver, Parameter) and not receiver.star:
+        return _given(hub, receiver)
+    return next((r for r in receiver.alternatives() if isinstance(r, ModelValue)), None)
+
+
+def _given(hub: Semantics, parameter: Parameter) -> ModelValue | None:
+    """A row of the one model whose rows the callers of a helper give for its parameter, none of them a new one."""
+    models: set[Class | str | None] = set()
+    for site in hub.calls.callers(parameter.function) or ():
+        given = hub.passed(site.call, parameter.function, parameter.name)
+        is_row = isinstance(given, ModelValue) and not is_new(given.origin, site.call.flow)
+        models.add(given.model if isinstance(given, ModelValue) and is_row else None)
+    model = models.pop() if len(models) == 1 else None
+    return ModelValue(model, Origin((parameter.name,))) if model is not None else None
 
 
 def may_update(function: Function) -> bool:
@@ -148,7 +167,7 @@ def is_number_column(hub: Semantics, row: ModelValue, name: str) -> bool:
     if assigned is None:
         return False
     if not hub.classes.is_django_model(row.model):
-        is_plain = hub.classes.derives_from(row.model, _SQLMODEL)
+        is_plain = hub.classes.derives_from(row.model, SQLMODEL)
         return is_mapped_number(assigned[1], is_plain) and not detects_conflicts(hub, row.model)
     if not isinstance(assigned[1].value, ast.Call):
         return False

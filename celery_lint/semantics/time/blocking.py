@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from celery_lint.project.modules import Class, Function
-from celery_lint.project.syntax import own_nodes, walk
+from celery_lint.project.syntax import last_name, own_nodes, walk
 from celery_lint.records import record
 from celery_lint.semantics.dispatching.dispatches import VERBS
 from celery_lint.semantics.exceptions.handlers import is_mute
@@ -348,6 +348,8 @@ def _bounds(node: ast.AST) -> bool:
     """Whether a part of a query bounds its rows: a slice, or the keys that it is given."""
     if isinstance(node, ast.keyword):
         return node.arg is not None and _KEYS_GIVEN.search(node.arg) is not None
+    if isinstance(node, ast.Call):
+        return last_name(node.func) == "islice"
     return isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Collection as AnyOf
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from celery_lint.semantics.exceptions.handlers import SOFT_LIMIT, Catch, catches, is_mute, is_retry
+from celery_lint.semantics.exceptions.handlers import SOFT_LIMIT, Catch, catches, is_mute, raised_predicates
 from celery_lint.semantics.inference.packages import NEVER_RETURNING
 from celery_lint.semantics.inference.values import Constant, FunctionValue
 from celery_lint.semantics.model import Call, Step, Task
@@ -65,7 +65,8 @@ def goes_on(hub: Semantics, catch: Catch) -> Literal["retry", "loop", "work"] | 
     """What a task does once a handler has caught the limit; None when it ends, or nothing slow is guarded."""
     if all(is_mute(call) for call in catch.guarded_calls):
         return None
-    if any(is_retry(hub, call) for call in catch.calls):
+    retries = {raised.node for raised in raised_predicates(hub, catch.flow) if raised.kind == "Retry"}
+    if any(call.node in retries for call in catch.calls):
         return "retry"
     ways = ways_out(catch.body, {call.node for call in catch.calls if never_returns(hub, call)})
     loop = catch.around.find("loop")

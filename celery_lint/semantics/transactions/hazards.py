@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from celery_lint.findings import Severity
 from celery_lint.project.modules import Class, Function
 from celery_lint.records import record
+from celery_lint.semantics.dispatching.signatures import signatures_sent
 from celery_lint.semantics.frameworks.dependencies import committed_later
 from celery_lint.semantics.frameworks.roles import Role
 from celery_lint.semantics.inference.values import (
@@ -273,7 +274,7 @@ class Hazards:
         sessions = self._hub.sessions
         if reached.steps and sessions.ends(call):
             return None  # whether the commit comes first is seen in the helper
-        write = sessions.pending(call, [origin_of(value) for value in self._sent(call, reached, flow)])
+        write = sessions.pending(call, [origin_of(value) for value in self._sent(call, reached)])
         if write is None:
             return None
         source = flow.module.source
@@ -319,7 +320,7 @@ class Hazards:
 
     def write_before(self, call: Call, reached: Reached, flow: FunctionFlow) -> Write | None:
         """A write, earlier in the function, of a row that the dispatch names."""
-        rows = [origin_of(value) for value in self._sent(call, reached, flow)]
+        rows = [origin_of(value) for value in self._sent(call, reached)]
         for write in self._hub.writes.of_flow(flow):
             if write.call.index < call.index and may_follow(write.call.frame, call.frame, flow):
                 if self._hub.sessions.is_settled(write.call, call):
@@ -347,9 +348,7 @@ class Hazards:
         """A write of the function's own row, or of a parameter's, that every caller makes just before."""
         if reached.steps or function.parent is not None:
             return None
-        wanted = {
-            origin.key[0] for value in self._sent(call, reached, call.flow) if (origin := origin_of(value)) is not None
-        }
+        wanted = {origin.key[0] for value in self._sent(call, reached) if (origin := origin_of(value)) is not None}
         sites = self._hub.calls.callers(function)
         if not sites or not wanted:
             return None
@@ -375,7 +374,7 @@ class Hazards:
                     return write
         return None
 
-    def _sent(self, call: Call, reached: Reached, flow: FunctionFlow) -> Iterator[Value]:
+    def _sent(self, call: Call, reached: Reached) -> Iterator[Value]:
         """What the call hands over: the dispatch's arguments, those of signatures built in it, a helper's arguments."""
         if reached.steps:
             yield from (a.value for a in call.args)
@@ -384,9 +383,8 @@ class Hazards:
                     yield callee.receiver
             return
         yield from (s.value for s in reached.dispatch.sent)
-        for other in self._hub.dispatches.of_flow(flow):
-            if other.is_signature and other.call is not call and is_part_of(other.call, call):
-                yield from (s.value for s in other.sent)
+        for made in signatures_sent(self._hub, call):
+            yield from (s.value for s in made.sent)
 
     def may_write(self, transaction: Transaction, call: Call, flow: FunctionFlow) -> bool:
         """Whether anything else inside the transaction, before or after the call, may change the database."""

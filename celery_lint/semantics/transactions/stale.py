@@ -11,6 +11,7 @@ from celery_lint.project.modules import Class, Function
 from celery_lint.project.syntax import own_nodes
 from celery_lint.records import record
 from celery_lint.semantics.calls.callgraph import Target
+from celery_lint.semantics.dispatching.signatures import signatures_sent
 from celery_lint.semantics.inference.values import (
     BoundMethod,
     Collection,
@@ -56,13 +57,19 @@ def stale(hub: Semantics, flow: FunctionFlow) -> Iterator[Stale]:
         task = dispatch.task
         if task is None or task.function is None or not _leaves_at_once(hub, dispatch):
             continue
-        rows = [origin_of(sent.value) for sent in dispatch.sent if not isinstance(sent.value, ModelValue)]
+        rows = [origin_of(value) for value in _sent(hub, dispatch) if not isinstance(value, ModelValue)]
         for write in hub.writes.of_flow(flow) if any(rows) else ():
             if any(same_row(write.origin, row) for row in rows) and _comes_after(dispatch.call, write.call):
                 column = _read_by(hub, task, dispatch, write)
                 if column is not None and not _is_sent_again(hub, dispatch, write):
                     yield Stale(dispatch, task, write, column)
                     break
+
+
+def _sent(hub: Semantics, dispatch: Dispatch) -> Sequence[Value]:
+    """What a task is sent: the arguments of the dispatch, and before them those of the signature that it sends."""
+    made = (one for one in signatures_sent(hub, dispatch.call) if one.task is dispatch.task)
+    return [sent.value for one in (*made, dispatch) for sent in one.sent]
 
 
 def _is_sent_again(hub: Semantics, dispatch: Dispatch, write: Write) -> bool:
@@ -99,7 +106,7 @@ def _comes_after(call: Call, write: Call) -> bool:
 def _read_by(hub: Semantics, task: Task, dispatch: Dispatch, write: Write) -> str | None:
     """The column that a write changes and a task reads; empty when it reads the row, which comes or goes as a whole."""
     assert task.function is not None
-    model = write.model or _model_sent(dispatch, write)
+    model = write.model or _model_sent(hub, dispatch, write)
     if model is None:
         return None
     if write.verb in _DELETES or _is_first_save(dispatch.call, write):
@@ -108,9 +115,9 @@ def _read_by(hub: Semantics, task: Task, dispatch: Dispatch, write: Write) -> st
     return next(iter(sorted(_columns_read(hub, task.function, model, columns))), None) if columns else None
 
 
-def _model_sent(dispatch: Dispatch, write: Write) -> Class | str | None:
+def _model_sent(hub: Semantics, dispatch: Dispatch, write: Write) -> Class | str | None:
     """The model of the row whose key a dispatch sends."""
-    keys = (sent.value for sent in dispatch.sent if isinstance(sent.value, KeyValue))
+    keys = (value for value in _sent(hub, dispatch) if isinstance(value, KeyValue))
     return next((key.model for key in keys if same_row(key.origin, write.origin)), None)
 
 
