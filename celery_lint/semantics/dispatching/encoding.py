@@ -112,6 +112,7 @@ _OBJECTS: Mapping[str, str] = {
     **dict.fromkeys(SESSION_MAKERS, _SESSION),
     **dict.fromkeys((*ENGINES, *CONNECTIONS, "sqlite3.Connection"), _CONNECTION),
     "request.headers": "the request's headers, no plain dict",
+    "request.FILES": "a dict of uploaded files",
     **dict.fromkeys(
         (f"django.http.{n}" for n in ("HttpResponse", "JsonResponse", "StreamingHttpResponse", "FileResponse")),
         _RESPONSE,
