@@ -7,14 +7,14 @@ between the two, as saving the row does (updates.py).
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import Function
 from celery_lint.project.syntax import walk
 from celery_lint.records import record
-from celery_lint.semantics.inference.values import External, ModelValue, Origin
-from celery_lint.semantics.model import Call, FunctionFlow
+from celery_lint.semantics.inference.values import External, ModelValue
+from celery_lint.semantics.model import Call, FunctionFlow, Write
 from celery_lint.semantics.retries import locks
 from celery_lint.semantics.retries.updates import (
     EXPRESSIONS,
@@ -64,16 +64,14 @@ def lossy_queries(hub: Semantics, flow: FunctionFlow) -> Iterator[QueryUpdate]:
     for call in flow.calls:
         if call.name not in _UPDATES or not _asks_for_keys_alone(call):
             continue
-        rows = [write.origin for write in hub.writes.of_call(call)]
-        for arg in call.args if rows else ():
-            found = _read_back(hub, call, arg.keyword, arg.node, rows) if arg.keyword is not None else None
+        writes = tuple(hub.writes.of_call(call))
+        for arg in call.args if writes else ():
+            found = _read_back(hub, call, arg.keyword, arg.node, writes) if arg.keyword is not None else None
             if found is not None and not locks.is_protected(hub, flow, call.frame, call.index):
                 yield found
 
 
-def _read_back(
-    hub: Semantics, call: Call, column: str, value: ast.expr, rows: list[Origin | None]
-) -> QueryUpdate | None:
+def _read_back(hub: Semantics, call: Call, column: str, value: ast.expr, writes: Sequence[Write]) -> QueryUpdate | None:
     """What reads the column's old value, unless the database does the arithmetic."""
     flow = call.flow
     if any(isinstance(v, External) and v.path.startswith(EXPRESSIONS) for v in _called(value, flow)):
@@ -82,12 +80,36 @@ def _read_back(
         if not is_changed or not isinstance(part, ast.Attribute) or part.attr != column:
             continue
         row = next((r for r in flow.value(part.value).alternatives() if isinstance(r, ModelValue)), None)
-        if row is None or not any(same_row(row.origin, one) for one in rows) or is_new(row.origin, flow):
+        if row is None or is_new(row.origin, flow):
+            continue
+        if not any(_is_of(row, write) for write in writes):
             continue
         if not is_number_column(hub, row, column) or _is_for_others_to_guard(hub, row, flow):
             continue
         return QueryUpdate(call, column, value, part, is_plain)
     return None
+
+
+def _is_of(row: ModelValue, write: Write) -> bool:
+    """Whether a query writes the row: it asks by the row's own key, or by the literal by which the row was read."""
+    if same_row(row.origin, write.origin):
+        return True
+    read = row.origin.key[0] if row.origin is not None and row.origin.key else None
+    if row.model != write.model or not isinstance(read, ast.Call):
+        return False
+    keys = _literal_keys(read)
+    return bool(keys) and keys == _literal_keys(write.call.node.func)
+
+
+def _literal_keys(node: ast.expr) -> set[object]:
+    """The literals that calls in an expression ask for as keys: `get(pk=1)`."""
+    return {
+        given.value.value
+        for one in walk(node)
+        if isinstance(one, ast.Call)
+        for given in one.keywords
+        if given.arg in _KEYS and isinstance(given.value, ast.Constant)
+    }
 
 
 def _called(value: ast.expr, flow: FunctionFlow) -> Iterator[object]:
