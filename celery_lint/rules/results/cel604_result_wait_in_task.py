@@ -103,7 +103,8 @@ class ResultWaitInTask(Rule):
             severity = Severity.WARNING
         else:
             where = f"in the task {waiting}" if not path.steps else f"when the task {waiting} comes here"
-            way_out = "" if wait.result.eager else "; a chain hands it to the task that goes on with it"
+            is_sent = isinstance(wait.result.task, Task) and not wait.result.eager
+            way_out = "; a chain hands it to the task that goes on with it" if is_sent else ""
             message = f"`{text}` raises RuntimeError {where}: Celery lets no task wait for a result{way_out}"
             severity = Severity.ERROR
         place = file.place(wait.call.node)

@@ -120,6 +120,8 @@ _OBJECTS: Mapping[str, str] = {
     "rest_framework.response.Response": _RESPONSE,
     **dict.fromkeys(("requests.Session", "httpx.Client", "httpx.AsyncClient", "aiohttp.ClientSession"), _CLIENT),
     **dict.fromkeys(("redis.Redis", "redis.StrictRedis", "redis.client.Redis"), _CLIENT),
+    "pandas.DataFrame": "a `DataFrame`",
+    "numpy.ndarray": "a NumPy array",
     "collections.ChainMap": "a `ChainMap`",
     "types.SimpleNamespace": "a `SimpleNamespace`",
     "types.MappingProxyType": "a read-only view of a dict",
