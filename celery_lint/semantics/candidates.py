@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING
 
 from celery_lint.project.index import is_test_file
 from celery_lint.project.inputs import CANDIDATES, SENDERS, TASKS
-from celery_lint.project.modules import AssignBinding, Function, ImportBinding, Module, flat_statements, meets, rows_of
+from celery_lint.project.modules import (
+    AssignBinding,
+    Function,
+    ImportBinding,
+    Module,
+    assigned,
+    flat_statements,
+    meets,
+    rows_of,
+)
 from celery_lint.project.syntax import walk
 from celery_lint.semantics.calls.callgraph import COMMON
 from celery_lint.semantics.inference.values import TaskValue
@@ -35,6 +44,8 @@ _TRANSACTION_WORDS = frozenset({"atomic", "begin", "in_atomic_block"})
 _SENDING_WORDS = frozenset({"delay", "apply_async", "send_task"})
 _RESULT_WORDS = frozenset({"AsyncResult", "GroupResult"})
 _GIVING_WORDS = _SENDING_WORDS | _RESULT_WORDS
+# What makes results and signatures, which code goes on to use.
+_MAKING_WORDS = _GIVING_WORDS | frozenset("s si signature subtask chain group chord chunks starmap".split())
 # How a call looks that may wait for a result. A mapping's `get` has a key, a text's `join` what it joins.
 _WAITS = re.compile(
     r"(?:(?<![\w.])(?P<name>(?:self\.)?\w+)|[)\]])\s*\.(?:get|wait|join|join_native|collect|get_leaf)"
@@ -57,6 +68,22 @@ _HOOK_WORDS = """sender save_model save_related perform_create perform_update pe
 def _gives_result(function: Function) -> bool:
     """Whether a function may look up a result and return it."""
     return function.name not in COMMON and function.mentions(_RESULT_WORDS) and function.scan.returns_value
+
+
+def _names_of_sent(node: ast.stmt) -> Iterator[str]:
+    """The variables that a statement binds to the result of a task, a signature or the like."""
+    for name, binding in assigned(node):
+        if binding.value is not None and _mentions(_MAKING_WORDS, binding.value):
+            yield name
+
+
+def _mentions(words: frozenset[str], *parts: ast.AST) -> bool:
+    """Whether names or attributes in these nodes are among the words."""
+    return any(
+        (n.id if isinstance(n, ast.Name) else n.attr) in words
+        for n in walk(*parts)
+        if isinstance(n, (ast.Name, ast.Attribute))
+    )
 
 
 class Candidates:
@@ -184,19 +211,21 @@ class Candidates:
     def statements(self, module: Module) -> frozenset[ast.AST]:
         """The statements of a module and its classes that may hold something that a rule looks at.
 
-        Of a compound statement, its head counts; of a definition, the decorators.
+        Of a compound statement, its head counts; of a definition, the decorators. What a script does
+        with a result or a signature that it keeps in a variable counts as well.
         """
         wanted = self._wanted(module)
+        found = self._mentioning(module, wanted)
+        kept = frozenset(name for node in found if isinstance(node, ast.stmt) for name in _names_of_sent(node))
+        return self._mentioning(module, wanted | kept) if kept else found
+
+    def _mentioning(self, module: Module, wanted: frozenset[str]) -> frozenset[ast.AST]:
         rows = module.rows_of(wanted)
         if not rows:
             return frozenset()
 
         def tells(*parts: ast.AST) -> bool:
-            return any(
-                (n.id if isinstance(n, ast.Name) else n.attr) in wanted
-                for n in walk(*parts)
-                if isinstance(n, (ast.Name, ast.Attribute))
-            )
+            return _mentions(wanted, *parts)
 
         def search(body: Sequence[ast.stmt]) -> Iterator[ast.AST]:
             for node in flat_statements(body):

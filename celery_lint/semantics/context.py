@@ -49,8 +49,11 @@ class FileContext:
         return Place(place.filename, Span(start, end))
 
     def text(self, node: ast.AST, limit: int = 60) -> str:
-        """A node's source on one line, shortened for messages."""
-        text = " ".join(self.module.source.segment(node).split())
+        """A node's source on one line and without comments, shortened for messages."""
+        segment = self.module.source.segment(node)
+        if "#" in segment and "\n" in self.module.source.code(node):
+            segment = ast.unparse(node)
+        text = " ".join(segment.split())
         return text if len(text) <= limit else text[: limit - 3].rstrip() + "..."
 
     @cached_property

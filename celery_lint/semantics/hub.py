@@ -760,6 +760,9 @@ class Semantics:
     def cleaned(self, cls: Class, name: str) -> Value:
         return forms.cleaned(self, cls, name)
 
+    def cleaned_whole(self, cls: Class) -> Value:
+        return self.memo.get(("cleaned whole", cls), lambda: forms.cleaned_whole(self, cls), UNKNOWN)
+
     def row_attribute(self, model: Class, name: str) -> Value:
         """The kind of an attribute of a model's rows."""
         return attributes.attribute(Interpreter(self, model.module, fuel=1), ModelValue(model), name)

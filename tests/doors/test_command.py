@@ -39,6 +39,12 @@ class TestReporting:
         assert workspace.lint(*SELECT, "-q").err == ""
         assert workspace.lint(*SELECT, "-q", "shop/views.py").out == ""
 
+    def test_code_is_quoted_without_its_comments(self, workspace: Workspace) -> None:
+        code = "\ndef run():\n    chain(  # first\n        work.s(),\n        work.s(),\n    )\n"
+        tasks = "from celery import chain, shared_task\n\n\n@shared_task\ndef work(result=None): ...\n\n"
+        workspace.write({"shop/run.py": tasks + code})
+        assert "`chain(work.s(), work.s())` is built" in workspace.lint("--select", "CEL701").out
+
     def test_full_shows_the_line_and_what_it_is_about(self, workspace: Workspace) -> None:
         lines = workspace.lint(*SELECT).lines
         assert lines[0].startswith("shop/tasks.py:8:5: CEL301 ")

@@ -6,7 +6,7 @@ import threading
 from typing import Any
 
 import pytest
-from django.db.models.signals import pre_save
+from django.db.models.signals import ModelSignal, post_init, pre_save
 
 from tests.proofs.harness import DEADLINE, Shop
 
@@ -51,8 +51,14 @@ def count_view(product_id):
 """
 
 
-def views_counted(shop: Shop, source: str) -> int:
-    """The count after two runs that overlap: before either saves, both have read."""
+BAD_QUERY = REPAIRED_UPDATE_FIELDS.replace(
+    "    Product", "    product = Product.objects.get(pk=product_id)\n    Product"
+).replace('F("views")', "product.views")
+REPAIRED_QUERY = BAD_QUERY.replace("product.views", 'F("views")')
+
+
+def views_counted(shop: Shop, source: str, has_read: ModelSignal = pre_save) -> int:
+    """The count after two runs that overlap: before either writes, both have read."""
     from shop.models import Product
 
     product = Product.objects.create(name="tea")
@@ -61,12 +67,13 @@ def views_counted(shop: Shop, source: str) -> int:
     def meet(**_: Any) -> None:
         both_have_read.wait()
 
-    pre_save.connect(meet, sender=Product)
+    has_read.connect(meet, sender=Product)
     module = shop.load(source)
     with shop.worker(pool="threads", concurrency=2):
         module.count_view.delay(product.pk)
         module.count_view.delay(product.pk)
         shop.settle()
+    has_read.disconnect(meet, sender=Product)
     assert shop.states == ["SUCCESS", "SUCCESS"]
     product.refresh_from_db()
     return int(product.views)
@@ -80,3 +87,11 @@ def test_bad_loses_one(shop: Shop, source: str) -> None:
 @pytest.mark.parametrize("source", [REPAIRED, REPAIRED_UPDATE_FIELDS])
 def test_repaired_counts_both(shop: Shop, source: str) -> None:
     assert views_counted(shop, source) == 2
+
+
+def test_bad_query_loses_one(shop: Shop) -> None:
+    assert views_counted(shop, BAD_QUERY, post_init) == 1
+
+
+def test_repaired_query_counts_both(shop: Shop) -> None:
+    assert views_counted(shop, REPAIRED_QUERY, post_init) == 2

@@ -62,6 +62,9 @@ REPAIRED_ON_ERROR = BAD_ON_ERROR.replace("pay)", "pay.s())")
 BAD_PERIODIC = f"{TASKS}    app.add_periodic_task(10, reserve.delay(7))\n"
 REPAIRED_PERIODIC = BAD_PERIODIC.replace("reserve.delay", "reserve.s")
 
+BAD_PERIODIC_CALLED = f"{TASKS}    app.add_periodic_task(10, reserve(7))\n"
+REPAIRED_PERIODIC_CALLED = BAD_PERIODIC_CALLED.replace("reserve(7)", "reserve.s(7)")
+
 BAD_REPLACE = f"""{TASKS}    split.delay()
 
 
@@ -88,6 +91,7 @@ GOOD_HEADER = f"{TASKS}    chord([reserve, reserve])(pay.s())\n"
         (BAD_SPREAD, 0),
         (BAD_LINK, 1),
         (BAD_ON_ERROR, 0),
+        (BAD_PERIODIC_CALLED, 0),
     ],
 )
 def test_bad_raises_when_some_are_sent_already(shop: Shop, source: str, sent: int) -> None:
@@ -150,8 +154,9 @@ def test_repaired_callback_of_errors_is_sent_along(shop: Shop) -> None:
     assert ran(shop, REPAIRED_ON_ERROR) == ["reserve"]
 
 
-def test_repaired_schedule_has_the_task(shop: Shop) -> None:
-    shop.load(REPAIRED_PERIODIC).confirm()
+@pytest.mark.parametrize("source", [REPAIRED_PERIODIC, REPAIRED_PERIODIC_CALLED])
+def test_repaired_schedule_has_the_task(shop: Shop, source: str) -> None:
+    shop.load(source).confirm()
     assert shop.sent == []
     assert [entry["task"] for entry in shop.app.conf.beat_schedule.values()] == ["shop.tasks.reserve"]
 

@@ -13,6 +13,9 @@ from celery_lint.semantics.dispatching.keyed import keyed
 from celery_lint.semantics.inference.values import ModelValue
 from celery_lint.semantics.model import Dispatch
 
+# Methods that are given the arguments of many runs: what they send holds those of each.
+_TAKES_ITEMS = frozenset({"map", "starmap", "chunks"})
+
 
 class ModelInstanceArgument(Rule):
     """A model instance is passed to a task.
@@ -76,7 +79,7 @@ class ModelInstanceArgument(Rule):
         model = hub.classes.model_label(found.value.model)
         what = file.text(found.sent.node, 40)
         name = dispatch.task.name if dispatch.task is not None else "the task"
-        one = f"`{what}` holds" if found.inside else f"`{what}` is"
+        one = f"`{what}` holds" if found.inside or dispatch.verb in _TAKES_ITEMS else f"`{what}` is"
         a = "a model instance" if model == "Model" else f"an instance of `{model}`"
         if hub.serializer(dispatch) == "pickle":
             message = f"{one} {a}: `{name}` gets a copy that is stale when it runs, and saving it overwrites newer data"

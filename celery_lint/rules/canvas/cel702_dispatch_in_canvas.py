@@ -18,7 +18,7 @@ from celery_lint.semantics.model import Call, FunctionFlow, Task
 Fault = Literal["sent", "task", "called"]
 # A header of tasks works, and so does a task in a schedule: `signature(task)` is made of them.
 _TAKES_TASKS = frozenset({"header", "schedule", "replacement"})
-_RUNS = frozenset({"chain", "group", "header", "body"})
+_RUNS = frozenset({"chain", "group", "header", "body", "callback", "errback", "schedule"})
 # Options that `apply_async` takes by position come after `args` and `kwargs`.
 _PLAIN_ARGUMENTS = 2
 
@@ -36,7 +36,8 @@ class DispatchInCanvas(Rule):
     `delay()` sends the task now, and gives an AsyncResult. The canvas cannot be built of it:
     TypeError or AttributeError, or EncodeError for a callback, when the first task is on its way
     already. A periodic task is worse: it is sent once, at the start, and the schedule gets
-    an entry without a task, in silence.
+    an entry without a task, in silence. A task that is called runs right there, and what it
+    returns takes the signature's place.
 
     ## Example
     ```python
@@ -69,7 +70,8 @@ class DispatchInCanvas(Rule):
             fault = self._fault(part, flow)
             if fault is not None and not self._is_expected(part, flow):
                 what = f"`{file.text(part.node)}` {(_FAULTS if part.is_own else _HELD)[fault]}"
-                message = f"{what}, and {_OUTCOMES[part.where]}"
+                outcome = _OF_VALUES.get(part.where) if fault == "called" else None
+                message = f"{what}, and {outcome or _OUTCOMES[part.where]}"
                 yield self.finding(file.place(part.node), message, fix=self._fix(part, fault, flow, file))
         for call in flow.calls:
             if call.name == "chord" and spread_chord(call) and not expects_error(call):
@@ -164,4 +166,10 @@ _OUTCOMES: dict[Where, str] = {
     "errback": "no message can carry it as a callback: EncodeError",
     "schedule": "the schedule gets an entry without a task",
     "replacement": "cannot replace the running task: AttributeError",
+}
+# What comes of a task's value where a signature belongs, which need not be refused there.
+_OF_VALUES: dict[Where, str] = {
+    "callback": "what it returns is no callback",
+    "errback": "what it returns is no callback",
+    "schedule": "no schedule can be made of what it returns: AttributeError",
 }

@@ -62,7 +62,7 @@ class ChainArgumentMismatch(Rule):
             heading = FileContext(file.hub, task.module).heading(definition)
             message = (
                 f"`{file.text(dispatch.node)}` gets {_GIVEN[found.part.where]} as its first argument,"
-                f" and {_difference(misfit, task.name)}: {_OUTCOMES[found.part.where]}"
+                f" and {_difference(misfit, task.name)}: {_OUTCOMES[found.part.where]}{_way_out(misfit)}"
             )
             takes = f"`{task.name}` takes {_listed(misfit.interface.names)}"
             yield self.finding(file.place(dispatch.node), message, related=(Related(takes, heading),))
@@ -78,6 +78,12 @@ _OUTCOMES: dict[Where, str] = {
     "body": "the chord fails when its header is done",
     "callback": "the task fails when its work is done",
 }
+
+
+def _way_out(found: Mismatch) -> str:
+    """What helps where the task has room for all but what comes before it."""
+    is_full = found.is_too_many and found.positional == len(found.interface.positional) + 1
+    return "; `.si(...)` leaves the result out" if is_full else ""
 
 
 def _difference(found: Mismatch, task: str) -> str:

@@ -8,7 +8,7 @@ from celery_lint.findings import Finding, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext, related
 from celery_lint.semantics.model import FunctionFlow, Task
-from celery_lint.semantics.results.waits import waits
+from celery_lint.semantics.results.waits import limit, waits
 
 
 class ResultWaitInRequest(Rule):
@@ -62,7 +62,7 @@ class ResultWaitInRequest(Rule):
                 continue
             call = wait.call
             task = f"`{wait.result.task.name}`" if isinstance(wait.result.task, Task) else "the task"
-            limit = call.keyword("timeout")
-            how_long = f"up to {file.text(limit.node)} seconds" if limit is not None else "without a limit"
+            most = limit(wait)
+            how_long = f"up to {file.text(most)} seconds" if most is not None else "without a limit"
             message = f"`{file.text(call.node)}` makes the request wait {how_long} until a worker has run {task}"
             yield self.finding(file.place(call.node), message, related=related((*wait.steps, *path)))

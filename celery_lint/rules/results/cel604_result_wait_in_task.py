@@ -12,7 +12,14 @@ from celery_lint.semantics.dispatching.inline import under_mode_test
 from celery_lint.semantics.model import FunctionFlow, Task
 from celery_lint.semantics.results.readiness import is_known_ready
 from celery_lint.semantics.results.stored import ignores_result
-from celery_lint.semantics.results.waits import TaskPath, Wait, every_wait, may_wait_in_tasks, path_from_task
+from celery_lint.semantics.results.waits import (
+    TaskPath,
+    Wait,
+    every_wait,
+    limit,
+    may_wait_in_tasks,
+    path_from_task,
+)
 
 # A task that asks whether it was called as a function may wait there.
 _BY_CALLERS = frozenset({"called_directly"})
@@ -87,14 +94,18 @@ class ResultWaitInTask(Rule):
         text, waiting = file.text(wait.call.node), f"`{path.task.qualname}`"
         awaited = f"`{wait.result.task.name}`" if isinstance(wait.result.task, Task) else "another task"
         if path.is_allowed:
+            most = limit(wait)
+            until = "until" if most is None else f"up to {file.text(most)} seconds until"
             message = (
-                f"`{text}` lets {waiting} hold its worker until {awaited} has run:"
+                f"`{text}` lets {waiting} hold its worker {until} {awaited} has run:"
                 " when all workers wait like this, none is left to run it"
             )
             severity = Severity.WARNING
         else:
             where = f"in the task {waiting}" if not path.steps else f"when the task {waiting} comes here"
-            message = f"`{text}` raises RuntimeError {where}: Celery lets no task wait for a result"
+            is_sent = isinstance(wait.result.task, Task) and not wait.result.eager
+            way_out = "; a chain hands it to the task that goes on with it" if is_sent else ""
+            message = f"`{text}` raises RuntimeError {where}: Celery lets no task wait for a result{way_out}"
             severity = Severity.ERROR
         place = file.place(wait.call.node)
         return self.finding(place, message, related=related((*wait.steps, *path.steps)), severity=severity)

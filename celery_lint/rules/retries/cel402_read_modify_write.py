@@ -23,6 +23,7 @@ from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
 from celery_lint.semantics.dispatching.inline import is_for_operators
 from celery_lint.semantics.model import Call
+from celery_lint.semantics.retries.query_updates import QueryUpdate, lossy_queries, may_query
 from celery_lint.semantics.retries.updates import Update, lossy_updates, may_be_read_elsewhere, may_update
 
 _F = Import("django.db.models", "F")
@@ -37,7 +38,7 @@ class ReadModifyWrite(Rule):
     Reports `row.column += n` (also `row.column = row.column + n`, through variables, and
     inside `max(...)`, `a if b else c` and the like) on a numeric column where the row is
     saved afterwards: by `save()` with Django, peewee and mongoengine, by the session's
-    commit with SQLAlchemy.
+    commit with SQLAlchemy; and `filter(pk=...).update(column=row.column + n)` with Django.
 
     ## Why is this bad
     Workers run side by side. Two runs read the same number, both add to it, and the later
@@ -65,7 +66,7 @@ class ReadModifyWrite(Rule):
     The row is read with `select_for_update()` or `with_for_update()`; SQLAlchemy's model has a
     version column, or the project names a stricter isolation level, so that the later write
     fails; a lock is held around it, by the function or by a caller; the row was created in the
-    same function; in tests, migrations, commands and scripts.
+    same function; a query tests more than the key, as a version column; in tests, migrations, commands and scripts.
 
     ## Fix safety
     Unsafe: after the save the attribute is an expression until the row is read again, and
@@ -84,11 +85,15 @@ class ReadModifyWrite(Rule):
         if file.is_test or file.is_migration:
             return
         for function in file.module.functions:
-            if function.parent is None and may_update(function):
-                updates = [u for flow in file.hub.calls.flows_within(function) for u in lossy_updates(file.hub, flow)]
-                # To ask for the callers is to read them, and theirs: last of all.
-                if updates and not is_for_operators(file.hub, function):
-                    yield from (self._report(update, file) for update in updates)
+            if function.parent is not None or not (may_update(function) or may_query(function)):
+                continue
+            flows = list(file.hub.calls.flows_within(function))
+            updates = [u for flow in flows for u in lossy_updates(file.hub, flow)]
+            queries = [q for flow in flows for q in lossy_queries(file.hub, flow)]
+            # To ask for the callers is to read them, and theirs: last of all.
+            if (updates or queries) and not is_for_operators(file.hub, function):
+                yield from (self._report(update, file) for update in updates)
+                yield from (self._report_query(query, file) for query in queries)
 
     def _report(self, update: Update, file: FileContext) -> Finding:
         node = update.store.node
@@ -101,6 +106,19 @@ class ReadModifyWrite(Rule):
         )
         saved = Related("and written back here", file.place(update.saved))
         return self.finding(file.place(node), message, related=(saved,), fix=self._fix(update, file))
+
+    def _report_query(self, query: QueryUpdate, file: FileContext) -> Finding:
+        column = file.text(query.read)
+        message = (
+            f"`{file.text(query.value)}` computes the new value from what was read earlier, and the query writes"
+            f" it: a change that another process makes to `{column}` in between is lost"
+        )
+        fix = None
+        reads = sum(ast.unparse(n) == column for n in walk(query.value) if isinstance(n, ast.Attribute))
+        if query.is_plain and reads == 1 and not any(isinstance(n, ast.FloorDiv) for n in walk(query.value)):
+            change = Replace(file.place(query.read), f'$F("{query.column}")', (_F,))
+            fix = Fix(Applicability.UNSAFE, f'Let the database compute it: `F("{query.column}")`', (change,))
+        return self.finding(file.place(query.value), message, fix=fix)
 
     def _fix(self, update: Update, file: FileContext) -> Fix | None:
         if update.save is None or not file.hub.classes.is_django_model(update.row.model):

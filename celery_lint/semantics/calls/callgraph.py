@@ -251,7 +251,22 @@ class CallGraph:
 
     def _commit_calls(self, flow: FunctionFlow) -> Sequence[tuple[Call, Argument]]:
         found = ((call, self.commit_callback(call)) for call in flow.calls)
-        return [(call, callback) for call, callback in found if callback is not None]
+        made = [(call, callback) for call, callback in found if callback is not None]
+        return [*made, *self._commit_decorators(flow)]
+
+    def _commit_decorators(self, flow: FunctionFlow) -> Iterator[tuple[Call, Argument]]:
+        """The nested functions under `@on_commit`, each with the call that Python makes of the decorator."""
+        for function, value, frame in flow.closures:
+            decorator = function.decorators[-1] if function.decorators else None
+            if decorator is None or isinstance(decorator, ast.Call) or not isinstance(value, FunctionValue):
+                continue
+            name = ast.copy_location(ast.Name(function.name, ast.Load()), decorator)
+            node = ast.copy_location(ast.Call(decorator, [name], []), decorator)
+            given = Argument(name, value)
+            before = sum(each.node.lineno < decorator.lineno for each in flow.calls)
+            call = Call(node, flow.value(decorator), (given,), frame, before, flow, use="discarded")
+            if self._is_on_commit(call.callee, call):
+                yield call, given
 
     def _is_on_commit(self, callee: Value, call: Call) -> bool:
         """Whether a call of this is `on_commit` or declared to be like it."""

@@ -121,13 +121,13 @@ def _misfit(hub: Semantics, task: Task) -> Misfit | None:
     function = task.function
     if function is None or task.cls is not None or function.cls is not None or task.factory is not None:
         return None
-    if task.decorator not in function.decorators or hub.tasks.is_wrapped(task) or may_pass_itself(hub, task):
+    if task.decorator not in function.decorators or hub.tasks.is_wrapped(task) or _makes_tasks_its_own_way(hub):
         return None
     bind = task.options.get("bind")
     is_bound = bind is not None and bind.constant is True and bind.where == "decorator"
     if is_bound and not function.positional:
-        return None if function.node.args.vararg is not None else "no parameter"
-    if not function.positional:
+        return None if function.node.args.vararg is not None else "no parameter"  # whatever the base class is
+    if not function.positional or may_pass_itself(hub, task):
         return None
     first = function.positional[0]
     if is_bound:
@@ -146,6 +146,11 @@ def may_pass_itself(hub: Semantics, task: Task) -> bool:
     call = hub.classes.function(cls, "__call__") if cls is not None else None
     if call is not None and hub.memo.get(("passes itself", call), _passes_itself, False, call):
         return True
+    return _makes_tasks_its_own_way(hub)
+
+
+def _makes_tasks_its_own_way(hub: Semantics) -> bool:
+    """Whether an application is of a class of the project that has a `task` of its own."""
     for app in hub.project_settings.all_apps:
         made_by = hub.evaluate(app.node.func, app.module)
         if isinstance(made_by, ClassValue) and hub.classes.function(made_by.cls, "task") is not None:

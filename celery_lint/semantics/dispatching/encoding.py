@@ -121,6 +121,7 @@ _OBJECTS: Mapping[str, str] = {
     **dict.fromkeys((*ENGINES, *CONNECTIONS, "sqlite3.Connection"), _CONNECTION),
     "request.headers": "the request's headers, no plain dict",
     "flask.request": "the request",
+    "request.FILES": "a dict of uploaded files",
     **dict.fromkeys(
         (f"django.http.{n}" for n in ("HttpResponse", "JsonResponse", "StreamingHttpResponse", "FileResponse")),
         _RESPONSE,
@@ -128,6 +129,8 @@ _OBJECTS: Mapping[str, str] = {
     "rest_framework.response.Response": _RESPONSE,
     **dict.fromkeys(("requests.Session", "httpx.Client", "httpx.AsyncClient", "aiohttp.ClientSession"), _CLIENT),
     **dict.fromkeys(("redis.Redis", "redis.StrictRedis", "redis.client.Redis"), _CLIENT),
+    "pandas.DataFrame": "a `DataFrame`",
+    "numpy.ndarray": "a NumPy array",
     "collections.ChainMap": "a `ChainMap`",
     "types.SimpleNamespace": "a `SimpleNamespace`",
     "types.MappingProxyType": "a read-only view of a dict",

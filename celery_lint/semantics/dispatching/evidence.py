@@ -6,6 +6,7 @@ import ast
 from collections.abc import Callable, Iterator, Sequence
 
 from celery_lint.project.modules import Function, Module
+from celery_lint.project.syntax import own_nodes
 from celery_lint.records import record
 from celery_lint.semantics.context import FileContext
 from celery_lint.semantics.dispatching.fitting import may_convert
@@ -15,6 +16,7 @@ from celery_lint.semantics.inference.flow import Interpreter
 from celery_lint.semantics.inference.returning import argument_for, is_method
 from celery_lint.semantics.inference.values import (
     UNKNOWN,
+    CleanedData,
     Collection,
     Field,
     FunctionValue,
@@ -23,10 +25,11 @@ from celery_lint.semantics.inference.values import (
     Value,
     union,
 )
-from celery_lint.semantics.model import Argument, Call, Dispatch, Sent, Step
+from celery_lint.semantics.model import Argument, Call, Dispatch, FunctionFlow, Sent, Step
 
 Kinds = Callable[[Value], Sequence[Value]]
 MAX_CALLERS = 3
+_CHANGING = frozenset({"pop", "popitem", "update", "setdefault", "clear"})
 _DISPLAYS = (ast.List, ast.Tuple, ast.Set, ast.Dict)
 
 
@@ -65,6 +68,8 @@ def held_by(
     sent: Sent, dispatch: Dispatch, file: FileContext, wanted: Callable[[Value], bool], kinds: Kinds
 ) -> Iterator[Carried]:
     """What one argument is or holds of the wanted kind: of a display in the call one for each member."""
+    if isinstance(sent.value, CleanedData):
+        sent = Sent(sent.node, _fields_of(sent.value, dispatch.flow, file.hub), sent.keyword)
     node = sent.node
     if isinstance(node, _DISPLAYS) and wanted(sent.value):
         yield Carried(sent, sent.value, False, False)
@@ -105,6 +110,16 @@ def held_by(
                     if wanted(part):
                         yield Carried(sent, part, inside or deeper, False, steps)
                         return
+
+
+def _fields_of(value: CleanedData, flow: FunctionFlow, hub: Semantics) -> Value:
+    """The dict that a form or serializer makes of its input; UNKNOWN where the body puts other things into it."""
+    for node in own_nodes(flow.body):
+        is_set = isinstance(node, ast.Subscript) and not isinstance(node.ctx, ast.Load)
+        is_called = isinstance(node, ast.Attribute) and node.attr in _CHANGING
+        if (is_set or is_called) and flow.value(node.value) == value:  # type: ignore[attr-defined]
+            return UNKNOWN
+    return hub.cleaned_whole(value.cls)
 
 
 def _is_told_by_caller(dispatch: Dispatch) -> bool:

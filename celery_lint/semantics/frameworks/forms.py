@@ -117,6 +117,8 @@ def row_given(hub: Semantics, cls: Class, args: Sequence[Argument]) -> Origin | 
 _ROW_FIELDS = frozenset({"ModelChoiceField", "PrimaryKeyRelatedField", "SlugRelatedField", "HyperlinkedRelatedField"})
 
 _ROWS_FIELDS = frozenset({"ModelMultipleChoiceField"})
+# Methods of a form or serializer that may make another dict of what it was given.
+_CHECKS = ("clean", "validate", "to_internal_value", "run_validation", "validated_data", "cleaned_data")
 UPLOAD = "django.core.files.uploadedfile.UploadedFile"
 # Other fields whose cleaned value is no plain one.
 _CLEANED = {"FileField": Instance(UPLOAD), "ImageField": Instance(UPLOAD), "DurationField": DURATION}
@@ -151,6 +153,44 @@ def cleaned(hub: Semantics, cls: Class, name: str) -> Value:
             return QuerySetValue(column.model)
         return Collection("list", ModelValue(column.model or "django.db.models.Model"))
     return column if isinstance(column, ModelValue) else UNKNOWN
+
+
+def cleaned_whole(hub: Semantics, cls: Class) -> Value:
+    """A form's `cleaned_data` or a serializer's `validated_data` as the dict of the fields that are known by name.
+
+    UNKNOWN where the class puts that dict together itself.
+    """
+    if any(hub.classes.function(cls, name) is not None for name in _CHECKS):
+        return UNKNOWN
+    declared = [
+        name
+        for name, (owner, binding) in hub.classes.lineage(cls).assigns.items()
+        if isinstance(binding.value, ast.Call) and not _is_read_only(binding.value)
+    ]
+    names = [
+        name
+        for name in dict.fromkeys((*declared, *listed_fields(hub, cls)))
+        if not any(hub.classes.function(cls, f"{verb}_{name}") is not None for verb in ("clean", "validate"))
+    ]
+    return Collection("dict", items=tuple(cleaned(hub, cls, name) for name in names), keys=tuple(names))
+
+
+def listed_fields(hub: Semantics, cls: Class) -> Sequence[str]:
+    """The columns that a form's or serializer's `Meta` lists by name and lets be written."""
+    if hub.classes.meta(cls, "depth") != UNKNOWN or hub.classes.meta(cls, "extra_kwargs") != UNKNOWN:
+        return ()
+    read_only = texts(hub.classes.meta(cls, "read_only_fields"))
+    return [name for name in texts(hub.classes.meta(cls, "fields")) if name not in read_only]
+
+
+def texts(value: Value) -> Sequence[str]:
+    """The texts of a list that is known whole."""
+    items = value.items if isinstance(value, Collection) else None
+    return [one.value for one in items or () if isinstance(one, Constant) and isinstance(one.value, str)]
+
+
+def _is_read_only(field: ast.Call) -> bool:
+    return any(k.arg == "read_only" for k in field.keywords)
 
 
 def row_model(hub: Semantics, base: Instance) -> Class | str | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import Class
-from celery_lint.semantics.frameworks import conventions
+from celery_lint.semantics.frameworks import conventions, forms
 from celery_lint.semantics.inference.values import (
     BoundMethod,
     FunctionValue,
@@ -70,6 +70,21 @@ def rows_saved(hub: Semantics, call: Call, callee: Value) -> tuple[Origin, ...]:
     if saving is not _MAKING and saving is not _CREATE:
         found += _results(call, "get_object", view)
     return tuple(dict.fromkeys(found))
+
+
+def columns_saved(hub: Semantics, call: Call) -> frozenset[str]:
+    """The columns that a form, a serializer or a view of the framework writes in a call, as far as they are listed."""
+    for callee in call.callee.alternatives():
+        holder = receiver_of(callee)
+        if holder is None or not isinstance(holder.cls, Class):
+            continue
+        if forms.makes_row(hub, holder, call.name):
+            return frozenset(forms.listed_fields(hub, holder.cls))
+        if _saving(hub, holder, call.name) is not None:
+            made = [conventions.class_of(hub, holder.cls, name) for name in ("form_class", "serializer_class")]
+            listed = [name for cls in made if cls is not None for name in forms.listed_fields(hub, cls)]
+            return frozenset(listed or forms.texts(hub.classes.attribute(holder.cls, "fields")))
+    return frozenset()
 
 
 def receiver_of(callee: Value) -> Instance | None:

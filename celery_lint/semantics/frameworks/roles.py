@@ -159,6 +159,8 @@ class Roles:
                 return Role("signal", False, name)
         if any(name.startswith(signal_handlers.WORKER) for name in names):
             return Role("task")
+        if any(name.startswith(signal_handlers.SETUP) for name in names):
+            return Role("script")
         if any(name in signal_handlers.COMMAND_SIGNALS for name in names):
             return Role("command")
         return Role("signal", False, names[0]) if names else None

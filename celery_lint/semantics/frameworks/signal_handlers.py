@@ -32,6 +32,12 @@ COMMAND_SIGNALS = frozenset({"pre_migrate", "post_migrate"})
 # What stands before the name of a signal that a worker or beat sends (celery/signals.py).
 WORKER = "worker:"
 
+# What stands before the name of a signal that an application of Celery's sends while it is set up.
+SETUP = "setup:"
+
+# The application's own signals (celery/app/base.py).
+_OF_APPLICATIONS = frozenset({"on_configure", "on_after_configure", "on_after_finalize", "on_after_fork"})
+
 # Celery sends these two where the task is sent.
 PUBLISHING = frozenset({"before_task_publish", "after_task_publish"})
 
@@ -46,7 +52,7 @@ def signals_of(hub: Semantics, function: Function) -> tuple[SignalUse, ...]:
     """The signals that a function handles, each with the sender's model where it is known.
 
     A signal of the project's own, or of another package, counts by its name, with `custom:`
-    or, for those of a Celery worker, `worker:` before it.
+    before it, or `worker:` for those of a Celery worker, or `setup:` for those of an application.
     """
     return hub.memo.get(("signals", function), lambda: tuple(_signals_of(hub, function)), ())
 
@@ -191,6 +197,8 @@ def _signal(hub: Semantics, node: ast.expr, sender: ast.expr | None, module: Mod
     is_djangos = value.path.startswith("django.") if isinstance(value, External) else name in MODEL_SIGNALS
     if isinstance(value, External) and value.path.startswith("celery.signals.") and name not in PUBLISHING:
         name = f"{WORKER}{name}"
+    elif name in _OF_APPLICATIONS:
+        name = f"{SETUP}{name}"
     elif not is_djangos:
         name = f"custom:{name}"
     yield name, sender_model(hub, sender, module) if sender is not None else None

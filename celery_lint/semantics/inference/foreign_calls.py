@@ -314,6 +314,11 @@ _READINGS: Mapping[_Reading, Sequence[str]] = {
         "django.core.files.storage.default_storage.open",
         "django.core.files.storage.storages.open",
     ),
+    _always(Instance("pandas.DataFrame")): (
+        "pandas.DataFrame",
+        *(f"pandas.read_{name}" for name in ("csv", "excel", "json", "parquet", "sql", "sql_query", "sql_table")),
+    ),
+    _always(Instance("numpy.ndarray")): tuple(f"numpy.{name}" for name in ("array", "zeros", "ones", "arange")),
     _always(Scalar("str")): ("traceback.format_exc",),
     _always(Scalar("int")): (
         "random.randint",

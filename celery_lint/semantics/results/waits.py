@@ -22,7 +22,7 @@ from celery_lint.records import record
 from celery_lint.semantics.dispatching.evidence import from_callers
 from celery_lint.semantics.frameworks.signal_handlers import signals_of
 from celery_lint.semantics.inference.switches import is_switched_off, switches
-from celery_lint.semantics.inference.values import BoundMethod, Constant, Field, Parameter, ResultValue
+from celery_lint.semantics.inference.values import NONE, BoundMethod, Constant, Field, Parameter, ResultValue
 from celery_lint.semantics.model import Call, FunctionFlow, Step
 from celery_lint.semantics.results.readiness import is_known_ready
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
 
 WAITING = frozenset({"get", "wait", "join", "join_native", "collect", "get_leaf"})
+# Those whose first argument is the timeout.
+_TIMED = frozenset({"get", "wait", "join", "join_native"})
 # Pools whose tasks may wait (celery/concurrency/gevent.py and eventlet.py, `task_join_will_block`).
 _PATIENT_POOLS = frozenset({"gevent", "eventlet"})
 _ALLOWING = "allow_join_result"
@@ -46,6 +48,13 @@ class Wait:
     call: Call
     result: ResultValue
     steps: tuple[Step, ...] = ()
+
+
+def limit(wait: Wait) -> ast.expr | None:
+    """How many seconds a call waits at most, as it is written; None where it says nothing of that."""
+    call = wait.call
+    given = call.keyword("timeout") or (call.positional[0] if call.positional and call.name in _TIMED else None)
+    return given.node if given is not None and given.value != NONE else None
 
 
 def waits(hub: Semantics, flow: FunctionFlow) -> Iterator[Wait]:

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 _ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow)
 _NUMERIC = ("IntegerField", "FloatField", "DecimalField", "DurationField", "MoneyField")
-_EXPRESSIONS = (
+EXPRESSIONS = (
     "django.db.models.F",
     "django.db.models.expressions.",
     "django.db.models.functions.",
@@ -282,7 +282,7 @@ def uses_expression(store: Store, flow: FunctionFlow) -> bool:
     for node in walk(store.node.value):
         if isinstance(node, ast.Call):
             callee = flow.value(node.func)
-            if isinstance(callee, External) and callee.path.startswith(_EXPRESSIONS):
+            if isinstance(callee, External) and callee.path.startswith(EXPRESSIONS):
                 return True
     return False
 

@@ -12,6 +12,7 @@ from celery_lint.project.syntax import own_nodes
 from celery_lint.records import record
 from celery_lint.semantics.calls.callgraph import Target
 from celery_lint.semantics.dispatching.signatures import signatures_sent
+from celery_lint.semantics.frameworks.generic_views import columns_saved
 from celery_lint.semantics.inference.values import (
     BoundMethod,
     Collection,
@@ -139,6 +140,9 @@ def _columns(hub: Semantics, call: Call, write: Write) -> frozenset[str]:
     """The columns that a write surely changes after a dispatch."""
     if write.verb in _UPDATES:
         return frozenset(arg.keyword for arg in write.call.args if arg.keyword is not None)
+    from_input = columns_saved(hub, write.call)
+    if from_input:
+        return from_input
     helpers = [hub.flow(target.function) for target in hub.calls.targets(write.call) if not target.deferred]
     saves = [one for flow in helpers for one in flow.calls if one.name in _SAVES]
     if write.call.name in _SAVES:
