@@ -186,7 +186,7 @@ class Option:
     node: ast.expr | None = None
     module: Module | None = None
     where: str = "decorator"
-    """`decorator`, `base` or `settings`."""
+    """`decorator`, `maker` (the project's own decorator, by itself), `base` or `settings`."""
 
     @property
     def constant(self) -> object:
@@ -209,8 +209,11 @@ class Task:
     """Whether options may be there that can't be read (`**OPTIONS`, a project decorator)."""
     factory: Function | None = None
     """The project's own decorator that makes the task."""
+    is_remade: bool = False
+    """Whether that may make it of another function than the decorated one."""
     takes_options: bool = True
-    """Not where a variable holds the decorator with its options: `retried = shared_task(max_retries=3)`."""
+    """Not where a variable holds the decorator with its options (`retried = shared_task(max_retries=3)`), or a
+    decorator of the project's makes the task."""
 
     @property
     def name(self) -> str:

@@ -12,6 +12,7 @@ from celery_lint.project.modules import AssignBinding, Class, Function, Module
 from celery_lint.project.syntax import last_name, own_nodes, walk
 from celery_lint.semantics.calls.context_managers import is_context_manager
 from celery_lint.semantics.calls.passing import wraps_unchanged
+from celery_lint.semantics.definition.factories import add_options, making
 from celery_lint.semantics.inference.packages import TASK_DECORATORS
 from celery_lint.semantics.inference.values import (
     UNKNOWN,
@@ -163,7 +164,7 @@ class Tasks:
                 if node.name in returned_names:
                     for decorator in node.decorator_list:
                         inner = decorator.func if isinstance(decorator, ast.Call) else decorator
-                        if self._is_maker(inner, function):
+                        if self.is_maker(inner, function):
                             return True
         return False
 
@@ -172,9 +173,10 @@ class Tasks:
         node: ast.expr = call
         while isinstance(node, ast.Call):
             node = node.func
-        return self._is_maker(node, function)
+        return self.is_maker(node, function)
 
-    def _is_maker(self, node: ast.expr, function: Function) -> bool:
+    def is_maker(self, node: ast.expr, function: Function) -> bool:
+        """Whether an expression in a function's body is one of Celery's task decorators, or a project's own."""
         if not isinstance(node, (ast.Name, ast.Attribute)):
             return False
         last = node.attr if isinstance(node, ast.Attribute) else node.id
@@ -227,10 +229,17 @@ class Tasks:
         stored: Value = UNKNOWN,
     ) -> Task:
         task = Task(cls.module if cls else function.module, function, cls, decorator, factory=factory)
-        if factory is not None:
+        made = making(self._hub, factory) if factory is not None else None
+        if factory is not None and made is not None:
+            task.takes_options = False
+            add_options(self._hub, task, factory, made, is_default=False)
+        elif factory is not None:
+            task.is_remade = True
             self._factory_options(task, factory)
         if isinstance(decorator, ast.Call):
-            self._decorator_options(task, decorator, task.module)
+            self._decorator_options(task, decorator, task.module, made.kept if made is not None else frozenset())
+        if factory is not None and made is not None:
+            add_options(self._hub, task, factory, made, is_default=True)
         self._stored_options(task, stored)
         base = self.class_of(task)
         if base is not None:
@@ -246,9 +255,14 @@ class Tasks:
             else:
                 task.takes_options = False
 
-    def _decorator_options(self, task: Task, decorator: ast.Call, module: Module) -> None:
+    def _decorator_options(
+        self, task: Task, decorator: ast.Call, module: Module, kept: frozenset[str] = frozenset()
+    ) -> None:
+        """The options that a decorator gives, but for the keywords that the project's own one keeps for itself."""
         hub = self._hub
         for keyword in decorator.keywords:
+            if keyword.arg in kept:
+                continue
             value = hub.evaluate(keyword.value, module)
             if keyword.arg is not None:
                 task.options.setdefault(keyword.arg, Option(value, keyword.value, module))
@@ -262,7 +276,7 @@ class Tasks:
         """The options that a project's decorator gives by itself."""
         task.is_opaque = True
         for node in walk(factory.node):
-            if isinstance(node, ast.Call) and self._is_maker(node.func, factory):
+            if isinstance(node, ast.Call) and self.is_maker(node.func, factory):
                 for keyword in node.keywords:
                     if keyword.arg is not None:
                         value = self._hub.evaluate(keyword.value, factory.module)

@@ -149,7 +149,7 @@ def name_of(hub: Semantics, task: Task) -> str | None:
         return given.constant if isinstance(given.constant, str) else None
     if hub.project.mentioning("gen_task_name"):
         return None
-    if task.factory is not None and "wraps" not in task.factory.words:
+    if task.is_remade and task.factory is not None and "wraps" not in task.factory.words:
         return None
     return task.registered_name
 

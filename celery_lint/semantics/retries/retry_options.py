@@ -83,7 +83,7 @@ def idle_options(hub: Semantics, task: Task) -> Sequence[Idle]:
 
 
 def _idle_options(hub: Semantics, task: Task) -> Iterator[Idle]:
-    if task.is_opaque or task.function is None or task.factory is not None or _is_made_unseen(hub, task):
+    if task.is_opaque or task.function is None or task.is_remade or _is_made_unseen(hub, task):
         return
     if not may_annotate(hub, task, AUTORETRY_FOR):
         if has_autoretry(task):
@@ -479,7 +479,7 @@ def _compares(function: Function) -> bool:
 
 def has_fixed_delay(hub: Semantics, task: Task) -> bool:
     """Whether the retries of `autoretry_for` surely come after the same time each."""
-    if task.is_opaque or task.factory is not None or _is_made_unseen(hub, task) or not has_autoretry(task):
+    if task.is_opaque or task.is_remade or _is_made_unseen(hub, task) or not has_autoretry(task):
         return False
     if may_annotate(hub, task, BACKOFF) or _is_read(hub, task, BACKOFF):
         return False
