@@ -2,7 +2,7 @@
 
 A row lock is Django's `select_for_update()` (docs: ref/models/querysets.html)
 or what SQLAlchemy and peewee have for it, which lasts until the transaction ends. Other locks are context managers
-(`cache.lock(...)`, redis-py's `Redis.lock`, advisory locks) and decorators. A
+(`cache.lock(...)`, redis-py's `Redis.lock`, advisory locks), keys that only the first can set, and decorators. A
 lock cannot be told from its type in most projects, so names count here: they
 only ever silence a rule.
 """
@@ -14,7 +14,7 @@ import re
 from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import Function
-from celery_lint.project.syntax import last_name, walk
+from celery_lint.project.syntax import keyword_of, last_name, walk
 from celery_lint.semantics.model import Call, Frame, FunctionFlow
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ _LOCK = re.compile(
     r"lock|mutex|semaphore|exclusive|advisory|single_?(ton|_task|instance|run)|only_one|serializ(e_access|ed_by)",
     re.IGNORECASE,
 )
+_CACHE = re.compile(r"cache", re.IGNORECASE)
 _NO_LOCK = re.compile(r"block|clock|unlock", re.IGNORECASE)
 MAX_CALLERS_UP = 3
 
@@ -73,7 +74,18 @@ def takes_lock(flow: FunctionFlow, before: int) -> bool:
 
 
 def _takes(call: Call) -> bool:
-    return names_lock(call.node.func) or call.name == "acquire"
+    return names_lock(call.node.func) or call.name == "acquire" or _claims_key(call)
+
+
+def _claims_key(call: Call) -> bool:
+    """Whether a call sets a key that only the first can set: `cache.add(key, 1)`, `redis.set(key, 1, nx=True)`."""
+    func = call.node.func
+    if not isinstance(func, ast.Attribute):
+        return False
+    if call.name == "add":
+        return any(_CACHE.search(last_name(node)) for node in walk(func.value))
+    nx = keyword_of(call.node, "nx")
+    return call.name == "setnx" or (call.name == "set" and isinstance(nx, ast.Constant) and nx.value is True)
 
 
 def decorated_with_lock(function: Function | None) -> bool:
