@@ -12,7 +12,7 @@ from celery_lint.findings import Place
 from celery_lint.project.modules import Class, Function, Module
 from celery_lint.project.syntax import mentions_name, own_nodes
 from celery_lint.records import record
-from celery_lint.semantics.inference.values import UNKNOWN, Constant, Origin, Value
+from celery_lint.semantics.inference.values import UNKNOWN, Constant, External, Origin, Value
 
 FrameKind = Literal[
     "function", "atomic", "outside", "loop", "try", "handler", "else", "finally", "if", "orelse", "with"
@@ -57,6 +57,11 @@ class Argument:
     value: Value
     keyword: str | None = None
     star: str = ""
+
+
+def calls_external(call: Call, *paths: str) -> bool:
+    """Whether a call is one of these functions of another package."""
+    return any(isinstance(c, External) and c.path in paths for c in call.callee.alternatives())
 
 
 def first_argument(args: Sequence[Argument], keyword: str = "") -> Argument | None:
