@@ -256,6 +256,7 @@ _READINGS: Mapping[_Reading, Sequence[str]] = {
     ),
     # https://docs.pylonsproject.org/projects/pyramid/en/latest/api/paster.html
     _always(Collection("dict", UNKNOWN, (HttpRequest(),), ("request",))): ("pyramid.paster.bootstrap",),
+    _always(Instance("django.core.mail.backends.base.BaseEmailBackend")): ("django.core.mail.get_connection",),
     _list_or_404: ("django.shortcuts.get_list_or_404",),
     _user: ("django.contrib.auth.get_user", "django.contrib.auth.aget_user"),
     _authenticated: ("django.contrib.auth.authenticate", "django.contrib.auth.aauthenticate"),
