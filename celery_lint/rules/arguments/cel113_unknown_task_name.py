@@ -24,7 +24,7 @@ class UnknownTaskName(Rule):
     ## What it does
     Reports `send_task("name")`, `signature("name")` and the keys of `task_routes` and
     `task_annotations` that name none of the project's tasks, though the name lies in one of
-    the project's packages, or is a task's name but for a part of it.
+    the project's packages, or is a task's name but for a part or a letter of it.
 
     ## Why is this bad
     Whoever sends a task by its name needs no task, so that nothing notices when there is
