@@ -12,7 +12,7 @@ from celery_lint.findings import Place
 from celery_lint.project.modules import Class, Function, Module
 from celery_lint.project.syntax import mentions_name, own_nodes
 from celery_lint.records import record
-from celery_lint.semantics.inference.values import UNKNOWN, Constant, Origin, Value
+from celery_lint.semantics.inference.values import UNKNOWN, Constant, External, Origin, Value
 
 FrameKind = Literal[
     "function", "atomic", "outside", "loop", "try", "handler", "else", "finally", "if", "orelse", "with"
@@ -57,6 +57,11 @@ class Argument:
     value: Value
     keyword: str | None = None
     star: str = ""
+
+
+def calls_external(call: Call, *paths: str) -> bool:
+    """Whether a call is one of these functions of another package."""
+    return any(isinstance(c, External) and c.path in paths for c in call.callee.alternatives())
 
 
 def first_argument(args: Sequence[Argument], keyword: str = "") -> Argument | None:
@@ -186,7 +191,7 @@ class Option:
     node: ast.expr | None = None
     module: Module | None = None
     where: str = "decorator"
-    """`decorator`, `base` or `settings`."""
+    """`decorator`, `maker` (the project's own decorator, by itself), `base` or `settings`."""
 
     @property
     def constant(self) -> object:
@@ -209,8 +214,11 @@ class Task:
     """Whether options may be there that can't be read (`**OPTIONS`, a project decorator)."""
     factory: Function | None = None
     """The project's own decorator that makes the task."""
+    is_remade: bool = False
+    """Whether that may make it of another function than the decorated one."""
     takes_options: bool = True
-    """Not where a variable holds the decorator with its options: `retried = shared_task(max_retries=3)`."""
+    """Not where a variable holds the decorator with its options (`retried = shared_task(max_retries=3)`), or a
+    decorator of the project's makes the task."""
 
     @property
     def name(self) -> str:

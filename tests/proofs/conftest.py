@@ -33,6 +33,7 @@ LEFT_ALONE = {
     "CEL305_NO_THROW": "somebody chose that it does not raise",
     "CEL405": "only its author knows what to retry on",
     "CEL405_BACKOFF": "only its author knows what to retry on",
+    "CEL405_ABOVE": "the task's own number may be the one that is meant",
     "CEL405_NONE": "it may be meant to have the task's limit",
     "CEL405_REJECT": "a late acknowledgement has the task run again in other cases too",
     "CEL405_LOST": "a late acknowledgement has the task run again in other cases too",

@@ -65,6 +65,22 @@ def reserve(order_id):
 
 REPAIRED_NUMBER = BAD_NUMBER.replace(", max_retries=5", "")
 
+BAD_ABOVE = """\
+from celery import Task, shared_task
+
+
+class Retrying(Task):
+    autoretry_for = (ConnectionError,)
+    retry_kwargs = {"max_retries": 1, "countdown": 0}
+
+
+@shared_task(base=Retrying, max_retries=3)
+def reserve(order_id):
+    raise ConnectionError("the warehouse does not answer")
+"""
+
+REPAIRED_ABOVE = BAD_ABOVE.replace("max_retries=3", 'retry_kwargs={"max_retries": 3, "countdown": 0}')
+
 BAD_JITTER = """\
 from celery import shared_task
 
@@ -208,6 +224,14 @@ def test_bad_number_does_not_count(shop: Shop) -> None:
 
 def test_repaired_number_is_the_same(shop: Shop) -> None:
     assert runs_of(shop, REPAIRED_NUMBER) == ["RETRY", "FAILURE"]
+
+
+def test_bad_number_does_not_count_beside_that_of_the_base_class(shop: Shop) -> None:
+    assert runs_of(shop, BAD_ABOVE) == ["RETRY", "FAILURE"]
+
+
+def test_repaired_number_counts_in_the_place_of_that_of_the_base_class(shop: Shop) -> None:
+    assert runs_of(shop, REPAIRED_ABOVE) == ["RETRY", "RETRY", "RETRY", "FAILURE"]
 
 
 def test_bad_jitter_is_not_seen(shop: Shop) -> None:

@@ -25,7 +25,7 @@ class UnknownTaskName(Rule):
     Reports `send_task("name")`, `signature("name")`, calls of the project's own wrappers that
     send a task by the name they are given, and the keys of `task_routes` and
     `task_annotations` that name none of the project's tasks, though the name lies in one of
-    the project's packages, or is a task's name but for a part of it.
+    the project's packages, or is a task's name but for a part or a letter of it.
 
     ## Why is this bad
     Whoever sends a task by its name needs no task, so that nothing notices when there is

@@ -46,7 +46,8 @@ class UnserializableResult(Rule):
     ## Silent when
     No result backend is configured, or it stores pickles (`db+`, `result_serializer`); the
     task ignores its result, by `ignore_result`, the setting or how it is sent; the task is
-    only called as a function; a decorator or the base class's `__call__` may change the value;
+    only called as a function; a decorator may change the value, or a `__call__` of the base class that does not
+    return what the body gives;
     the settings can't be read. The result of another task (`return other.delay(x)`) is stored
     as its id.
 

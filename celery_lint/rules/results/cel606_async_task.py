@@ -44,7 +44,8 @@ class AsyncTask(Rule):
 
     ## Silent when
     Something may run what the function gives: a decorator below the task's, a task class
-    with a `__call__` of its own, a project's own decorator or application, a pool that is not
+    whose `__call__` does more than to call the body, a project's own decorator that puts a function in
+    between, an application of its own, a pool that is not
     Celery's; in tests.
 
     ## References

@@ -63,7 +63,8 @@ class IneffectiveRetryOption(Rule):
     `acks_late` may come from the settings; where those can't be read, nothing is said of it.
 
     ## Fix safety
-    Safe: an option in whose place another one counts is taken away. Where nothing retries
+    Safe: an option in whose place another one counts is taken away, but for a task's own
+    beside one of its base class: which is meant only you know. Where nothing retries
     there is no fix: only you know which exceptions a retry may cure.
 
     ## References
@@ -100,7 +101,8 @@ class IneffectiveRetryOption(Rule):
             return
         names = " and ".join(f"`{name}`" for name in idle.names)
         verb = "do" if len(idle.names) > 1 else "does"
-        message = f"{names} {verb} nothing{_WHY[idle.kind].format(lacks=lacks)}"
+        above = " (the base class gives it)" if idle.is_beaten_from_above else ""
+        message = f"{names} {verb} nothing{_WHY[idle.kind].format(lacks=lacks)}{above}"
         yield self.finding(file.place(node), message, fix=_fix(idle, task, file))
 
 
@@ -121,6 +123,8 @@ def _fix(idle: Idle, task: Task | None, file: FileContext) -> Fix | None:
     call = task.decorator if task is not None else None
     if idle.kind not in ("no backoff", "backoff", "number") or not isinstance(call, ast.Call):
         return None
+    if idle.is_beaten_from_above:
+        return None  # the task's own was meant
     if not set(idle.names) <= {k.arg for k in call.keywords}:
         return None
     names = " and ".join(f"`{name}`" for name in idle.names)

@@ -233,10 +233,11 @@ class CallGraph:
         for callee in call.callee.alternatives():
             is_commit = self._is_on_commit(callee, call)
             if isinstance(callee, FunctionValue) and not is_commit:
-                name = self.commit_parameter(callee.function)
-                if name is not None:
+                handed = self.commit_parameter(callee.function)
+                # A call that gives arguments for the callback as well is followed into the wrapper.
+                if handed is not None and (handed[1] or len(call.args) == 1):
                     bound = self._hub.dispatches.bind(callee, call.args)
-                    sent = bound[1].get(name) if bound is not None else None
+                    sent = bound[1].get(handed[0]) if bound is not None else None
                     if sent:
                         return next((a for a in call.args if a.node is sent[0].node), None)
             if is_commit:
@@ -277,19 +278,21 @@ class CallGraph:
             return bool(declared) and callee.function.dotted in declared
         return callee.__class__ in _OPEN and call.name == "on_commit"
 
-    def commit_parameter(self, function: Function) -> str | None:
-        """The parameter that a project's own wrapper hands to `on_commit` as it is."""
+    def commit_parameter(self, function: Function) -> tuple[str, bool] | None:
+        """The parameter that a project's own wrapper hands to `on_commit`, and whether as it is: not in a `partial`."""
         if function.parent is not None or not function.mentions(("on_commit",)):
             return None
         return self._hub.memo.get(("commit parameter", function), self._commit_parameter, None, function)
 
-    def _commit_parameter(self, function: Function) -> str | None:
+    def _commit_parameter(self, function: Function) -> tuple[str, bool] | None:
         for call in self._hub.flow(function).calls:
             callee = call.callee
             if isinstance(callee, External) and callee.path in ON_COMMIT and call.args:
-                value = call.args[0].value
+                value = given = call.args[0].value
+                while isinstance(value, Partial):
+                    value = value.function
                 if isinstance(value, Parameter) and value.function is function and not value.star:
-                    return value.name
+                    return value.name, value is given
         return None
 
     def defers(self, function: Function) -> bool:

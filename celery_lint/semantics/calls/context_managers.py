@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import Class, Function
+from celery_lint.semantics.inference.packages import REQUEST_TRANSACTION
 from celery_lint.semantics.inference.switches import NO_SWITCHES
 from celery_lint.semantics.inference.values import (
     UNKNOWN,
     Atomic,
-    BoundMethod,
     ContextManager,
     External,
     FunctionValue,
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
 
 _COMMIT = frozenset({"commit"})
+# The `transaction` package's managers: each commits the sessions that joined it at the end of a block.
+_ZOPE_MANAGERS = (External("transaction.manager"), Instance(REQUEST_TRANSACTION))
 _ENTERING = frozenset({"__enter__", "enter_context"})
 
 
@@ -64,7 +66,7 @@ def as_context(hub: Semantics, value: Value) -> Value:
             return one
         if isinstance(one, External) and one.path == "django.db.transaction.atomic":
             return Atomic()
-        if isinstance(one, External) and one.path == "transaction.manager":
+        if one in _ZOPE_MANAGERS:
             return Atomic(None, "session", manager=ContextManager(UNKNOWN))
         if isinstance(one, Instance) and isinstance(one.cls, Class):
             method = hub.classes.function(one.cls, "__enter__")
@@ -72,12 +74,6 @@ def as_context(hub: Semantics, value: Value) -> Value:
                 return Atomic()
             if hub.memo.get(("commits at exit", one.cls), _commits_at_exit, False, hub, one.cls):
                 return Atomic(None, "session", manager=one)
-        if (
-            isinstance(one, BoundMethod)
-            and isinstance(one.receiver, Instance)
-            and one.receiver.cls == "pyramid.request.tm"
-        ):
-            return Atomic(None, "session")
     return value
 
 

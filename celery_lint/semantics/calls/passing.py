@@ -155,6 +155,12 @@ def overrides_unchanged(method: Function, is_packed: bool) -> bool:
     return bool(names) and sends and all(is_only_passed(name, method) for name in names)
 
 
+def returns_unchanged(method: Function) -> bool:
+    """Whether a task class's `__call__` runs the body with the very arguments, and gives back what that gives."""
+    returned = [node.value for node in own_nodes(method.body) if isinstance(node, ast.Return)]
+    return bool(returned) and all(isinstance(one, ast.Call) and passes_all(method, one, skip=1) for one in returned)
+
+
 def _packs(call: ast.Call, names: list[str]) -> bool:
     """Whether a call is `apply_async(args, kwargs)`, as in Celery's own `Task.delay`."""
     return last_name(call.func) in _READERS and [ast.unparse(a) for a in call.args] == names and not call.keywords

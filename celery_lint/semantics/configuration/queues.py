@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
 
 # What adds queues to those of the settings, as long as a process lives.
-_ADDING = ("add_consumer", "select_add", "amqp", "worker_direct", "CELERY_WORKER_DIRECT")
+_ADDING = ("add_consumer", "select_add", "worker_direct", "CELERY_WORKER_DIRECT")
+# `app.amqp.queues.add(...)`, not the `amqp://` of an address.
+_ADDING_TO = ".amqp."
 _MORE = r"\.(?:append|extend|insert|add|update|setdefault)\b|\[[^\]\n]*\]\s*=[^=]"
 _UNITS = frozenset({"s", "m", "h"})
 
@@ -44,7 +46,9 @@ def declared_queues(hub: Semantics) -> frozenset[str] | None:
 
 def _declared(hub: Semantics) -> frozenset[str] | None:
     given = hub.project_settings.all("task_queues")
-    if not given or len(hub.project_settings.all_apps) > 1 or any(hub.project.mentioning(word) for word in _ADDING):
+    if not given or len(hub.project_settings.all_apps) > 1:
+        return None
+    if any(hub.project.mentioning(word) for word in _ADDING) or hub.project.containing(_ADDING_TO):
         return None
     if any(_is_added_to(hub, name) for name in hub.project_settings.spellings("task_queues")):
         return None

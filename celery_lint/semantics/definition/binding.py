@@ -119,7 +119,7 @@ def misfit(hub: Semantics, task: Task) -> Misfit | None:
 
 def _misfit(hub: Semantics, task: Task) -> Misfit | None:
     function = task.function
-    if function is None or task.cls is not None or function.cls is not None or task.factory is not None:
+    if function is None or task.cls is not None or function.cls is not None or task.is_remade:
         return None
     if task.decorator not in function.decorators or hub.tasks.is_wrapped(task) or _makes_tasks_its_own_way(hub):
         return None

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
 
 
+# Places whose `name` is the name of one task: a class that others are made on names none.
+_OWN = ("decorator", "maker")
+
+
 def given_name(task: Task) -> str | None:
     """The name that a task's own decorator, or its class, gives it as a literal."""
     option = task.options.get("name")
@@ -32,7 +36,7 @@ def given_name(task: Task) -> str | None:
 def is_named(task: Task) -> bool:
     """Whether a task may have a name of its own, readable or not."""
     option = task.options.get("name")
-    return task.is_opaque or (option is not None and option.where == "decorator" and option.constant is not None)
+    return task.is_opaque or (option is not None and option.where in _OWN and option.constant is not None)
 
 
 def is_unnamed(hub: Semantics, task: Task) -> bool:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from celery_lint.project.index import is_test_file
 from celery_lint.project.modules import Class
+from celery_lint.semantics.calls.passing import returns_unchanged
 from celery_lint.semantics.definition.tasks import TASK_CLASSES, is_pythons
 from celery_lint.semantics.inference.values import ClassValue
 from celery_lint.semantics.model import Task
@@ -34,7 +35,7 @@ def undriven(hub: Semantics, task: Task) -> Undriven | None:
     function = task.function
     if function is None or not (function.is_async or function.is_generator):
         return None
-    if task.factory is not None or _has_driver(hub, task):
+    if task.is_remade or _has_driver(hub, task):
         return None
     return "generator" if function.is_generator else "coroutine"
 
@@ -64,7 +65,10 @@ def _is_given_itself(task: Task) -> bool:
 def _runs_its_own_way(cls: Class | str) -> bool:
     if isinstance(cls, str):
         return cls not in TASK_CLASSES and not is_pythons(cls)
-    return any(name in cls.functions for name in _RUNNING)
+    return any(
+        name in cls.functions and not (name == "__call__" and returns_unchanged(cls.functions[name]))
+        for name in _RUNNING
+    )
 
 
 def _workers_may_await(hub: Semantics) -> bool:

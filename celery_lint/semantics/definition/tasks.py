@@ -5,13 +5,14 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import AssignBinding, Class, Function, Module
 from celery_lint.project.syntax import last_name, own_nodes, walk
 from celery_lint.semantics.calls.context_managers import is_context_manager
 from celery_lint.semantics.calls.passing import wraps_unchanged
+from celery_lint.semantics.definition.factories import add_options, making
 from celery_lint.semantics.inference.packages import TASK_DECORATORS
 from celery_lint.semantics.inference.values import (
     UNKNOWN,
@@ -140,24 +141,6 @@ class Tasks:
                 return True
         return None
 
-    def _own_options(self, factory: Function, decorator: ast.expr | None) -> Sequence[ast.keyword] | None:
-        """The options that a project's decorator adds to those it is given; None where it may do more than that.
-
-        `def reliable(**options): return shared_task(acks_late=True, **options)`.
-        """
-        given = factory.node.args.kwarg
-        made = factory.body[-1].value if isinstance(factory.body[-1], ast.Return) else None
-        if given is None or factory.positional or factory.node.args.kwonlyargs or not isinstance(decorator, ast.Call):
-            return None
-        if not isinstance(made, ast.Call) or made.args or not self._is_maker(made.func, factory):
-            return None
-        if not all(isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant) for n in factory.body[:-1]):
-            return None
-        spread = [k.value for k in made.keywords if k.arg is None]
-        if not all(isinstance(node, ast.Name) and node.id == given.arg for node in spread):
-            return None
-        return [k for k in made.keywords if k.arg is not None] if spread else None
-
     def is_factory(self, function: Function) -> bool:
         """Whether a project's own decorator makes tasks of what it decorates."""
         return self._hub.memo.get(("factory", function), self._is_factory, False, function)
@@ -181,7 +164,7 @@ class Tasks:
                 if node.name in returned_names:
                     for decorator in node.decorator_list:
                         inner = decorator.func if isinstance(decorator, ast.Call) else decorator
-                        if self._is_maker(inner, function):
+                        if self.is_maker(inner, function):
                             return True
         return False
 
@@ -190,9 +173,10 @@ class Tasks:
         node: ast.expr = call
         while isinstance(node, ast.Call):
             node = node.func
-        return self._is_maker(node, function)
+        return self.is_maker(node, function)
 
-    def _is_maker(self, node: ast.expr, function: Function) -> bool:
+    def is_maker(self, node: ast.expr, function: Function) -> bool:
+        """Whether an expression in a function's body is one of Celery's task decorators, or a project's own."""
         if not isinstance(node, (ast.Name, ast.Attribute)):
             return False
         last = node.attr if isinstance(node, ast.Attribute) else node.id
@@ -254,15 +238,18 @@ class Tasks:
         factory: Function | None,
         stored: Value = UNKNOWN,
     ) -> Task:
-        module = cls.module if cls else function.module
-        defaults = self._own_options(factory, decorator) if factory is not None else None
-        task = Task(module, function, cls, decorator, factory=factory if defaults is None else None)
-        if factory is not None and defaults is None:
+        task = Task(cls.module if cls else function.module, function, cls, decorator, factory=factory)
+        made = making(self._hub, factory) if factory is not None else None
+        if factory is not None and made is not None:
+            task.takes_options = False
+            add_options(self._hub, task, factory, made, is_default=False)
+        elif factory is not None:
+            task.is_remade = True
             self._factory_options(task, factory)
         if isinstance(decorator, ast.Call):
-            self._decorator_options(task, decorator.keywords, task.module)
-        if factory is not None and defaults is not None:
-            self._decorator_options(task, defaults, factory.module)
+            self._decorator_options(task, decorator, task.module, made.kept if made is not None else frozenset())
+        if factory is not None and made is not None:
+            add_options(self._hub, task, factory, made, is_default=True)
         self._stored_options(task, stored)
         base = self.class_of(task)
         if base is not None:
@@ -272,15 +259,20 @@ class Tasks:
     def _stored_options(self, task: Task, decorator: Value) -> None:
         """The options of a decorator that a variable holds, which those at the task itself outrank."""
         if isinstance(decorator, (Decorator, Partial)) and decorator.node is not None and decorator.module is not None:
-            self._decorator_options(task, decorator.node.keywords, decorator.module)
+            self._decorator_options(task, decorator.node, decorator.module)
             if isinstance(decorator, Partial):
                 self._stored_options(task, decorator.function)
             else:
                 task.takes_options = False
 
-    def _decorator_options(self, task: Task, keywords: Sequence[ast.keyword], module: Module) -> None:
+    def _decorator_options(
+        self, task: Task, decorator: ast.Call, module: Module, kept: frozenset[str] = frozenset()
+    ) -> None:
+        """The options that a decorator gives, but for the keywords that the project's own one keeps for itself."""
         hub = self._hub
-        for keyword in keywords:
+        for keyword in decorator.keywords:
+            if keyword.arg in kept:
+                continue
             value = hub.evaluate(keyword.value, module)
             if keyword.arg is not None:
                 task.options.setdefault(keyword.arg, Option(value, keyword.value, module))
@@ -294,7 +286,7 @@ class Tasks:
         """The options that a project's decorator gives by itself."""
         task.is_opaque = True
         for node in walk(factory.node):
-            if isinstance(node, ast.Call) and self._is_maker(node.func, factory):
+            if isinstance(node, ast.Call) and self.is_maker(node.func, factory):
                 for keyword in node.keywords:
                     if keyword.arg is not None:
                         value = self._hub.evaluate(keyword.value, factory.module)

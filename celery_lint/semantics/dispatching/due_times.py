@@ -85,6 +85,17 @@ def seconds(value: Value | None) -> float | None:
     return None if value is None else number(value)
 
 
+# The most that a zone is ahead of UTC or behind it (zoneinfo: Pacific/Kiritimati).
+_FARTHEST_ZONE = 14 * 3600.0
+
+
+def least_seconds(value: Value | None) -> float | None:
+    """How many seconds from now a value means at least: a time that is taken for UTC may be hours nearer."""
+    if isinstance(value, Moment) and value.clock == "local" and value.after is not None:
+        return value.after - _FARTHEST_ZONE
+    return seconds(value)
+
+
 def _is_refused(name: str, value: Value) -> bool:
     """Whether Celery raises an error on a value (celery/app/amqp.py, `as_task_v2`; celery/app/base.py, `send_task`).
 

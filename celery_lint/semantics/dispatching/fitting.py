@@ -109,7 +109,7 @@ def _is_plain(hub: Semantics, task: Task, is_checked: bool) -> bool:
     """Whether a task's body surely gets what the message holds, and nothing else."""
     function = task.function
     assert function is not None
-    if task.is_opaque or task.factory is not None or function.is_static or function.is_classmethod:
+    if task.is_opaque or task.is_remade or function.is_static or function.is_classmethod:
         return False
     for name, usual in (("bind", (True, False)), ("typing", (True,))):
         option = task.option(name)

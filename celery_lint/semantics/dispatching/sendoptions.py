@@ -269,7 +269,7 @@ def _reads_only_options(hub: Semantics, dispatch: Dispatch) -> bool:
     task = dispatch.task
     if task is None:
         return dispatch.verb == "send_task" and _is_celerys(hub, dispatch)
-    if task.is_opaque or task.factory is not None or not keeps_arguments(hub, task, is_checked=True):
+    if task.is_opaque or task.is_remade or not keeps_arguments(hub, task, is_checked=True):
         return False
     cls = hub.tasks.class_of(task)
     bases = hub.classes.ancestors(cls) if cls is not None else ()

@@ -149,7 +149,7 @@ def name_of(hub: Semantics, task: Task) -> str | None:
         return given.constant if isinstance(given.constant, str) else None
     if hub.project.mentioning("gen_task_name"):
         return None
-    if task.factory is not None and "wraps" not in task.factory.words:
+    if task.is_remade and task.factory is not None and "wraps" not in task.factory.words:
         return None
     return task.registered_name
 
@@ -187,11 +187,13 @@ def _but_for_a_part(hub: Semantics, name: str) -> Missing | None:
         is_own = "." not in name or task.option("name") is not None
         if is_own and found.endswith(f".{name}"):
             return Missing(f"the task is registered as `{found}`", found)
-    if "." not in name:
-        bare = [found for found in known if "." not in found]
-        for found in _alike(name, bare, _LIKE):
-            if re.sub(r"\d", "", found) != re.sub(r"\d", "", name):
-                return Missing("no task has this name", found)
+    head, dot, last = name.rpartition(".")
+    # Names that tasks have of their own, and that begin alike: `billing.colect` beside `billing.collect`.
+    kin = {found.rpartition(".")[2]: found for found in known if found.rpartition(".")[0] == head}
+    for near in _alike(last, sorted(kin), _LIKE):
+        if re.sub(r"\d", "", near) != re.sub(r"\d", "", last):
+            return Missing("no task has this name", kin[near])
+    if not dot:
         for task in known.values():
             if task.name == name and task.option("name") is not None:
                 own = name_of(hub, task)

@@ -287,7 +287,7 @@ def _may_be_taken_up(hub: Semantics, task: Task) -> bool:
     """Whether somebody may send what a task returns: a caller, its class, a decorator, a reader of results."""
     function = task.function
     assert function is not None
-    if task.factory is not None or hub.tasks.is_wrapped(task) or hub.is_remade(function):
+    if task.is_remade or hub.tasks.is_wrapped(task) or hub.is_remade(function):
         return True
     if hub.tasks.has_unreadable_base(task) or hub.tasks.overrides(task, *SEE_RESULTS):
         return True

@@ -9,10 +9,19 @@ from celery_lint.project.modules import Class, Function
 from celery_lint.project.syntax import keyword_of
 from celery_lint.semantics.frameworks.classes import external_is_model
 from celery_lint.semantics.frameworks.conventions import attribute_of_made
+from celery_lint.semantics.frameworks.pyramid_requests import added_attribute
 from celery_lint.semantics.inference import relationships
 from celery_lint.semantics.inference.moments import DURATION
 from celery_lint.semantics.inference.operators import by_key
-from celery_lint.semantics.inference.packages import CHECKED, CONSTRUCTORS, PAGINATION, PATHS, QUERY, TASK_METHODS
+from celery_lint.semantics.inference.packages import (
+    CHECKED,
+    CONSTRUCTORS,
+    PAGINATION,
+    PATHS,
+    QUERY,
+    REQUEST_TRANSACTION,
+    TASK_METHODS,
+)
 from celery_lint.semantics.inference.returning import returned
 from celery_lint.semantics.inference.values import (
     NONE,
@@ -216,7 +225,7 @@ def of_member(run: Interpreter, cls: Class, name: str, base: Value) -> Value:
         manager = model_manager(run, cls, name)
         if manager is not None:
             return manager
-    if name == "query" and hub.classes.is_model(cls):
+    if name == "query" and name not in lineage.functions and hub.classes.is_model(cls):
         return QuerySetValue(cls, cls=QUERY)  # SQLAlchemy's Model.query
     if name in ("as_manager", "from_queryset"):
         return BoundMethod(ClassValue(cls), name)
@@ -453,6 +462,8 @@ def of_request(run: Interpreter, base: HttpRequest, name: str, node: ast.Attribu
         return ModelValue(run.hub.user_model, Origin(("request.user",)))
     if name in ("dbsession", "db_session"):
         return Instance("sqlalchemy.orm.Session")
+    if name == "tm":
+        return Instance(REQUEST_TRANSACTION)
     if name in (
         "GET",
         "POST",
@@ -470,7 +481,8 @@ def of_request(run: Interpreter, base: HttpRequest, name: str, node: ast.Attribu
         return Scalar("str")
     if name == "auser":  # django/contrib/auth/middleware.py
         return External("django.contrib.auth.aget_user")
-    return Field(base, name)
+    added = added_attribute(run.hub, name)
+    return added if added != UNKNOWN else Field(base, name)
 
 
 def of_super(run: Interpreter, base: Super, name: str, node: ast.Attribute | None) -> Value:

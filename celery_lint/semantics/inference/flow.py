@@ -379,7 +379,8 @@ class Interpreter:
             return value
         if isinstance(value, Atomic) and value.kind == "session":
             return Instance("sqlalchemy.orm.Session")
-        return UNKNOWN
+        # Pyramid's environment of a script is a dict, and a block of its own.
+        return value if isinstance(value, Collection) else UNKNOWN
 
     def do_Try(self, node: ast.Try) -> bool:
         before = dict(self.names)

@@ -33,6 +33,7 @@ from celery_lint.semantics.inference.values import (
     External,
     Field,
     FunctionValue,
+    HttpRequest,
     Instance,
     KeyValue,
     ModelValue,
@@ -77,7 +78,9 @@ def of_external(run: Interpreter, callee: External, args: Sequence[Argument], no
     if name == "from_queryset" and args and isinstance(args[0].value, ClassValue):
         return BoundMethod(args[0].value, "as_manager")
     if path.endswith(("declarative_base", "automap_base", "generate_base")):
-        return External(f"{path}()")
+        # `declarative_base(cls=Base)` gives a class below the project's own (sqlalchemy/orm/decl_api.py).
+        own = next((one.value for one in args if one.keyword == "cls"), UNKNOWN)
+        return union(External(f"{path}()"), *(c for c in own.alternatives() if isinstance(c, ClassValue)))
     if run.hub.classes.is_model(path):
         return ModelValue(path, run.row(node, built=True))
     if name[:1].isupper() and not path.startswith("django.conf.settings."):
@@ -257,6 +260,9 @@ _READINGS: Mapping[_Reading, Sequence[str]] = {
         "annoying.functions.get_object_or_None",
         "ninja.shortcuts.get_object_or_404",
     ),
+    # https://docs.pylonsproject.org/projects/pyramid/en/latest/api/paster.html
+    _always(Collection("dict", UNKNOWN, (HttpRequest(),), ("request",))): ("pyramid.paster.bootstrap",),
+    _always(Instance("django.core.mail.backends.base.BaseEmailBackend")): ("django.core.mail.get_connection",),
     _list_or_404: ("django.shortcuts.get_list_or_404",),
     _user: ("django.contrib.auth.get_user", "django.contrib.auth.aget_user"),
     _authenticated: ("django.contrib.auth.authenticate", "django.contrib.auth.aauthenticate"),

@@ -38,6 +38,8 @@ CONTROLS = ("celery.Celery.control", "celery.app.control.Control")
 INSPECT = "celery.app.control.Inspect"
 
 SQLALCHEMY = ("sqlalchemy", "flask_sqlalchemy", "sqlmodel")
+# `request.tm`, the manager that pyramid_tm gives each request.
+REQUEST_TRANSACTION = "pyramid.request.tm"
 SCOPED_SESSION = "sqlalchemy.orm.scoped_session"
 SESSIONS = (
     "sqlalchemy.orm.Session",

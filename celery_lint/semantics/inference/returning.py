@@ -164,11 +164,13 @@ def renewed(value: Value, node: ast.AST | None, is_saved: bool = False) -> Value
 
 
 def substitute(run: Interpreter, value: Value, callee: FunctionValue, args: Sequence[Argument]) -> Value:
-    """A returned value with the parameters in it replaced by the call's arguments."""
+    """A returned value with the parameters in it, and a mixin's `self`, replaced by what the call gives."""
     if value.__class__ is Parameter:
         if value.function is not callee.function:
             return value
         return argument_for(callee, value, args)
+    if value.__class__ is Instance and value == Instance(callee.function.cls or "", Origin(("self",))):
+        return callee.receiver if isinstance(callee.receiver, ModelValue) else value
     if value.__class__ is Field:
         base = substitute(run, value.base, callee, args)
         if base is value.base:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import Module
 from celery_lint.records import record
+from celery_lint.semantics.calls.passing import returns_unchanged
 from celery_lint.semantics.configuration.configurations import may_hide
 from celery_lint.semantics.dispatching.encoding import certain, obstacle
 from celery_lint.semantics.dispatching.evidence import members_of
@@ -79,7 +80,10 @@ def _keeps_result(hub: Semantics, task: Task) -> bool:
     if task.option("backend") is not None or is_changed or hub.tasks.is_wrapped(task):
         return False
     cls = hub.tasks.class_of(task)
-    if cls is not None and "__call__" in hub.classes.lineage(cls).functions:
+    if cls is not None and any(
+        "__call__" in one.functions and not returns_unchanged(one.functions["__call__"])
+        for one in hub.classes.lineage(cls).classes
+    ):
         return False
     sent = hub.dispatches_of(task)
     if not sent and task.function is not None and hub.calls.callers(task.function):

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import Class, Function
 from celery_lint.project.syntax import last_name, own_nodes, walk
+from celery_lint.semantics.inference.returning import argument_for
 from celery_lint.semantics.inference.values import (
     ClassValue,
     Constant,
@@ -25,6 +26,7 @@ from celery_lint.semantics.inference.values import (
     FunctionValue,
     Instance,
     ManagerValue,
+    Parameter,
     QuerySetValue,
     TaskRequest,
     Value,
@@ -83,10 +85,12 @@ def runs_once(hub: Semantics, task: Task) -> bool:
 
 def has_key(path: Sequence[Call]) -> bool:
     """Whether a call on the way passes a key by which the other side knows a repetition."""
-    for call in path:
+    for index, call in enumerate(path):
         for arg in call.args:
             if arg.keyword and _KEYS.search(arg.keyword):
-                return True
+                if index == 0 or not _is_left_out(arg, call.flow, path[index - 1]):
+                    return True
+                continue
             for node in walk(arg.node):
                 if (
                     isinstance(node, ast.Constant)
@@ -99,6 +103,19 @@ def has_key(path: Sequence[Call]) -> bool:
                     if any(isinstance(v, TaskRequest) for v in found):
                         return True
     return False
+
+
+def _is_left_out(arg: Argument, flow: FunctionFlow, caller: Call) -> bool:
+    """Whether an argument is a parameter that the caller does not give, and that is None then."""
+    function, node = flow.function, arg.node
+    if function is None or not isinstance(node, ast.Name) or any(flow.assigned(node.id)):
+        return False
+    given = [
+        argument_for(callee, Parameter(function, node.id), caller.args)
+        for callee in caller.callee.alternatives()
+        if isinstance(callee, FunctionValue) and callee.function is function
+    ]
+    return bool(given) and all(one == Constant(None) for one in given)
 
 
 def _is_guarded_at(hub: Semantics, call: Call, task: Task, questions: Questions) -> bool:

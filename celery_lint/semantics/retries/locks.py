@@ -2,8 +2,8 @@
 
 A row lock is Django's `select_for_update()` (docs: ref/models/querysets.html)
 or what SQLAlchemy and peewee have for it, which lasts until the transaction ends. Other locks are context managers
-(`cache.lock(...)`, redis-py's `Redis.lock`), decorators, and advisory locks that a
-statement asks the database for. A
+(`cache.lock(...)`, redis-py's `Redis.lock`), advisory locks that a statement asks the
+database for, keys that only the first can set, and decorators. A
 lock cannot be told from its type in most projects, so names count here: they
 only ever silence a rule.
 """
@@ -15,7 +15,7 @@ import re
 from typing import TYPE_CHECKING
 
 from celery_lint.project.modules import Function
-from celery_lint.project.syntax import last_name, walk
+from celery_lint.project.syntax import keyword_of, last_name, walk
 from celery_lint.semantics.inference.values import Constant
 from celery_lint.semantics.model import Call, Frame, FunctionFlow
 
@@ -29,6 +29,7 @@ _LOCK = re.compile(
     r"lock|mutex|semaphore|exclusive|advisory|single_?(ton|_task|instance|run)|only_one|serializ(e_access|ed_by)",
     re.IGNORECASE,
 )
+_CACHE = re.compile(r"cache", re.IGNORECASE)
 _NO_LOCK = re.compile(r"block|clock|unlock", re.IGNORECASE)
 # Locks of PostgreSQL, MySQL and SQL Server that last longer than the statement that takes them.
 _ADVISORY = re.compile(r"pg_(?:try_)?advisory_(?:xact_)?lock|\bget_lock\b|\bsp_getapplock\b", re.IGNORECASE)
@@ -78,7 +79,7 @@ def takes_lock(flow: FunctionFlow, before: int) -> bool:
 
 
 def _takes(call: Call) -> bool:
-    return names_lock(call.node.func) or call.name == "acquire" or _asks_for_advisory_lock(call)
+    return names_lock(call.node.func) or call.name == "acquire" or _asks_for_advisory_lock(call) or _claims_key(call)
 
 
 def _asks_for_advisory_lock(call: Call) -> bool:
@@ -89,6 +90,17 @@ def _asks_for_advisory_lock(call: Call) -> bool:
     names = [n.value if isinstance(n, ast.Constant) else last_name(n) for n in walk(given.node)]
     statement = given.value.value if isinstance(given.value, Constant) else None
     return any(isinstance(text, str) and _ADVISORY.search(text) for text in (statement, *names))
+
+
+def _claims_key(call: Call) -> bool:
+    """Whether a call sets a key that only the first can set: `cache.add(key, 1)`, `redis.set(key, 1, nx=True)`."""
+    func = call.node.func
+    if not isinstance(func, ast.Attribute):
+        return False
+    if call.name == "add":
+        return any(_CACHE.search(last_name(node)) for node in walk(func.value))
+    nx = keyword_of(call.node, "nx")
+    return call.name == "setnx" or (call.name == "set" and isinstance(nx, ast.Constant) and nx.value is True)
 
 
 def decorated_with_lock(function: Function | None) -> bool:

@@ -17,7 +17,7 @@ from celery_lint.project.syntax import keyword_of, last_name
 from celery_lint.records import record
 from celery_lint.semantics.configuration.configurations import reaches, setting_app
 from celery_lint.semantics.configuration.settings import Setting, gifts, value_at
-from celery_lint.semantics.dispatching.due_times import COUNTDOWN, ETA, Schedule, seconds
+from celery_lint.semantics.dispatching.due_times import COUNTDOWN, ETA, Schedule, least_seconds
 from celery_lint.semantics.inference.values import NONE, UNKNOWN, Collection, Constant, Value, number
 from celery_lint.semantics.model import Call, Option, Task
 from celery_lint.semantics.retries.reruns import reruns
@@ -140,14 +140,15 @@ class Stay:
 
     why: Why
     seconds: float
+    """At least so many."""
     node: ast.AST
 
 
 def stay_of_schedule(schedule: Schedule) -> Stay | None:
     """How long the message of a dispatch or a retry waits in a worker until it is due."""
     for name in (COUNTDOWN, ETA):
-        wait = seconds(schedule.value(name))
-        if wait:
+        wait = least_seconds(schedule.value(name))
+        if wait and wait > 0:
             node = schedule.call.node if schedule.is_forwarded else schedule.given[name].node
             return Stay("countdown" if name == COUNTDOWN else "eta", wait, node)
     return None

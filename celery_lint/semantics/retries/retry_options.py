@@ -66,6 +66,13 @@ class Idle:
     names: tuple[str, ...]
     option: Option
     """The first of them."""
+    winner: Option | None = None
+    """The one that counts in their place, where there is one."""
+
+    @property
+    def is_beaten_from_above(self) -> bool:
+        """Whether a task's base class gives the one that counts."""
+        return self.winner is not None and self.winner.where != self.option.where
 
 
 def idle_options(hub: Semantics, task: Task) -> Sequence[Idle]:
@@ -76,7 +83,7 @@ def idle_options(hub: Semantics, task: Task) -> Sequence[Idle]:
 
 
 def _idle_options(hub: Semantics, task: Task) -> Iterator[Idle]:
-    if task.is_opaque or task.function is None or task.factory is not None or _is_made_unseen(hub, task):
+    if task.is_opaque or task.function is None or task.is_remade or _is_made_unseen(hub, task):
         return
     if not may_annotate(hub, task, AUTORETRY_FOR):
         if has_autoretry(task):
@@ -113,16 +120,16 @@ def _beaten(hub: Semantics, task: Task) -> Iterator[Idle]:
     if may_retry(hub, task):
         return  # that one reads the delay and the number
     if _has_constant(task, BACKOFF) and _is_on(task, BACKOFF):
-        if DELAY in options and _is_beside(task, DELAY, BACKOFF) and not _is_read(hub, task, DELAY):
-            yield Idle("backoff", (DELAY,), options[DELAY])
-        if _given(task, "countdown") is not None and _is_beside(task, RETRY_KWARGS, BACKOFF):
-            yield Idle("backoff", (f'{RETRY_KWARGS}["countdown"]',), options[RETRY_KWARGS])
+        if DELAY in options and _is_beaten(task, DELAY, BACKOFF) and not _is_read(hub, task, DELAY):
+            yield Idle("backoff", (DELAY,), options[DELAY], options[BACKOFF])
+        if _given(task, "countdown") is not None and _is_beaten(task, RETRY_KWARGS, BACKOFF):
+            yield Idle("backoff", (f'{RETRY_KWARGS}["countdown"]',), options[RETRY_KWARGS], options[BACKOFF])
     most = _given(task, MAX_RETRIES)
     if isinstance(most, Constant) and most.value is not None and MAX_RETRIES in options:
         option = options[MAX_RETRIES]
-        if option.constant not in (NotImplemented, most.value) and _is_beside(task, MAX_RETRIES, RETRY_KWARGS):
+        if option.constant not in (NotImplemented, most.value) and _is_beaten(task, MAX_RETRIES, RETRY_KWARGS):
             if not _is_read(hub, task, MAX_RETRIES):
-                yield Idle("number", (MAX_RETRIES,), option)
+                yield Idle("number", (MAX_RETRIES,), option, options[RETRY_KWARGS])
 
 
 def _unlimited_in_vain(task: Task) -> Iterator[Idle]:
@@ -162,10 +169,13 @@ def _has_constant(task: Task, name: str) -> bool:
     return option is not None and option.constant is not NotImplemented
 
 
-def _is_beside(task: Task, name: str, other: str) -> bool:
-    """Whether one place gives two options: a task's own in the place of its base class's is meant."""
+def _is_beaten(task: Task, name: str, other: str) -> bool:
+    """Whether an option is given at one place with the one that counts, or by a task whose base class gives that.
+
+    What a base class gives for its other tasks may well do nothing for one that has the other option itself.
+    """
     one, two = task.options[name], task.options[other]
-    return one.where == two.where and one.module is two.module
+    return (one.where == two.where and one.module is two.module) or (one.where, two.where) == ("decorator", "base")
 
 
 def _given(task: Task, name: str) -> Value | None:
@@ -472,7 +482,7 @@ def _compares(function: Function) -> bool:
 
 def has_fixed_delay(hub: Semantics, task: Task) -> bool:
     """Whether the retries of `autoretry_for` surely come after the same time each."""
-    if task.is_opaque or task.factory is not None or _is_made_unseen(hub, task) or not has_autoretry(task):
+    if task.is_opaque or task.is_remade or _is_made_unseen(hub, task) or not has_autoretry(task):
         return False
     if may_annotate(hub, task, BACKOFF) or _is_read(hub, task, BACKOFF):
         return False

@@ -138,8 +138,11 @@ class Transactions:
                 opened = Atomic() if is_atomic else None
             if opened is not None:
                 return self._by_decorator(decorator, function, opened, function.module)
-        if function.cls is None or function.parent is not None:
+        if function.parent is not None:
             return None
+        by_task = self._by_task_class(function)
+        if by_task is not None or function.cls is None:
+            return by_task
         return self._by_class_decorator(function.cls, function.name, function) or self._by_outer_method(function)
 
     def _by_class_decorator(self, cls: Class, name: str, function: Function) -> Transaction | None:
@@ -168,6 +171,25 @@ class Transactions:
                 return None
             found.append(opened)
         return found[0] if found else None
+
+    def _by_task_class(self, function: Function) -> Transaction | None:
+        """The transaction in which `__call__` of a task's class runs the task's body."""
+        hub = self._hub
+        task = hub.tasks.of_function(function)
+        if task is None and function.cls is not None and function.name == "run":
+            task = hub.tasks.of_class(function.cls)
+        cls = hub.tasks.class_of(task) if task is not None else None
+        method = hub.classes.function(cls, "__call__") if cls is not None else None
+        if method is None:
+            return None
+        flow = hub.flow(method)
+        calls = [call for call in flow.calls if call.name in ("run", "__call__") and is_on_itself(call, method)]
+        around = [self.around(call.frame, flow) for call in calls]
+        proved = [one for one in around if isinstance(one, Transaction)]
+        if not proved or len(proved) < len(around):
+            return None
+        step = Step(method.module.source.place(calls[0].node), f"`{function.qualname}` is called from here")
+        return replace(proved[0], steps=(*proved[0].steps, step))
 
     def _around_inherited(self, cls: Class, name: str, function: Function) -> Transaction | None:
         """The transaction that a class opens around a framework's method, which runs the function in its turn.
@@ -581,6 +603,14 @@ def is_on_super(call: Call) -> bool:
     func = call.node.func
     base = func.value if isinstance(func, ast.Attribute) else None
     return isinstance(base, ast.Call) and isinstance(base.func, ast.Name) and base.func.id == "super"
+
+
+def is_on_itself(call: Call, method: Function) -> bool:
+    """Whether a call in a method is one of `self.name(...)` or `super().name(...)`."""
+    func = call.node.func
+    base = func.value if isinstance(func, ast.Attribute) else None
+    first = method.positional[0].arg if method.positional else ""
+    return is_on_super(call) or (isinstance(base, ast.Name) and base.id == first)
 
 
 def trail(steps: Sequence[tuple[Function, Call, Function]]) -> Iterator[Step]:

@@ -19,14 +19,13 @@ from celery_lint.semantics.frameworks.roles import Role
 from celery_lint.semantics.inference.values import (
     Atomic,
     Constant,
-    External,
     FunctionValue,
     KeyValue,
     ModelValue,
     Parameter,
     Value,
 )
-from celery_lint.semantics.model import Call, Dispatch, Frame, FunctionFlow, Step, Write
+from celery_lint.semantics.model import Call, Dispatch, Frame, FunctionFlow, Step, Write, calls_external
 from celery_lint.semantics.transactions.contexts import Context, Reached, Transaction
 from celery_lint.semantics.transactions.reads import is_part_of, only_read
 from celery_lint.semantics.transactions.sessions import has_ended, is_session
@@ -118,7 +117,7 @@ class Hazards:
                 return None
             if self._compensates(call, flow):
                 return None
-            if inner.kind == "session" and self._hub.sessions.is_committed_inside(call):
+            if inner.kind == "session" and self._is_committed_by_hand(call, reached):
                 return None
             if self._is_reported_further_in(call, reached, flow):
                 return None
@@ -222,7 +221,8 @@ class Hazards:
         """A call in a function that is reached inside a transaction."""
         steps = (*transaction.steps, *reached.steps)
         if transaction.kind in ("request", "admin", "signal"):
-            if write is None or (reached.steps and not self._hands_over(call)):
+            is_written = write is not None or self._is_pending(call, reached, transaction)
+            if not is_written or (reached.steps and not self._hands_over(call)):
                 return None
             kind: HazardKind = "hook" if transaction.kind != "request" or role.kind != "view" else "atomic"
             if transaction.kind == "request":
@@ -230,12 +230,24 @@ class Hazards:
             return Hazard(kind, call, reached, steps, Severity.ERROR, transaction.using, transaction, role)
         if write is not None and not reached.steps:
             return Hazard("atomic", call, reached, steps, Severity.ERROR, transaction.using, transaction, role)
+        if transaction.kind == "session" and self._is_committed_by_hand(call, reached):
+            return None
         if not context.outside and (transaction.writes or self.may_write(transaction, call, call.flow)):
             deeper = [t for t in self._hub.calls.targets(call) if not t.deferred]
             if reached.steps and any(self._is_found_below(t.function) for t in deeper):
                 return None  # reported further in
             return Hazard("atomic", call, reached, steps, Severity.ERROR, transaction.using, transaction, role)
         return None
+
+    def _is_pending(self, call: Call, reached: Reached, transaction: Transaction) -> bool:
+        """Whether a row that the call sends is changed in the session that the request's transaction commits."""
+        rows = [origin_of(value) for value in self._sent(call, reached)]
+        return not transaction.is_djangos and self._hub.sessions.pending(call, rows) is not None
+
+    def _is_committed_by_hand(self, call: Call, reached: Reached) -> bool:
+        """Whether what was written before a call is committed there, or in the helper that sends the task."""
+        sessions = self._hub.sessions
+        return sessions.is_committed_inside(call) or (bool(reached.steps) and sessions.ends(call))
 
     def _hands_over(self, call: Call) -> bool:
         """Whether the call gives a helper what the helper is to send, so that the call is the place to repair."""
@@ -434,11 +446,6 @@ def is_stored_message(dispatch: Dispatch) -> bool:
         isinstance(one, KeyValue) and not (one.origin is not None and (one.origin.created or one.origin.built))
         for one in name.value.alternatives()
     )
-
-
-def calls_external(call: Call, *paths: str) -> bool:
-    """Whether a call is one of these functions of another package."""
-    return any(isinstance(c, External) and c.path in paths for c in call.callee.alternatives())
 
 
 def is_in_one_run(frame: Frame, is_before: bool, call: Call, block: Frame | None, flow: FunctionFlow) -> bool:

@@ -24,7 +24,7 @@ from celery_lint.semantics.inference.values import (
     QuerySetValue,
     Value,
 )
-from celery_lint.semantics.model import Call, Frame, FunctionFlow, Store
+from celery_lint.semantics.model import Call, Frame, FunctionFlow, Store, calls_external
 from celery_lint.semantics.transactions.writes import may_be_rows, may_follow, same_row
 
 if TYPE_CHECKING:
@@ -40,7 +40,9 @@ _ASKS = frozenset(
     connection get_bind in_transaction is_modified""".split()
 )
 _ENDS = frozenset({"rollback", "close", "remove", "expunge_all"})
-_WORDS = _WRITES | _EXECUTES | _ENDS | {"commit", "update", "setattr"}
+# The `transaction` package, whose manager commits the sessions that zope.sqlalchemy registers with it.
+_ZOPE_ENDS = ("transaction.commit", "transaction.abort")
+_WORDS = _WRITES | _EXECUTES | _ENDS | {"commit", "abort", "update", "setattr"}
 _CHANGING = frozenset({"insert", "update", "delete"})
 _SQL_CHANGE = re.compile(r"\s*(?:insert|update|delete|merge|replace|truncate)\b", re.IGNORECASE)
 _SQL_SELECTION = re.compile(r"\s*(?:select|values|show|explain)\b", re.IGNORECASE)
@@ -119,6 +121,8 @@ class Sessions:
             return SessionEvent("commit", call.node, call.frame, order, "", call, session_name(call))
         if is_session(call, *_ENDS):
             return SessionEvent("end", call.node, call.frame, order, "", call, session_name(call))
+        if calls_external(call, *_ZOPE_ENDS):
+            return SessionEvent("commit" if call.name == "commit" else "end", call.node, call.frame, order, "", call)
         if call.name == "commit" and any(is_block(c.receiver) for c in methods_called(call)):
             return SessionEvent("commit", call.node, call.frame, order, "", call)
         if is_session(call, *_WRITES):
