@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from celery_lint.project.modules import Function
 from celery_lint.project.syntax import last_name, walk
 from celery_lint.records import record
-from celery_lint.semantics.dispatching.dispatches import SPREAD
+from celery_lint.semantics.dispatching.dispatches import SPREAD, keyword_options
 from celery_lint.semantics.dispatching.fitting import (
     expects_error,
     interface,
@@ -25,6 +25,7 @@ from celery_lint.semantics.dispatching.fitting import (
 )
 from celery_lint.semantics.inference.values import (
     BoundMethod,
+    CanvasValue,
     Collection,
     Constant,
     External,
@@ -33,10 +34,11 @@ from celery_lint.semantics.inference.values import (
     ModelValue,
     QuerySetValue,
     Scalar,
+    SignatureValue,
     TaskValue,
     Value,
 )
-from celery_lint.semantics.model import Argument, Dispatch, Sent, Task
+from celery_lint.semantics.model import Argument, Call, Dispatch, Sent, Task
 from celery_lint.semantics.retries.retrying import RETRY, kind_of, retry_calls
 
 if TYPE_CHECKING:
@@ -78,6 +80,14 @@ _SPELT = (
 )  # fmt: skip
 _TELLING = frozenset({"countdown", "eta", "link", "link_error"})
 """Options whose names nothing else has: even a task that takes any keyword is not given them as data."""
+
+
+def options_of_set(call: Call) -> Mapping[str, Argument]:
+    """The options that `signature.set(...)` gives, by name; none for any other call."""
+    receivers = (c.receiver for c in call.callee.alternatives() if isinstance(c, BoundMethod))
+    if call.name == "set" and any(isinstance(one, (SignatureValue, CanvasValue)) for one in receivers):
+        return keyword_options(call.args)
+    return {}
 
 
 @record()
