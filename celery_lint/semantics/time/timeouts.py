@@ -28,7 +28,9 @@ _PACKAGES = frozenset(
     """requests requests_oauthlib requests_cache urllib http socket smtplib ftplib imaplib poplib telnetlib redis
     subprocess paramiko google httpx""".split()
 )
-_IMPORT = re.compile(rf"^[ \t]*(?:from|import)[ \t]+({'|'.join(sorted(_PACKAGES))})\b", re.MULTILINE)
+_NAMED = r"[\w.]+(?:[ \t]+as[ \t]+\w+)?"
+# What an import names: `import os, requests as http` has two.
+_IMPORT = re.compile(rf"^[ \t]*(?:from|import)[ \t]+({_NAMED}(?:[ \t]*,[ \t]*{_NAMED})*)", re.MULTILINE)
 # A name at the top of a module, and the session that is made before the next one.
 _MAKES_SESSION = re.compile(
     r"^(?:(?:(?:async )?def|class) (\w+)|([A-Za-z_]\w*)[ \t]*(?::[^=\n]+)?=)(?:(?!^[^\s)\]}]).)*?\b\w*[Ss]ession\(",
@@ -139,13 +141,19 @@ def untimed_calls(hub: Semantics, module: Module) -> Sequence[Untimed]:
 def _words(hub: Semantics, module: Module) -> frozenset[str]:
     """What a module's functions mention that may make such a call: clients, and what is made of them."""
     text = module.source.text
-    words = set(_IMPORT.findall(text))
+    words = _imported(text)
     for name, bindings in module.bindings.items():
         for binding in bindings:
             if isinstance(binding, ImportBinding) and binding.module.partition(".")[0] in words:
                 words.add(name)
     words.update(name for name in makers_of_sessions(hub) if name in text)
     return frozenset(words.union(_made_of(words, text))) if words else frozenset()
+
+
+def _imported(text: str) -> set[str]:
+    """The packages of such calls that a module's text imports."""
+    named = (each for statement in _IMPORT.findall(text) for each in statement.split(","))
+    return {each.split()[0].partition(".")[0] for each in named} & _PACKAGES
 
 
 def _made_of(words: Iterable[str], text: str) -> Iterator[str]:
