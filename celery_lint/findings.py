@@ -264,7 +264,7 @@ class Fix:
     Findings that one repair cures together carry equal fixes, and it is made once.
     One that `yields` is not made beside another of its rule, which may make it
     needless: it waits for the next check. `uncovers` are the codes of findings that
-    a file may have only once it is repaired, `cures` those of all rules that carry it.
+    the project may have only once it is repaired, `cures` those of all rules that carry it.
     """
 
     applicability: Applicability

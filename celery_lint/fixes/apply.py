@@ -260,14 +260,11 @@ class _Fixing:
         expected = _counted(self._findings)
         expected.subtract(_counted(item.finding for item in done.applied))
         uncovered = {
-            (name, code)
-            for item in done.applied
-            for code in (item.finding.fix.uncovers if item.finding.fix is not None else ())
-            for name in item.files
+            code for item in done.applied if item.finding.fix is not None for code in item.finding.fix.uncovers
         }
         gained = {}
         for (name, code), number in sorted(_counted(done.findings).items()):
-            if number > max(expected[name, code], 0) and (name, code) not in uncovered:
+            if number > max(expected[name, code], 0) and code not in uncovered:
                 changed = {name}
                 if name not in done.contents:
                     # Another file brought it up: one that was changed for that finding, or any.

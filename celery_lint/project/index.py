@@ -18,6 +18,7 @@ from celery_lint.source import Source, UnreadableError, words_of
 # A file with none of these, in capitals or not, holds no task, no dispatch and no setting of Celery.
 _TRACES = (
     b"celery", b".delay", b"apply_async", b"on_commit", b"broker_url", b"task_time_limit", b"task_soft_time_limit",
+    b"task_always_eager",
 )  # fmt: skip
 _TASK_TRACE = re.compile(rb"\.task[(\s#]|send_task|shared_task")
 # Up to this many bytes a project's files without a trace of Celery are parsed as well, only to say

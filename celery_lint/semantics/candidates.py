@@ -25,6 +25,7 @@ from celery_lint.project.modules import (
 )
 from celery_lint.project.syntax import walk
 from celery_lint.semantics.calls.callgraph import COMMON
+from celery_lint.semantics.configuration.readings import source_files
 from celery_lint.semantics.inference.values import TaskValue
 from celery_lint.semantics.memo import Memo, remembered
 from celery_lint.semantics.time.sleeping import SLEEP
@@ -107,8 +108,9 @@ class Candidates:
     def files(self) -> frozenset[str]:
         """The files that may hold what a rule reports.
 
-        Those with a trace of Celery, those that may open transactions, those that name a task, and those whose
-        functions, which tasks may call, may sleep or wait for other machines.
+        Those with a trace of Celery, those that may open transactions, those that name a task, those that
+        applications read their settings from, and those whose functions, which tasks may call, may sleep or wait
+        for other machines.
         """
         return self._hub.shared(CANDIDATES, self._files, frozenset())
 
@@ -123,6 +125,8 @@ class Candidates:
         for filename in project.holding("Celery("):
             package = project.find_module(project.layout.module_name(filename).rpartition(".")[0], filename)
             found.update([package] if package is not None and package.endswith("__init__.py") else [])
+        # Settings need no trace of Celery: `task_acks_late = True` alone in `config.py`.
+        found.update(source_files(self._hub))
         hooks = {f for word in _HOOK_WORDS for f in project.mentioning(word)}
         waits = {f for text in _WAITING_TEXTS for f in project.containing(text)}
         for name in self.sender_names:

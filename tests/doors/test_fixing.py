@@ -121,6 +121,46 @@ class TestWhatIsSaid:
         assert "def weigh(self, order: Order):" in (workspace.root / "shop" / "views.py").read_text()
         assert "CEL102" in outcome.out
 
+    @pytest.mark.parametrize(
+        ("files", "repaired", "uncovered"),
+        [
+            ({"app.py": "@app.task(retries=3)\ndef pack(): ...\n"}, "CEL913", "CEL405"),
+            ({"app.py": "app.conf.update(task_time_limt=30, task_soft_time_limit=60)\n"}, "CEL905", "CEL502"),
+            ({"app.py": "app.conf.task_always_eagr = True\n"}, "CEL905", "CEL910"),
+            (
+                {"app.py": "app.conf.beat_schedule = {'a': {'tasks': 'app.pack', 'schedule': 9}}\n"},
+                "CEL806",
+                "CEL802",
+            ),
+            (
+                {
+                    "app.py": "@app.task\ndef pack(): ...\n@app.task(bind=True)\ndef log(self, request, exc, tb): ...\n"
+                    "def send():\n    pack.apply_async(link_error=log.delay())\n"
+                },
+                "CEL702",
+                "CEL706",
+            ),
+            (
+                {
+                    "app.py": "@app.task(ignore_results=True)\ndef pack(): ...\n",
+                    "views.py": "from app import pack\ndef send():\n    return pack.delay().get()\n",
+                },
+                "CEL913",
+                "CEL605",
+            ),
+        ],
+    )
+    def test_code_that_takes_effect_may_be_wrong_in_another_way(
+        self, workspace: Workspace, files: dict[str, str], repaired: str, uncovered: str
+    ) -> None:
+        start = "from celery import Celery\napp = Celery('app', broker='redis://h', backend='redis://h')\n"
+        workspace.write({**files, "app.py": start + files["app.py"]})
+        select = ("--isolated", "--select", f"{repaired},{uncovered}", "--output-format", "concise")
+        assert f" {uncovered} " not in workspace.lint(*select).out
+        fixed = workspace.lint("--fix", *select)
+        assert "internal error" not in fixed.err
+        assert (fixed.code, f" {uncovered} " in fixed.out, f" {repaired} " in fixed.out) == (1, True, False)
+
     def test_standard_output_holds_the_fixed_source_and_nothing_else(self, workspace: Workspace) -> None:
         lay_shop(workspace)
         text = "\ufeff" + (TASK + SAFE + UNSAFE).replace("\n", "\r\n")

@@ -126,7 +126,7 @@ class DispatchInCanvas(Rule):
                 verb = "si"
             change = Replace(file.place(func), f"{owner}.{verb}")
         applicability = Applicability.UNSAFE if part.where == "schedule" else Applicability.SAFE
-        return Fix(applicability, "Give it the task's signature", (change,))
+        return Fix(applicability, "Give it the task's signature", (change,), uncovers=_UNCOVERED)
 
     def _can_do_without_arguments(self, part: Part, value: TaskValue, file: FileContext) -> bool:
         """Whether the task can be run with what the canvas gives to it."""
@@ -147,6 +147,8 @@ class DispatchInCanvas(Rule):
         return any(fits_alone(file.hub, dispatch) for dispatch in file.hub.dispatches.of_call(call))
 
 
+# What is asked of signatures, and of the entries of a schedule.
+_UNCOVERED = ("CEL106", "CEL701", "CEL703", "CEL706", "CEL805", "CEL806")
 _FAULTS: dict[Fault, str] = {
     "sent": "is sent here and now",
     "task": "is the task itself, not a signature of it",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from celery_lint.findings import Applicability, Finding, Fix, Severity
 from celery_lint.rules.base import Rule
-from celery_lint.rules.configuration.repair import renamed_at
+from celery_lint.rules.configuration.repair import UNCOVERED, renamed_at
 from celery_lint.semantics.configuration.mentions import mentions
 from celery_lint.semantics.configuration.misspellings import Unknown, unknown_settings
 from celery_lint.semantics.configuration.renames import is_given
@@ -77,4 +77,5 @@ def _fix(unknown: Unknown, file: FileContext) -> Fix | None:
     found = mentions(file.hub, name)
     if not found:
         return None
-    return Fix(Applicability.SAFE, f"Use `{meant}`", tuple(renamed_at(mention, meant) for mention in found))
+    changes = tuple(renamed_at(mention, meant) for mention in found)
+    return Fix(Applicability.SAFE, f"Use `{meant}`", changes, uncovers=UNCOVERED)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from celery_lint.findings import Applicability, Change, Finding, Fix, Severity
 from celery_lint.rules.base import Rule
-from celery_lint.rules.configuration.repair import renamed_at
+from celery_lint.rules.configuration.repair import UNCOVERED, renamed_at
 from celery_lint.semantics.configuration.mentions import mentions
 from celery_lint.semantics.configuration.readings import READS_OLD_NAMES
 from celery_lint.semantics.configuration.renames import Renamed, renamed_settings, together
@@ -92,4 +92,4 @@ def _fix(renamed: Renamed, file: FileContext) -> Fix | None:
     if not changes:
         return None
     what = f"`{renamed.spelled}`" if len(others or ()) == 1 else "today's names"
-    return Fix(Applicability.SAFE, f"Use {what}", tuple(dict.fromkeys(changes)))
+    return Fix(Applicability.SAFE, f"Use {what}", tuple(dict.fromkeys(changes)), uncovers=UNCOVERED)

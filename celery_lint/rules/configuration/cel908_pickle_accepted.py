@@ -8,7 +8,8 @@ from celery_lint.findings import Finding, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.configuration.trust import PICKLE, accepting_pickle, accepts_pickle, has_own_pickle, pickling
 from celery_lint.semantics.context import FileContext
-from celery_lint.semantics.model import Dispatch, Task
+from celery_lint.semantics.dispatching.sendoptions import options_of_set
+from celery_lint.semantics.model import Argument, Call, Dispatch, FunctionFlow, Task
 
 
 class PickleAccepted(Rule):
@@ -69,12 +70,17 @@ class PickleAccepted(Rule):
         yield self.finding(place, message)
 
     def check_dispatch(self, dispatch: Dispatch, file: FileContext) -> Iterator[Finding]:
-        given = dispatch.options.get("serializer")
+        yield from self._report(dispatch.options.get("serializer"), dispatch.call, file)
+
+    def check_function(self, flow: FunctionFlow, file: FileContext) -> Iterator[Finding]:
+        for call in flow.calls:
+            yield from self._report(options_of_set(call).get("serializer"), call, file)
+
+    def _report(self, given: Argument | None, call: Call, file: FileContext) -> Iterator[Finding]:
         if given is None or getattr(given.value, "value", None) not in PICKLE or _is_known(file):
             return
-        message = (
-            f"`{file.text(dispatch.node.func)}` sends pickle: workers refuse it, or run whatever code a message brings"
-        )
+        sender = file.text(call.node.func)
+        message = f"`{sender}` sends pickle: workers refuse it, or run whatever code a message brings"
         yield self.finding(file.place(given.node), message)
 
 

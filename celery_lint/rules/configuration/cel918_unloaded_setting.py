@@ -15,10 +15,10 @@ class UnloadedSetting(Rule):
 
     ## What it does
     Reports names of Celery's settings that no application loads from where they stand:
-    `CELERY_TASK_TIME_LIMIT` where settings are read without a namespace, `TASK_TIME_LIMIT`
-    in Django's settings where they are read with one, variables beside an application that
-    is not told of them, and the settings of a Django project whose application has no
-    `config_from_object`.
+    `CELERY_TASK_TIME_LIMIT` where settings are read without a namespace or with another one,
+    `TASK_TIME_LIMIT` in Django's settings where they are read with one, variables beside an
+    application that is not told of them, and the settings of a Django project whose
+    application has no `config_from_object`.
 
     ## Why is this bad
     Celery takes the defaults, and says nothing: no time limit, no schedule, a broker on

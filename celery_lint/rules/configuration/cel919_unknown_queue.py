@@ -9,7 +9,8 @@ from celery_lint.findings import Finding, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.configuration.queues import declared_queues, is_rate, queues_in_settings, rates_in_settings
 from celery_lint.semantics.context import FileContext
-from celery_lint.semantics.model import Dispatch, Task
+from celery_lint.semantics.dispatching.sendoptions import options_of_set
+from celery_lint.semantics.model import Dispatch, FunctionFlow, Task
 
 
 class UnknownQueue(Rule):
@@ -74,6 +75,12 @@ class UnknownQueue(Rule):
         is_named = dispatch.task is None and dispatch.verb in ("send_task", "signature", "subtask")
         if given is not None and not is_named:
             yield from self._report(getattr(given.value, "value", None), given.node, file)
+
+    def check_function(self, flow: FunctionFlow, file: FileContext) -> Iterator[Finding]:
+        for call in flow.calls:
+            given = options_of_set(call).get("queue")
+            if given is not None:
+                yield from self._report(getattr(given.value, "value", None), given.node, file)
 
     def _report(self, queue: object, node: ast.expr, file: FileContext) -> Iterator[Finding]:
         declared = declared_queues(file.hub) if isinstance(queue, str) and not file.is_test else None

@@ -11,6 +11,12 @@ from celery_lint.semantics.context import FileContext
 from celery_lint.semantics.definition.options import UnknownOption, unknown_attributes, unknown_options
 from celery_lint.semantics.model import Task
 
+# What is asked of options that take effect.
+_UNCOVERED = (
+    "CEL303", "CEL401", "CEL405", "CEL406", "CEL407", "CEL408", "CEL409", "CEL410", "CEL502", "CEL605", "CEL908",
+    "CEL919", "CEL920",
+)  # fmt: skip
+
 
 class UnknownTaskOption(Rule):
     """A task has an option that nobody reads.
@@ -71,5 +77,5 @@ class UnknownTaskOption(Rule):
             place = file.place(option.node)
             is_keyword = isinstance(option.node, ast.keyword)
             change: Change = RenameKeyword(place, option.meant) if is_keyword else Replace(place, option.meant)
-            fix = Fix(Applicability.SAFE, f"Call it `{option.meant}`", (change,))
+            fix = Fix(Applicability.SAFE, f"Call it `{option.meant}`", (change,), uncovers=_UNCOVERED)
         return self.finding(file.place(option.node), message, fix=fix)

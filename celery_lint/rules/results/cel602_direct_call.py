@@ -85,10 +85,17 @@ class DirectCall(Rule):
         )
         definition = Step(task.module.source.place(task.node), f"`{task.name}` is a task")
         fix = None
-        if call.use == "discarded" and all(_is_plain(a.value) for a in call.args) and not _is_failure_handled(call):
+        # In `sync_to_async(task)(...)` it is not the task that is called, and what is called has no `delay`.
+        is_bare = isinstance(call.node.func, (ast.Name, ast.Attribute))
+        if is_bare and _may_be_put_off(call):
             fix = sent(Dispatch(call, "delay", task, sent_directly(call.args)), "{}.delay", file)
         place = file.place(call.node)
         return self.finding(place, message, related=related((definition, *path)), fix=fix)
+
+
+def _may_be_put_off(call: Call) -> bool:
+    """Whether nothing around a call needs it to have run, and a message can hold its arguments."""
+    return call.use == "discarded" and all(_is_plain(a.value) for a in call.args) and not _is_failure_handled(call)
 
 
 def _is_plain(value: Value) -> bool:

@@ -9,7 +9,16 @@ from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext, related
 from celery_lint.semantics.dispatching.inline import under_mode_test
 from celery_lint.semantics.model import FunctionFlow, Step, Task
-from celery_lint.semantics.results.stored import NO_BACKEND, Read, backend, ignores_result, may_be_kept, reads
+from celery_lint.semantics.results.stored import (
+    NO_BACKEND,
+    Read,
+    backend,
+    dropped_in_group,
+    ignores_result,
+    is_dropped_by_message,
+    may_be_kept,
+    reads,
+)
 
 
 class IgnoredResultRead(Rule):
@@ -18,7 +27,8 @@ class IgnoredResultRead(Rule):
     ## What it does
     Reports `get()`, `ready()`, `state` and the like of the result of a task that ignores its
     result (`ignore_result=True`, of its own, of its base class or by `task_ignore_result`),
-    and of any task where the project has no result backend.
+    of a group that has such a task, of a message sent with `ignore_result=True`, and of any
+    task where the project has no result backend.
 
     ## Why is this bad
     A task that ignores its result stores neither the result nor the state. `get()` on what
@@ -64,9 +74,16 @@ class IgnoredResultRead(Rule):
             if call is not None and under_mode_test(call):
                 continue
             task = read.result.task
+            dropped = dropped_in_group(file.hub, read, flow)
             if isinstance(task, Task) and ignores_result(file.hub, task) is True:
                 if not self._may_be_there(read, task, file):
                     yield self._ignored(read, task, file)
+            elif dropped is not None:
+                yield self._ignored(read, dropped, file, "waits for ever" if read.is_waiting else None)
+            elif is_dropped_by_message(file.hub, read, flow):
+                outcome = _OUTCOMES.get(read.name, _NOTHING)
+                message = f"`{file.text(read.node)}` {outcome}: the message says `ignore_result=True`"
+                yield self.finding(file.place(read.node), message)
             elif backend(file.hub, task if isinstance(task, Task) else None) == NO_BACKEND:
                 error = "NotImplementedError" if read.is_waiting else "AttributeError"
                 message = f"`{file.text(read.node)}` raises {error}: no result backend is configured"
@@ -76,9 +93,9 @@ class IgnoredResultRead(Rule):
         writes_states = not read.is_waiting and bool(file.hub.project.mentioning("update_state"))
         return writes_states or may_be_kept(file.hub, task)
 
-    def _ignored(self, read: Read, task: Task, file: FileContext) -> Finding:
+    def _ignored(self, read: Read, task: Task, file: FileContext, outcome: str | None = None) -> Finding:
         what, name = f"`{file.text(read.node)}`", f"`{task.name}`"
-        outcome = _OUTCOMES.get(read.name, "never gives what the task returns")
+        outcome = outcome or _OUTCOMES.get(read.name, _NOTHING)
         steps: tuple[Step, ...] = ()
         option = task.options.get("ignore_result")
         if option is not None and option.node is not None and option.module is not None:
@@ -87,6 +104,7 @@ class IgnoredResultRead(Rule):
         return self.finding(file.place(read.node), message, related=related(steps))
 
 
+_NOTHING = "never gives what the task returns"
 _OUTCOMES = {
     "ready": "stays False for ever",
     "successful": "stays False for ever",

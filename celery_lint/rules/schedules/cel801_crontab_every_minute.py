@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from celery_lint.findings import AddArguments, Applicability, Finding, Fix, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext
 from celery_lint.semantics.schedules.crontabs import Crontab, crontabs, runs_a_day
-from celery_lint.semantics.schedules.entries import label
-
-_MEANT = re.compile(r"minute|\d ?min\b", re.IGNORECASE)
+from celery_lint.semantics.schedules.entries import forgets_minute
 
 
 class CrontabEveryMinute(Rule):
@@ -57,9 +54,8 @@ class CrontabEveryMinute(Rule):
 
     def check_file(self, file: FileContext) -> Iterator[Finding]:
         for crontab in crontabs(file.hub, file.module) if not file.is_test else ():
-            if crontab.is_whole and crontab.given and "minute" not in crontab.specs:
-                if not _MEANT.search(label(file.hub, crontab.node, file.module)):
-                    yield self._report(crontab, file)
+            if forgets_minute(file.hub, crontab):
+                yield self._report(crontab, file)
 
     def _report(self, crontab: Crontab, file: FileContext) -> Finding:
         place = file.place(crontab.node)

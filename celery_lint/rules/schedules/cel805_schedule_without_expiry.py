@@ -43,8 +43,8 @@ class ScheduleWithoutExpiry(Rule):
     ```
 
     ## Silent when
-    The interval, the options or the task can't be read; queues have a `x-message-ttl`;
-    the file belongs to the tests.
+    The interval, the options or the task can't be read; a crontab forgets the minute (CEL801), so that
+    the interval is not what was meant; queues have a `x-message-ttl`; the file belongs to the tests.
 
     ## Fix safety
     Unsafe: a run that waits longer than until the next one is due is left out then. There is no

@@ -122,5 +122,6 @@ def _fix(entry: Entry, name: str, unknown: list[str], file: FileContext) -> Fix 
     import difflib  # takes long to load, and is seldom needed
 
     for near in difflib.get_close_matches(name, sorted(FIELDS - entry.parts.keys()), 1, 0.8):
-        return Fix(Applicability.SAFE, f"Call it `{near}`", (Replace(key, f'"{near}"'),))
+        renamed = Replace(key, f'"{near}"')
+        return Fix(Applicability.SAFE, f"Call it `{near}`", (renamed,), uncovers=("CEL802", "CEL803", "CEL805"))
     return None

@@ -47,7 +47,7 @@ class CallWithoutTimeout(Rule):
     something is set on it; the call stands in a `with` block or under a decorator that is
     named as a timeout, or the function sets an alarm; `socket.setdefaulttimeout` is called
     somewhere. A process is reported only in a task without a time limit. `httpx`, `aiohttp`
-    and `boto3` have timeouts of their own. Tests are left alone.
+    and `boto3` have timeouts of their own, unless `httpx` is given `timeout=None`. Tests are left alone.
 
     ## Fix safety
     Unsafe: what lasts longer than the timeout raises from then on. The fix gives 30 seconds,

@@ -18,7 +18,7 @@ from celery_lint.project.modules import AssignBinding, Class, Function, ImportBi
 from celery_lint.project.syntax import keyword_of, last_name, own_nodes, walk
 from celery_lint.records import record
 from celery_lint.semantics.configuration.setting_names import OLD_NAMES
-from celery_lint.semantics.configuration.settings import Setting, function_around, value_at
+from celery_lint.semantics.configuration.settings import Setting, function_around, gifts, value_at
 from celery_lint.semantics.inference.bindings import set_in
 from celery_lint.semantics.inference.values import (
     AppValue,
@@ -48,6 +48,7 @@ _FORMING = (
 _BARE = (
     "abc.", "builtins.", "configurations.", "dataclasses.", "enum.", "pydantic.", "pydantic_settings.", "typing.",
 )  # fmt: skip
+_FLASK_CONFIG = "config"
 # How Flask's configuration reads files and the environment (docs: config, Configuring from Files).
 _FLASK_LOADERS = frozenset({"from_envvar", "from_file", "from_json", "from_pyfile", "from_toml", "from_yaml"})
 # Packages that set none of Celery's settings, or those of the project's files.
@@ -235,6 +236,10 @@ class _Sources:
             yield from self._of_name(node, module, depth)
         elif isinstance(node, ast.Attribute):
             yield from self._of_attribute(node, module, depth)
+        elif isinstance(node, ast.Subscript):
+            yield from self.of(node.value, module, depth)
+            if isinstance(node.value, ast.Attribute) and node.value.attr == _FLASK_CONFIG:
+                yield from self._of_item(node.slice, module, depth)
         elif isinstance(node, (ast.List, ast.Tuple)):
             yield node
             if not all(_is_named_pair(element) for element in node.elts):
@@ -245,6 +250,15 @@ class _Sources:
                 yield "hidden"
             for part in parts:
                 yield from self.of(part, module, depth)
+
+    def _of_item(self, key: ast.expr, module: Module, depth: int) -> Iterator[Source]:
+        """What the project puts into Flask's configuration under a key: `from_mapping(CELERY=dict(...))`."""
+        name = key.value if isinstance(key, ast.Constant) and isinstance(key.value, str) else None
+        for filename in self._hub.project.mentioning(name) if name is not None else ():
+            other = None if is_test_file(filename) else self._hub.project.module_or_none(filename)
+            for one in gifts(other, frozenset({name})) if other is not None and name is not None else ():
+                if isinstance(one.value, (ast.Dict, ast.Call)):
+                    yield from self.of(one.value, other or module, depth)
 
     def _of_call(self, node: ast.Call, module: Module, depth: int) -> Iterator[Source]:
         hub, func = self._hub, node.func
@@ -318,7 +332,7 @@ class _Sources:
             for binding in base.cls.assigns.get(node.attr, ()):
                 if binding.value is not None:
                     yield from self.of(binding.value, base.cls.module, depth)
-        elif node.attr == "config":
+        elif node.attr == _FLASK_CONFIG:
             yield "project"
             if self._hub.memo.get(("flask loaders",), lambda: _reads_flask_files(self._hub), False):
                 yield "hidden"
@@ -343,7 +357,7 @@ def _parts(node: ast.expr) -> Iterator[ast.expr]:
         yield node.body
     elif isinstance(node, (ast.DictComp, ast.ListComp, ast.GeneratorExp)):
         yield from (generator.iter for generator in node.generators)
-    elif isinstance(node, (ast.Await, ast.NamedExpr, ast.Starred, ast.Subscript)):
+    elif isinstance(node, (ast.Await, ast.NamedExpr, ast.Starred)):
         yield node.value
 
 

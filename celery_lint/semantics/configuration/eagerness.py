@@ -13,7 +13,14 @@ from celery_lint.records import record
 from celery_lint.semantics.configuration.configurations import is_conf_value, is_object, with_stars
 from celery_lint.semantics.configuration.readings import Reading, is_django_settings, named, readings, whole_settings
 from celery_lint.semantics.configuration.setting_names import NEW_NAMES, OLD_NAMES
-from celery_lint.semantics.configuration.settings import Given, function_around, gifts, holder_of, value_at
+from celery_lint.semantics.configuration.settings import (
+    Given,
+    class_around,
+    function_around,
+    gifts,
+    holder_of,
+    value_at,
+)
 from celery_lint.semantics.inference.values import Constant
 
 if TYPE_CHECKING:
@@ -91,7 +98,9 @@ def _is_live(hub: Semantics, reading: Reading) -> bool:
         return reading.app is not None and not isinstance(reading.holder, (Module, Class))
     holder = reading.holder
     if not isinstance(holder, (Module, Class)):
-        return True
+        # A dictionary may be one of the settings in a class: `CELERY = {...}` for Flask.
+        cls = class_around(reading.node, reading.module)
+        return cls is None or not _ASIDE.search(_words_of(cls))
     if isinstance(holder, Module) and _imports_what_is_not_there(hub, holder):
         return False
     words = _words_of(holder)

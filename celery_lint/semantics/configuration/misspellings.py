@@ -75,7 +75,7 @@ def _plain_name(reading: Reading) -> str | None:
     if name.islower():
         return name
     plain = name.lower()
-    return plain if plain in KNOWN and plain.startswith(_OWN) else None
+    return plain if plain in KNOWN and (reading.way == "conf" or plain.startswith(_OWN)) else None
 
 
 def meant_by(plain: str) -> tuple[str | None, bool]:

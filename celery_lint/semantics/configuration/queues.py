@@ -12,12 +12,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from celery_lint.project.index import is_test_file
-from celery_lint.project.modules import AssignBinding, Module
+from celery_lint.project.modules import Module
 from celery_lint.project.syntax import keyword_of, last_name, literal_text
 from celery_lint.records import record
 from celery_lint.semantics.configuration.configurations import may_hide
 from celery_lint.semantics.configuration.readings import named, readings
 from celery_lint.semantics.dispatching.tasknames import all_tasks, name_of
+from celery_lint.semantics.inference.bindings import bound
 from celery_lint.semantics.inference.values import Constant
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def _declared(hub: Semantics) -> frozenset[str] | None:
             named(hub, reading) == "task_queues" and reading.given.value is setting.given
             for reading in readings(hub, setting.module)
         )
-        names = _names(setting.given, setting.module) if read and setting.given is not None else None
+        names = _names(hub, setting.given, setting.module) if read and setting.given is not None else None
         if names is None:
             return None
         found |= names
@@ -84,14 +85,16 @@ def _adds_to(name: str, text: str) -> bool:
     return re.search(rf"\b{name}\b(?:[\"']\])?(?:{_MORE})", text) is not None
 
 
-def _names(node: ast.expr, module: Module) -> set[str] | None:
+def _names(hub: Semantics, node: ast.expr, module: Module) -> set[str] | None:
     """The names of the queues in a list or a dictionary; None when one of them can't be read."""
-    if isinstance(node, ast.Name):
-        bound = module.bindings.get(node.id, ())
-        value = bound[0].value if len(bound) == 1 and isinstance(bound[0], AssignBinding) else None
-        if _adds_to(node.id, module.source.text):
+    if isinstance(node, (ast.Name, ast.Attribute)):
+        given = list(bound(hub, node, module))
+        if len(given) != 1:
             return None
-        return _names(value, module) if isinstance(value, (ast.List, ast.Tuple, ast.Dict)) else None
+        variable, value, home = given[0]
+        if any(_adds_to(variable, one.source.text) for one in (module, home)):
+            return None
+        return _names(hub, value, home) if isinstance(value, (ast.List, ast.Tuple, ast.Dict)) else None
     if isinstance(node, ast.Dict):
         keys = [key.value if isinstance(key, ast.Constant) else None for key in node.keys]
         return {str(key) for key in keys} if None not in keys else None
@@ -121,14 +124,26 @@ def queues_in_settings(hub: Semantics, module: Module) -> Iterator[Used]:
     for reading in readings(hub, module):
         name = named(hub, reading)
         value = reading.given.value
-        if name == "task_routes" and isinstance(value, ast.Dict):
-            for pattern, one in zip(value.keys, value.values, strict=True):
+        if name == "task_routes":
+            for pattern, one in _routes(value):
                 if not is_foreign(hub, pattern, module):
                     yield from _used(one)
         elif name == "beat_schedule" and isinstance(value, ast.Dict):
             for entry in value.values:
                 if not is_foreign(hub, _item(entry, "task"), module):
                     yield from _used(_item(entry, "options"))
+
+
+def _routes(node: ast.expr | None) -> Iterator[tuple[ast.expr | None, ast.expr]]:
+    """The patterns and routes of `task_routes`: a dictionary, or a list of such, or of lists of pairs."""
+    if isinstance(node, ast.Dict):
+        yield from zip(node.keys, node.values, strict=True)
+    elif isinstance(node, (ast.List, ast.Tuple)):
+        if len(node.elts) == 2 and isinstance(node.elts[0], ast.Constant):
+            yield node.elts[0], node.elts[1]
+        else:
+            for one in node.elts:
+                yield from _routes(one)
 
 
 def is_foreign(hub: Semantics, name: ast.expr | None, module: Module) -> bool:

@@ -42,8 +42,9 @@ _BEGINNINGS = (
     *_OLD, "beat_", "result_", "task_", "worker_", "BEAT_", "RESULT_", "TASK_", "WORKER_",
 )  # fmt: skip
 _TODAY = re.compile(rf"\b(?:(?:{'|'.join(FAMILIES)})_[a-z]\w*|{'|'.join(BARE)})\b", re.IGNORECASE)
-# What a module says that makes an application, or sets something on its `conf`.
-_CONFIGURES = re.compile(r"(?<!django)\.conf\b|Celery\(|config_from_object")
+# What a module says that makes an application, sets something on its `conf`, or has settings for Flask to hold
+# (docs: patterns/celery, `CELERY=dict(...)`).
+_CONFIGURES = re.compile(r"(?<!django)\.conf\b|Celery\(|config_from_object|\bCELERY\b")
 _APPS = "INSTALLED_APPS"
 SOURCE_FILES = "source files"
 READS_OLD_NAMES = (5, 7)

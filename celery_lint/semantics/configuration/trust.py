@@ -10,8 +10,9 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from celery_lint.project.index import is_test_file
-from celery_lint.project.modules import AssignBinding, Module
+from celery_lint.project.modules import Module
 from celery_lint.semantics.configuration.readings import Reading, named, readings
+from celery_lint.semantics.inference.bindings import bound
 
 if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
@@ -30,27 +31,28 @@ def _accepting(hub: Semantics, module: Module) -> Iterator[Reading]:
     if is_test_file(module.filename) or not any(word in module.source.text for word in _WORDS):
         return
     for reading in readings(hub, module):
-        if named(hub, reading) in _ACCEPTED and _lists_pickle(reading.given.value, module):
+        if named(hub, reading) in _ACCEPTED and _lists_pickle(hub, reading.given.value, module):
             yield reading
 
 
-def _lists_pickle(node: ast.expr, module: Module) -> bool:
+def _lists_pickle(hub: Semantics, node: ast.expr, module: Module) -> bool:
     """Whether a list of content types surely has pickle in it."""
     if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
         return any(
             isinstance(one, ast.Constant) and one.value in PICKLE
             if not isinstance(one, ast.Starred)
-            else _lists_pickle(one.value, module)
+            else _lists_pickle(hub, one.value, module)
             for one in node.elts
         )
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        return _lists_pickle(node.left, module) or _lists_pickle(node.right, module)
+        return _lists_pickle(hub, node.left, module) or _lists_pickle(hub, node.right, module)
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("list", "tuple", "set"):
-        return len(node.args) == 1 and _lists_pickle(node.args[0], module)
-    if isinstance(node, ast.Name):
-        bound = module.bindings.get(node.id, ())
-        value = bound[0].value if len(bound) == 1 and isinstance(bound[0], AssignBinding) else None
-        return isinstance(value, (ast.List, ast.Tuple, ast.Set)) and _lists_pickle(value, module)
+        return len(node.args) == 1 and _lists_pickle(hub, node.args[0], module)
+    if isinstance(node, (ast.Name, ast.Attribute)):
+        given = list(bound(hub, node, module))
+        if len(given) == 1:
+            _, value, home = given[0]
+            return isinstance(value, (ast.List, ast.Tuple, ast.Set)) and _lists_pickle(hub, value, home)
     return False
 
 

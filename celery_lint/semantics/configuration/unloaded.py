@@ -83,8 +83,10 @@ def _in_settings(hub: Semantics, module: Module) -> Iterator[Unloaded]:
     elif len(namespaces) == 1 and ANY_NAMESPACE not in namespaces:
         namespace = next(iter(namespaces)) or ""
         for one in given:
-            new = _BARE.get(one.name)
-            if new is not None and in_namespace(one.name, namespace) != one.name and _is_idle(hub, one, new):
+            new = _BARE.get(one.name) or (_PREFIXED.get(one.name) if one.name not in NEW_NAMES else None)
+            if new is None or one.name.startswith(in_namespace("", namespace)):
+                continue
+            if in_namespace(one.name, namespace) != one.name and _is_idle(hub, one, new):
                 yield Unloaded(one, 0, new, in_namespace(new, namespace), "prefix missing")
 
 

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from celery_lint.project.syntax import walk
+from celery_lint.project.syntax import own_nodes, walk
 from celery_lint.records import record
 from celery_lint.semantics.dispatching.dispatches import SENDING, SIGNATURES
 from celery_lint.semantics.inference.operators import has_own_pipe
@@ -70,6 +70,9 @@ def _parts(hub: Semantics, flow: FunctionFlow) -> Iterator[Part]:
         for node in flow.values:
             if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
                 yield from piped(hub, node, flow)
+        for statement in own_nodes(flow.body):
+            if isinstance(statement, ast.AugAssign) and isinstance(statement.op, ast.BitOr):
+                yield from _appended(hub, statement, flow)
 
 
 def _of_call(call: Call) -> Iterator[Part]:
@@ -168,6 +171,13 @@ def piped(hub: Semantics, node: ast.BinOp, flow: FunctionFlow) -> Iterator[Part]
     if any(isinstance(v, (SignatureValue, CanvasValue)) for o in operands for v in flow.value(o).alternatives()):
         for index, operand in enumerate(reversed(operands)):
             yield Part(operand, flow.value(operand), "chain", node, True, index)
+
+
+def _appended(hub: Semantics, node: ast.AugAssign, flow: FunctionFlow) -> Iterator[Part]:
+    """The step that `steps |= step` puts behind those that a variable has, if these are signatures."""
+    kinds = flow.value(node.target).alternatives()
+    if all(isinstance(v, (SignatureValue, CanvasValue)) and not has_own_pipe(hub, v) for v in kinds):
+        yield Part(node.value, flow.value(node.value), "chain", node.value, index=1)
 
 
 # What gets the result of something else
@@ -295,16 +305,33 @@ def _group(part: Part, flow: FunctionFlow, least: int) -> tuple[Part, ...] | Non
     """The members of a group that a part is; None when it is none, or has too few."""
     if part.value != CanvasValue("group"):
         return None
-    node = part.node
-    if isinstance(node, ast.Name):
-        given = list(flow.assigned(node.id)) if flow.function is not None else []
-        node = given[0] if len(given) == 1 else node
+    node = set_once(part.node, flow)
     call = flow.events.get(node) if isinstance(node, ast.Call) else None
     if call is None or canvas_kind(call) != "group":
         return ()
     members = tuple(_of_call(call))
     is_whole = all(m.is_own and not m.is_repeated for m in members) and not _has_star(call)
     return None if is_whole and len(members) < least else members
+
+
+def set_once(node: ast.expr, flow: FunctionFlow) -> ast.expr:
+    """What a variable of a function is set to, where that is one expression; anything else as it is."""
+    given = list(flow.assigned(node.id)) if isinstance(node, ast.Name) and flow.function is not None else []
+    return given[0] if len(given) == 1 else node
+
+
+def tasks_of_group(node: ast.expr, flow: FunctionFlow) -> Sequence[Task]:
+    """The tasks, as far as they are known, of the group that an expression sends: `group(...).delay()`."""
+    sent = set_once(node, flow)
+    if not isinstance(sent, ast.Call):
+        return ()
+    func = sent.func
+    made = set_once(func.value if isinstance(func, ast.Attribute) and func.attr in SENDING else func, flow)
+    call = flow.events.get(made) if isinstance(made, ast.Call) else None
+    if call is None or canvas_kind(call) != "group":
+        return ()
+    kinds = [v for part in _of_call(call) for v in part.value.alternatives()]
+    return [v.task for v in kinds if isinstance(v, SignatureValue) and isinstance(v.task, Task)]
 
 
 def _has_star(call: Call) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from celery_lint.project.modules import Function
@@ -25,6 +25,7 @@ from celery_lint.semantics.dispatching.fitting import (
 )
 from celery_lint.semantics.inference.values import (
     BoundMethod,
+    CanvasValue,
     Collection,
     Constant,
     External,
@@ -37,7 +38,7 @@ from celery_lint.semantics.inference.values import (
     TaskValue,
     Value,
 )
-from celery_lint.semantics.model import Argument, Dispatch, FunctionFlow, Sent, Task
+from celery_lint.semantics.model import Argument, Call, Dispatch, FunctionFlow, Sent, Task
 from celery_lint.semantics.retries.retrying import RETRY, kind_of, retry_calls
 
 if TYPE_CHECKING:
@@ -79,6 +80,14 @@ _SPELT = (
 )  # fmt: skip
 _TELLING = frozenset({"countdown", "eta", "link", "link_error"})
 """Options whose names nothing else has: even a task that takes any keyword is not given them as data."""
+
+
+def options_of_set(call: Call) -> Mapping[str, Argument]:
+    """The options that `signature.set(...)` gives, by name; none for any other call."""
+    receivers = (c.receiver for c in call.callee.alternatives() if isinstance(c, BoundMethod))
+    if call.name == "set" and any(isinstance(one, (SignatureValue, CanvasValue)) for one in receivers):
+        return keyword_options(call.args)
+    return {}
 
 
 @record()

@@ -16,6 +16,7 @@ from celery_lint.records import record
 from celery_lint.semantics.configuration.annotations import may_annotate
 from celery_lint.semantics.configuration.configurations import may_hide, reaches
 from celery_lint.semantics.configuration.settings import Setting, value_at
+from celery_lint.semantics.dispatching.canvas import set_once, tasks_of_group
 from celery_lint.semantics.inference.values import BoundMethod, Constant, ResultValue, TaskValue, Value
 from celery_lint.semantics.model import FunctionFlow, Task
 from celery_lint.semantics.results.waits import WAITING
@@ -155,6 +156,12 @@ class Read:
     result: ResultValue
     is_waiting: bool = False
 
+    @property
+    def receiver(self) -> ast.expr:
+        """The expression that is the result."""
+        read = self.node.func if isinstance(self.node, ast.Call) else self.node
+        return read.value if isinstance(read, ast.Attribute) else read
+
 
 def reads(flow: FunctionFlow) -> Iterator[Read]:
     """The expressions of a body that read results, those of `apply()` left out."""
@@ -171,3 +178,19 @@ def reads(flow: FunctionFlow) -> Iterator[Read]:
             value = flow.value(node.value)
             if isinstance(value, ResultValue) and not value.eager:
                 yield Read(node, node.attr, value)
+
+
+def is_dropped_by_message(hub: Semantics, read: Read, flow: FunctionFlow) -> bool:
+    """Whether the message whose result is read says itself that it is to be dropped: `ignore_result=True`."""
+    sent = set_once(read.receiver, flow)
+    call = flow.events.get(sent) if isinstance(sent, ast.Call) else None
+    given = [dispatch.options.get(_IGNORING) for dispatch in hub.dispatches.of_call(call)] if call is not None else []
+    return bool(given) and all(option is not None and option.value == Constant(True) for option in given)
+
+
+def dropped_in_group(hub: Semantics, read: Read, flow: FunctionFlow) -> Task | None:
+    """A task that ignores its result, of the group whose results are read."""
+    for task in tasks_of_group(read.receiver, flow):
+        if ignores_result(hub, task) is True and not may_be_kept(hub, task):
+            return task
+    return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from celery_lint.project.syntax import last_name
 from celery_lint.semantics.configuration.settings import function_around, value_at
 from celery_lint.semantics.inference.values import Collection, Constant, FunctionValue, SignatureValue, TaskValue
 from celery_lint.semantics.model import Call, FunctionFlow, Task
+from celery_lint.semantics.schedules.crontabs import Crontab
 from celery_lint.semantics.schedules.written import ADDING, ROW, Entry, Part, entries, value_of
 
 if TYPE_CHECKING:
@@ -41,6 +43,8 @@ _OTHER_SCHEDULERS = (
     "tenant_schemas_celery", "sqlalchemy_celery_beat", "celery_sqlalchemy_scheduler", "celerybeatmongo", "rdbbeat",
 )  # fmt: skip
 _OWN_SCHEDULER = "celery.beat"
+# How the name of an entry, or a comment, says that a run in each minute is meant.
+_EACH_MINUTE = re.compile(r"minute|\d ?min\b", re.IGNORECASE)
 
 
 def name_of(hub: Semantics, entry: Entry) -> str | None:
@@ -189,7 +193,13 @@ def is_rewritten(hub: Semantics, entry: Entry) -> bool:
     )
 
 
-def label(hub: Semantics, node: ast.expr, module: Module) -> str:
+def forgets_minute(hub: Semantics, crontab: Crontab) -> bool:
+    """Whether a crontab names hours or days and no minute, and nothing says that it is to run in each one."""
+    is_open = crontab.is_whole and bool(crontab.given) and "minute" not in crontab.specs
+    return is_open and not _EACH_MINUTE.search(_label(hub, crontab.node, crontab.module))
+
+
+def _label(hub: Semantics, node: ast.expr, module: Module) -> str:
     """What the code calls a schedule: its own lines with their comments, the line above, the entry's name."""
     source = module.source
     above = source.rows_text(node.lineno - 1, node.lineno - 1) if node.lineno > 1 else ""

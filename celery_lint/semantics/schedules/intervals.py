@@ -14,6 +14,7 @@ from celery_lint.semantics.inference.bindings import bound
 from celery_lint.semantics.inference.moments import UNITS
 from celery_lint.semantics.inference.values import Constant, External
 from celery_lint.semantics.schedules.crontabs import crontabs, period
+from celery_lint.semantics.schedules.entries import forgets_minute
 from celery_lint.semantics.schedules.written import Entry
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Interval:
 
 
 def interval(hub: Semantics, entry: Entry) -> Interval | None:
-    """The least time between two runs of an entry; None when it can't be told."""
+    """The least time between two runs of an entry; None when it can't be told, or a crontab forgets the minute."""
     part = entry.parts.get("schedule")
     return _interval(hub, part.value, part.module, 0) if part is not None else None
 
@@ -60,7 +61,10 @@ def _interval(hub: Semantics, node: ast.expr, module: Module, depth: int) -> Int
         text = hub.project_settings.read(node.args[0], module)
         found = _TEXT.fullmatch(text.value) if isinstance(text, Constant) and isinstance(text.value, str) else None
         return Interval(float(found[1]) * _LETTERS[found[2]], is_sure=False) if found is not None else None
-    seconds = next((period(one) for one in crontabs(hub, module) if one.node is node), None)
+    crontab = next((one for one in crontabs(hub, module) if one.node is node), None)
+    if crontab is None or forgets_minute(hub, crontab):
+        return None
+    seconds = period(crontab)
     return Interval(seconds) if seconds is not None else None
 
 

@@ -2,7 +2,7 @@
 
 Where none is given, `requests` waits for ever, whatever `socket.setdefaulttimeout` says (requests/adapters.py
 gives urllib3 a timeout of None); the standard library's clients have the socket's default, which is None.
-httpx, aiohttp and boto3 have timeouts of their own.
+httpx, aiohttp and boto3 have timeouts of their own, which `timeout=None` takes away from httpx.
 """
 
 from __future__ import annotations
@@ -26,9 +26,11 @@ Kind = Literal["network", "process"]
 # The packages of such calls.
 _PACKAGES = frozenset(
     """requests requests_oauthlib requests_cache urllib http socket smtplib ftplib imaplib poplib telnetlib redis
-    subprocess paramiko google""".split()
+    subprocess paramiko google httpx""".split()
 )
-_IMPORT = re.compile(rf"^[ \t]*(?:from|import)[ \t]+({'|'.join(sorted(_PACKAGES))})\b", re.MULTILINE)
+_NAMED = r"[\w.]+(?:[ \t]+as[ \t]+\w+)?"
+# What an import names: `import os, requests as http` has two.
+_IMPORT = re.compile(rf"^[ \t]*(?:from|import)[ \t]+({_NAMED}(?:[ \t]*,[ \t]*{_NAMED})*)", re.MULTILINE)
 # A name at the top of a module, and the session that is made before the next one.
 _MAKES_SESSION = re.compile(
     r"^(?:(?:(?:async )?def|class) (\w+)|([A-Za-z_]\w*)[ \t]*(?::[^=\n]+)?=)(?:(?!^[^\s)\]}]).)*?\b\w*[Ss]ession\(",
@@ -39,7 +41,7 @@ CLIENT_WORDS = ("urlopen", "smtplib", "ftplib", "paramiko", "imaplib", "poplib")
 SESSION_MAKERS = "makers of sessions"
 _REQUESTS = ("import requests", "from requests", "import requests_", "from requests_")
 CLIENT_IMPORTS = tuple(
-    f"{a} {b}" for p in ("requests", "subprocess", "redis") for a, b in (("import", p), (p, "import"))
+    f"{a} {b}" for p in ("requests", "subprocess", "redis", "httpx") for a, b in (("import", p), (p, "import"))
 )
 _VERBS = ("get", "post", "put", "patch", "delete", "head", "options", "request")
 _SESSIONS = frozenset(
@@ -62,13 +64,17 @@ class _Timeout:
     """Arguments that bring a timeout of their own: a pool of connections. So may the address of such a client."""
     is_late: bool = False
     """Whether the connection is made after this call, with the timeout that has been set until then."""
+    has_default: bool = False
+    """Whether there is a timeout unless None is given."""
 
 
 _REQUEST, _PROCESS = _Timeout(), _Timeout(kind="process")
+_HTTPX = _Timeout(has_default=True)
 _REDIS = _Timeout("socket_timeout", instead=("connection_pool",))
 _OF_FUNCTIONS: dict[str, _Timeout] = {
     **{f"requests.{verb}": _REQUEST for verb in _VERBS},
     **{f"requests.api.{verb}": _REQUEST for verb in _VERBS},
+    **{f"httpx.{verb}": _HTTPX for verb in (*_VERBS, "stream")},
     "urllib.request.urlopen": _Timeout(position=2),
     "socket.create_connection": _Timeout(position=1),
     **{f"http.client.{name}": _Timeout(position=2, is_late=True) for name in ("HTTPConnection", "HTTPSConnection")},
@@ -135,13 +141,19 @@ def untimed_calls(hub: Semantics, module: Module) -> Sequence[Untimed]:
 def _words(hub: Semantics, module: Module) -> frozenset[str]:
     """What a module's functions mention that may make such a call: clients, and what is made of them."""
     text = module.source.text
-    words = set(_IMPORT.findall(text))
+    words = _imported(text)
     for name, bindings in module.bindings.items():
         for binding in bindings:
             if isinstance(binding, ImportBinding) and binding.module.partition(".")[0] in words:
                 words.add(name)
     words.update(name for name in makers_of_sessions(hub) if name in text)
     return frozenset(words.union(_made_of(words, text))) if words else frozenset()
+
+
+def _imported(text: str) -> set[str]:
+    """The packages of such calls that a module's text imports."""
+    named = (each for statement in _IMPORT.findall(text) for each in statement.split(","))
+    return {each.split()[0].partition(".")[0] for each in named} & _PACKAGES
 
 
 def _made_of(words: Iterable[str], text: str) -> Iterator[str]:
@@ -222,6 +234,8 @@ def _is_given(call: Call, timeout: _Timeout) -> bool:
     given = call.keyword(timeout.keyword)
     if given is not None:
         return not (isinstance(given.node, ast.Constant) and given.node.value is None)
+    if timeout.has_default:
+        return True
     if timeout.position is not None and len(call.positional) > timeout.position:
         return True
     for arg in call.args:
