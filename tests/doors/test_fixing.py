@@ -161,6 +161,15 @@ class TestWhatIsSaid:
         assert "internal error" not in fixed.err
         assert (fixed.code, f" {uncovered} " in fixed.out, f" {repaired} " in fixed.out) == (1, True, False)
 
+    def test_limits_beside_an_old_name_are_renamed_with_it(self, workspace: Workspace) -> None:
+        app = "from celery import Celery\napp = Celery('app')\napp.config_from_object('settings')\n"
+        task = "@app.task\ndef pack():\n    work()\n"
+        workspace.write({"app.py": app + task, "settings.py": "CELERY_TASK_SERIALIZER = 'json'\n"})
+        outcome = workspace.lint("--fix", "--unsafe-fixes", "--isolated", "--select", "CEL501,CEL906")
+        assert (outcome.code, outcome.out) == (0, "")
+        settings = (workspace.root / "settings.py").read_text()
+        assert settings == "task_serializer = 'json'\ntask_soft_time_limit = 300\ntask_time_limit = 330\n"
+
     def test_standard_output_holds_the_fixed_source_and_nothing_else(self, workspace: Workspace) -> None:
         lay_shop(workspace)
         text = "\ufeff" + (TASK + SAFE + UNSAFE).replace("\n", "\r\n")

@@ -80,7 +80,8 @@ def _message(stay: Stay, limit: Patience) -> str:
             "with late acknowledgement another worker starts it as well"
         )
     who = f"`{stay.why}` holds" if stay.why not in ("retry_kwargs",) else "the `countdown` of `retry_kwargs` holds"
+    least = "at least " if stay.why == "eta" else ""  # a naive one may be meant for any zone
     return (
-        f"{who} the task back for {stay.seconds:g} s, longer than {waits}: "
+        f"{who} the task back for {least}{stay.seconds:g} s, longer than {waits}: "
         "another worker gets it as well, and it runs twice"
     )

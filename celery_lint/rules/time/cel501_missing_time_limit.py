@@ -141,7 +141,10 @@ def _fix_for_all(unlimited: Unlimited, file: FileContext) -> Fix | None:
     if added is None:
         return None
     names = " and ".join(f"`{name}`" for name in added.names)
-    return Fix(Applicability.UNSAFE, f"Limit all tasks: {names} in {added.filename}", (added.change,))
+    # Beside old names the old ones are put, as Celery refuses a mixture.
+    uncovers = ("CEL906",) if wanted.keys().isdisjoint(added.names) else ()
+    message = f"Limit all tasks: {names} in {added.filename}"
+    return Fix(Applicability.UNSAFE, message, (added.change,), uncovers=uncovers)
 
 
 def _fix(task: Task, file: FileContext) -> Fix | None:
