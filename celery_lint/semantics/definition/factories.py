@@ -223,6 +223,3 @@ def _is_usual_name(node: ast.expr) -> bool:
         part.value if isinstance(part, ast.Constant) else None
         for part in parts
     ] == ["__module__", ".", "__name__"]  # fmt: skip
-
-
-__all__ = ["Making", "add_options", "making"]

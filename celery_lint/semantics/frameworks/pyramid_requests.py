@@ -43,6 +43,3 @@ def _added(hub: Semantics) -> Mapping[str, tuple[FunctionValue, ...]]:
 def _is_true(call: ast.Call, name: str) -> bool:
     given = keyword_of(call, name)
     return isinstance(given, ast.Constant) and given.value is True
-
-
-__all__ = ["added_attribute"]

@@ -175,9 +175,7 @@ class Transactions:
     def _by_task_class(self, function: Function) -> Transaction | None:
         """The transaction in which `__call__` of a task's class runs the task's body."""
         hub = self._hub
-        task = hub.tasks.of_function(function)
-        if task is None and function.cls is not None and function.name == "run":
-            task = hub.tasks.of_class(function.cls)
+        task = hub.tasks.of_body(function)
         cls = hub.tasks.class_of(task) if task is not None else None
         method = hub.classes.function(cls, "__call__") if cls is not None else None
         if method is None:
