@@ -30,7 +30,8 @@ from celery_lint.semantics.frameworks.classes import MODEL_ROOTS, Classes
 from celery_lint.semantics.frameworks.dependencies import provided
 from celery_lint.semantics.frameworks.roles import Roles
 from celery_lint.semantics.inference import attributes, declarations, generics
-from celery_lint.semantics.inference.flow import MAX_DEPTH, Interpreter
+from celery_lint.semantics.inference.expressions import MAX_DEPTH, Evaluator
+from celery_lint.semantics.inference.flow import Interpreter
 from celery_lint.semantics.inference.packages import APP_CLASSES, SQLALCHEMY
 from celery_lint.semantics.inference.returning import argument_for
 from celery_lint.semantics.inference.slices import slice_of
@@ -98,7 +99,7 @@ class Semantics:
         self.writes = Writes(self)
         self.sessions = Sessions(self)
         self.hazards = Hazards(self)
-        self._readers: dict[Module, Interpreter] = {}
+        self._readers: dict[Module, Evaluator] = {}
         self._externals: dict[str, Value] = {}
 
     def may_open_transaction(self, function: Function) -> bool:
@@ -195,24 +196,24 @@ class Semantics:
             parts.append(root)
             root = root.value
         if root.__class__ is not ast.Name or len(parts) > MAX_DEPTH:
-            return Interpreter(self, module, fuel=FUEL).eval(node)
+            return Evaluator(self, module, fuel=FUEL).eval(node)
         value = self.global_name(module, root.id)
         while parts:
             part = parts.pop()
             value = attributes.attribute(self._reader(module), value, part.attr, part)
         return value
 
-    def _reader(self, module: Module) -> Interpreter:
+    def _reader(self, module: Module) -> Evaluator:
         """What looks up attributes for a module's own expressions."""
         found = self._readers.get(module)
         if found is None:
-            found = self._readers[module] = Interpreter(self, module, fuel=FUEL)
+            found = self._readers[module] = Evaluator(self, module, fuel=FUEL)
         return found
 
     def evaluate_in_class(self, node: ast.expr, cls: Class) -> Value:
         """The kind of an expression in a class body."""
         return self.memo.get(
-            ("in class", node), lambda: Interpreter(self, cls.module, cls=cls, fuel=FUEL).eval(node), UNKNOWN
+            ("in class", node), lambda: Evaluator(self, cls.module, cls=cls, fuel=FUEL).eval(node), UNKNOWN
         )
 
     def class_scope(self, cls: Class, name: str) -> Value | None:
@@ -272,7 +273,7 @@ class Semantics:
         if binding.value is not None:
             value = self.evaluate(binding.value, module)
             if binding.index is not None:
-                value = Interpreter(self, module, fuel=FUEL).element(value, None)
+                value = Evaluator(self, module, fuel=FUEL).element(value, None)
             if value is UNKNOWN and binding.annotation is not None:
                 return self.annotation(binding.annotation, module)
             return value
@@ -370,7 +371,7 @@ class Semantics:
         values = self.memo.get(("parameters", function, task), self._parameters, {}, function, task)
         values = {name: value for name, value in values.items() if wanted is None or name in wanted}
         if function.parent is not None and captured is not None:
-            inner = Interpreter(self, function.module, function.parent, captured.names, fuel=0)
+            inner = Evaluator(self, function.module, function.parent, captured.names, fuel=0)
             inner.recording = False
             for name, default in function.defaults.items():
                 if isinstance(values.get(name), Parameter):
@@ -710,7 +711,7 @@ class Semantics:
 
     def element(self, value: Value, module: Module) -> Value:
         """A member of an iterable."""
-        return Interpreter(self, module, fuel=1).element(value, None)
+        return Evaluator(self, module, fuel=1).element(value, None)
 
     def dispatches_of(self, task: Task) -> Sequence[Dispatch]:
         """The dispatches and signatures of a task in the whole project, tests left out."""
@@ -765,13 +766,13 @@ class Semantics:
 
     def row_attribute(self, model: Class, name: str) -> Value:
         """The kind of an attribute of a model's rows."""
-        return attributes.attribute(Interpreter(self, model.module, fuel=1), ModelValue(model), name)
+        return attributes.attribute(Evaluator(self, model.module, fuel=1), ModelValue(model), name)
 
     def framework_attribute(self, base: Instance, name: str) -> Value | None:
         return conventions.attribute(self, base, name)
 
     def framework_result(
-        self, run: Interpreter, base: Instance, name: str, args: Sequence[Argument], node: ast.Call
+        self, run: Evaluator, base: Instance, name: str, args: Sequence[Argument], node: ast.Call
     ) -> Value:
         return conventions.result(self, run, base, name, args, node)
 

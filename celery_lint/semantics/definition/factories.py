@@ -169,10 +169,10 @@ def _change(node: ast.stmt, collected: str | None) -> tuple[str, ast.expr, bool,
 
 def add_options(hub: Semantics, task: Task, factory: Function, making: Making, is_default: bool) -> None:
     """Give a task the options that its maker sets, or, with `is_default`, those for want of its own."""
-    from celery_lint.semantics.inference.flow import Interpreter
+    from celery_lint.semantics.inference.expressions import Evaluator
 
     names = _arguments(hub, task, factory)
-    run = Interpreter(hub, factory.module, None, names, fuel=1)
+    run = Evaluator(hub, factory.module, None, names, fuel=1)
     run.recording = False
     for name, node in making.defaults if is_default else making.given:
         if name == "name" and _is_usual_name(node):

@@ -99,12 +99,12 @@ class Tasks:
         return None
 
     def _decorator_value(self, node: ast.expr, function: Function, captured: Captured | None) -> Value:
-        from celery_lint.semantics.inference.flow import Interpreter
+        from celery_lint.semantics.inference.expressions import Evaluator
 
         hub = self._hub
         if function.parent is not None:
             names = captured.names if captured is not None else {}
-            run = Interpreter(hub, function.module, function.parent, names, fuel=1)
+            run = Evaluator(hub, function.module, function.parent, names, fuel=1)
             run.recording = False
             return run.eval(node)
         return hub.evaluate(node, function.module)

@@ -227,9 +227,9 @@ class Dispatches:
         return None
 
     def _member(self, call: Call, arg: Argument) -> Value:
-        from celery_lint.semantics.inference.flow import Interpreter
+        from celery_lint.semantics.inference.expressions import Evaluator
 
-        return Interpreter(self._hub, call.flow.module).element(arg.value, None)
+        return Evaluator(self._hub, call.flow.module).element(arg.value, None)
 
     def _packed(
         self,

@@ -12,7 +12,7 @@ from celery_lint.semantics.context import FileContext
 from celery_lint.semantics.dispatching.fitting import may_convert
 from celery_lint.semantics.hub import Semantics
 from celery_lint.semantics.inference.attributes import attribute
-from celery_lint.semantics.inference.flow import Interpreter
+from celery_lint.semantics.inference.expressions import Evaluator
 from celery_lint.semantics.inference.returning import argument_for, is_method
 from celery_lint.semantics.inference.values import (
     UNKNOWN,
@@ -158,7 +158,7 @@ def from_callers(hub: Semantics, value: Parameter | Field, depth: int) -> Iterat
         if not isinstance(base, (Parameter, Field)):
             return
         for given, steps in from_callers(hub, base, depth):
-            run = Interpreter(hub, module_of(base), fuel=1)
+            run = Evaluator(hub, module_of(base), fuel=1)
             if value.name == "*":
                 yield run.element(given, None), steps
             elif not value.name.startswith("["):

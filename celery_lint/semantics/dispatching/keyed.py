@@ -17,7 +17,7 @@ from celery_lint.semantics.definition.uses import Filled, Use, is_none, uses_of
 from celery_lint.semantics.dispatching.dispatches import VERBS
 from celery_lint.semantics.dispatching.evidence import passed, site_callee
 from celery_lint.semantics.inference.attributes import model_manager
-from celery_lint.semantics.inference.flow import Interpreter
+from celery_lint.semantics.inference.expressions import Evaluator
 from celery_lint.semantics.inference.values import (
     ClassValue,
     Constant,
@@ -318,7 +318,7 @@ def _default_manager(hub: Semantics, model: Class | str) -> str:
     for owner in hub.classes.ancestors(model):
         if isinstance(owner, str):
             continue
-        run = Interpreter(hub, owner.module, fuel=1)
+        run = Evaluator(hub, owner.module, fuel=1)
         for name, bindings in owner.assigns.items():
             value: Value | None = None
             if bindings[-1].value is not None:

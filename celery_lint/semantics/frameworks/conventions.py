@@ -45,7 +45,7 @@ from celery_lint.semantics.model import Argument
 
 if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
-    from celery_lint.semantics.inference.flow import Interpreter
+    from celery_lint.semantics.inference.expressions import Evaluator
 
 _AS_VIEW = "as_view"
 MAPPED_ACTIONS = "mapped actions"
@@ -256,7 +256,7 @@ def attribute_of_made(base: Instance, name: str) -> Value | None:
 
 
 def result(
-    hub: Semantics, run: Interpreter, base: Instance, name: str, args: Sequence[Argument], node: ast.Call
+    hub: Semantics, run: Evaluator, base: Instance, name: str, args: Sequence[Argument], node: ast.Call
 ) -> Value:
     """What a method that an instance inherits from a framework gives."""
     cls = base.cls

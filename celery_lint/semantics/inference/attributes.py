@@ -60,7 +60,7 @@ from celery_lint.semantics.inference.values import (
 )
 
 if TYPE_CHECKING:
-    from celery_lint.semantics.inference.flow import Interpreter
+    from celery_lint.semantics.inference.expressions import Evaluator
 
 MANAGER_NAMES = frozenset({"objects", "_default_manager", "_base_manager", "all_objects", "unfiltered"})
 # django.db.models.fields.related, modelcluster.fields, mptt, wagtail.
@@ -127,7 +127,7 @@ _VALUES = {
 _TASK_VERBS = frozenset({"delay", "apply_async", "s", "si", "apply", "signature", "subtask"})
 
 
-def attribute(run: Interpreter, base: Value, name: str, node: ast.Attribute | None = None) -> Value:
+def attribute(run: Evaluator, base: Value, name: str, node: ast.Attribute | None = None) -> Value:
     """The kind of `base.name`."""
     if base is UNKNOWN:
         return UNKNOWN
@@ -136,14 +136,14 @@ def attribute(run: Interpreter, base: Value, name: str, node: ast.Attribute | No
     return _ATTRIBUTES[base.__class__](run, base, name, node)
 
 
-def of_external(run: Interpreter, base: External, name: str, node: ast.Attribute | None) -> Value:
+def of_external(run: Evaluator, base: External, name: str, node: ast.Attribute | None) -> Value:
     """A name in a module or class of another package."""
     if name in MANAGER_NAMES and external_is_model(base.path):
         return ManagerValue(base.path)
     return run.hub.external(f"{base.path}.{name}")
 
 
-def of_module(run: Interpreter, base: ModuleValue, name: str, node: ast.Attribute | None) -> Value:
+def of_module(run: Evaluator, base: ModuleValue, name: str, node: ast.Attribute | None) -> Value:
     """A name in a module of the project, or a module in its package."""
     value = run.hub.module_name(base.module, name)
     if value is not None:
@@ -152,7 +152,7 @@ def of_module(run: Interpreter, base: ModuleValue, name: str, node: ast.Attribut
     return ModuleValue(inner) if inner is not None else UNKNOWN
 
 
-def of_rows(run: Interpreter, base: ManagerValue | QuerySetValue, name: str, node: ast.Attribute | None) -> Value:
+def of_rows(run: Evaluator, base: ManagerValue | QuerySetValue, name: str, node: ast.Attribute | None) -> Value:
     """An attribute of a manager or a queryset."""
     if name == "model" and base.model is not None:
         return run.hub.class_or_external(base.model)
@@ -162,7 +162,7 @@ def of_rows(run: Interpreter, base: ManagerValue | QuerySetValue, name: str, nod
     return run.hub.bind(function, base) if function is not None else BoundMethod(base, name)
 
 
-def of_app(run: Interpreter, base: AppValue, name: str, node: ast.Attribute | None) -> Value:
+def of_app(run: Evaluator, base: AppValue, name: str, node: ast.Attribute | None) -> Value:
     """An attribute of a Celery application."""
     if name == "Task":
         return External("celery.app.task.Task")
@@ -175,48 +175,48 @@ def of_app(run: Interpreter, base: AppValue, name: str, node: ast.Attribute | No
     return BoundMethod(base, name)
 
 
-def of_signature(run: Interpreter, base: SignatureValue, name: str, node: ast.Attribute | None) -> Value:
+def of_signature(run: Evaluator, base: SignatureValue, name: str, node: ast.Attribute | None) -> Value:
     """An attribute of a signature."""
     return Scalar("str") if name == "task" else BoundMethod(base, name)
 
 
-def of_result(run: Interpreter, base: ResultValue, name: str, node: ast.Attribute | None) -> Value:
+def of_result(run: Evaluator, base: ResultValue, name: str, node: ast.Attribute | None) -> Value:
     """An attribute of a task's result."""
     return Scalar("str") if name in ("id", "task_id", "state", "status") else BoundMethod(base, name)
 
 
-def of_task_request(run: Interpreter, base: TaskRequest, name: str, node: ast.Attribute | None) -> Value:
+def of_task_request(run: Evaluator, base: TaskRequest, name: str, node: ast.Attribute | None) -> Value:
     """An attribute of a task's request."""
     return Scalar("int") if name == "retries" else Field(base, name)
 
 
-def of_function(run: Interpreter, base: FunctionValue, name: str, node: ast.Attribute | None) -> Value:
+def of_function(run: Evaluator, base: FunctionValue, name: str, node: ast.Attribute | None) -> Value:
     """An attribute of a function."""
     return Scalar("str") if name in ("__name__", "__doc__", "__module__", "__qualname__") else BoundMethod(base, name)
 
 
-def of_open(run: Interpreter, base: Value, name: str, node: ast.Attribute | None) -> Value:
+def of_open(run: Evaluator, base: Value, name: str, node: ast.Attribute | None) -> Value:
     """An attribute of a value of which only callers know more."""
     return Field(base, name)
 
 
-def of_plain(run: Interpreter, base: Value, name: str, node: ast.Attribute | None) -> Value:
+def of_plain(run: Evaluator, base: Value, name: str, node: ast.Attribute | None) -> Value:
     """An attribute of a value of which only the methods count."""
     return BoundMethod(base, name)
 
 
-def of_container(run: Interpreter, base: Collection, name: str, node: ast.Attribute | None) -> Value:
+def of_container(run: Evaluator, base: Collection, name: str, node: ast.Attribute | None) -> Value:
     """An attribute of a container: a value that a row of a SQLAlchemy result holds, or a method."""
     held = by_key(base, Constant(name)) if base.kind == "row" else UNKNOWN
     return BoundMethod(base, name) if held is UNKNOWN else held
 
 
-def of_class(run: Interpreter, base: ClassValue, name: str, node: ast.Attribute | None) -> Value:
+def of_class(run: Evaluator, base: ClassValue, name: str, node: ast.Attribute | None) -> Value:
     """An attribute of a class."""
     return of_member(run, base.cls, name, base)
 
 
-def of_member(run: Interpreter, cls: Class, name: str, base: Value) -> Value:
+def of_member(run: Evaluator, cls: Class, name: str, base: Value) -> Value:
     """An attribute of a class, reached through the class or through an instance that does not have it itself."""
     hub = run.hub
     lineage = hub.classes.lineage(cls)
@@ -264,7 +264,7 @@ def of_member(run: Interpreter, cls: Class, name: str, base: Value) -> Value:
     return UNKNOWN
 
 
-def model_manager(run: Interpreter, cls: Class, name: str) -> Value | None:
+def model_manager(run: Evaluator, cls: Class, name: str) -> Value | None:
     """The manager that a Django model has under a name, or None when the name is no manager."""
     assigned = run.hub.classes.assignment(cls, name)
     if assigned is not None:
@@ -277,13 +277,13 @@ def model_manager(run: Interpreter, cls: Class, name: str) -> Value | None:
     return ManagerValue(cls) if name in MANAGER_NAMES else None
 
 
-def is_manager_class(run: Interpreter, cls: Class | str) -> bool:
+def is_manager_class(run: Evaluator, cls: Class | str) -> bool:
     """Whether a class is a Django manager."""
     names = (cls,) if isinstance(cls, str) else run.hub.classes.lineage(cls).foreign
     return any(name.endswith("Manager") for name in names)
 
 
-def of_instance(run: Interpreter, base: Instance, name: str, node: ast.Attribute | None) -> Value:
+def of_instance(run: Evaluator, base: Instance, name: str, node: ast.Attribute | None) -> Value:
     """An attribute of an instance of an ordinary class."""
     hub = run.hub
     if isinstance(base.cls, str):
@@ -312,7 +312,7 @@ def of_instance(run: Interpreter, base: Instance, name: str, node: ast.Attribute
     return value if value is not UNKNOWN else Field(base, name)
 
 
-def of_external_instance(run: Interpreter, base: Instance, cls: str, name: str) -> Value:
+def of_external_instance(run: Evaluator, base: Instance, cls: str, name: str) -> Value:
     """An attribute of an instance of another package's class."""
     if cls.endswith("SQLAlchemy") and name == "session":
         return Instance("sqlalchemy.orm.Session")
@@ -338,7 +338,7 @@ def of_external_instance(run: Interpreter, base: Instance, cls: str, name: str) 
     return BoundMethod(base, name)
 
 
-def property_or_method(run: Interpreter, function: Function, base: Value) -> Value:
+def property_or_method(run: Evaluator, function: Function, base: Value) -> Value:
     """A method bound to its receiver, or what the property gives."""
     for decorator in function.decorators:
         value = run.hub.evaluate(decorator, function.module)
@@ -348,7 +348,7 @@ def property_or_method(run: Interpreter, function: Function, base: Value) -> Val
     return run.hub.bind(function, base)
 
 
-def of_row(run: Interpreter, base: ModelValue, name: str, node: ast.Attribute | None) -> Value:
+def of_row(run: Evaluator, base: ModelValue, name: str, node: ast.Attribute | None) -> Value:
     """An attribute of a model instance: a column, a related row or manager, a method."""
     hub = run.hub
     if name in ("pk", "id"):
@@ -404,7 +404,7 @@ def of_row(run: Interpreter, base: ModelValue, name: str, node: ast.Attribute | 
     return BoundMethod(base, name)
 
 
-def contents_of(run: Interpreter, row: ModelValue) -> Value:
+def contents_of(run: Evaluator, row: ModelValue) -> Value:
     """`row.__dict__`: the columns, and what the mapper keeps of the row (django/db/models/base.py)."""
     state = _STATES.get(run.hub.classes.mapper(row.model) or "")
     if state is None:
@@ -424,7 +424,7 @@ def derived(origin: Origin | None, name: str) -> Origin | None:
     return None if origin is None else Origin((*origin.key, name))
 
 
-def related_model(run: Interpreter, call: ast.Call, owner: Class) -> Class | str | None:
+def related_model(run: Evaluator, call: ast.Call, owner: Class) -> Class | str | None:
     """The model that a foreign key's first argument names."""
     target = call.args[0] if call.args else keyword_of(call, "to")
     if target is None:
@@ -432,7 +432,7 @@ def related_model(run: Interpreter, call: ast.Call, owner: Class) -> Class | str
     return run.hub.model_reference(target, owner)
 
 
-def of_task(run: Interpreter, base: TaskValue, name: str, node: ast.Attribute | None) -> Value:
+def of_task(run: Evaluator, base: TaskValue, name: str, node: ast.Attribute | None) -> Value:
     """An attribute of a task."""
     if name == "request":
         return TaskRequest()
@@ -456,7 +456,7 @@ def of_task(run: Interpreter, base: TaskValue, name: str, node: ast.Attribute | 
     return BoundMethod(base, name) if name in TASK_METHODS else Field(base, name)
 
 
-def of_request(run: Interpreter, base: HttpRequest, name: str, node: ast.Attribute | None) -> Value:
+def of_request(run: Evaluator, base: HttpRequest, name: str, node: ast.Attribute | None) -> Value:
     """An attribute of a web request."""
     if name == "user":
         return ModelValue(run.hub.user_model, Origin(("request.user",)))
@@ -485,7 +485,7 @@ def of_request(run: Interpreter, base: HttpRequest, name: str, node: ast.Attribu
     return added if added != UNKNOWN else Field(base, name)
 
 
-def of_super(run: Interpreter, base: Super, name: str, node: ast.Attribute | None) -> Value:
+def of_super(run: Evaluator, base: Super, name: str, node: ast.Attribute | None) -> Value:
     """`super().name`."""
     function = run.hub.classes.function(base.cls, name, after=base.cls)
     if function is not None:

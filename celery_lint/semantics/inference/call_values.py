@@ -40,26 +40,26 @@ from celery_lint.semantics.inference.values import (
 from celery_lint.semantics.model import Argument
 
 if TYPE_CHECKING:
-    from celery_lint.semantics.inference.flow import Interpreter
+    from celery_lint.semantics.inference.expressions import Evaluator
 
 _DJANGO_ATOMIC = frozenset({"django.db.transaction.Atomic"})
 
 
-def result(run: Interpreter, callee: Value, args: Sequence[Argument], node: ast.Call) -> Value:
+def result(run: Evaluator, callee: Value, args: Sequence[Argument], node: ast.Call) -> Value:
     """The kind of a call's result."""
     if callee.__class__ is Union:
         return each(callee, lambda one: result(run, one, args, node))
     return _RESULTS[callee.__class__](run, callee, args, node)
 
 
-def _of_task(run: Interpreter, callee: TaskValue, args: Sequence[Argument], node: ast.Call) -> Value:
+def _of_task(run: Evaluator, callee: TaskValue, args: Sequence[Argument], node: ast.Call) -> Value:
     """The result of calling a task as a function."""
     if isinstance(callee.task, str) or callee.task.function is None:
         return UNKNOWN
     return returned(run, FunctionValue(callee.task.function), args, node)
 
 
-def _of_instance(run: Interpreter, callee: Instance, args: Sequence[Argument], node: ast.Call) -> Value:
+def _of_instance(run: Evaluator, callee: Instance, args: Sequence[Argument], node: ast.Call) -> Value:
     """The result of calling an instance."""
     if callee.cls in SESSION_MAKERS or callee.cls == SCOPED_SESSION:
         return Instance("sqlalchemy.orm.Session")
@@ -70,7 +70,7 @@ def _of_instance(run: Interpreter, callee: Instance, args: Sequence[Argument], n
     return UNKNOWN
 
 
-def _of_unknown(run: Interpreter, callee: Field | Unknown, args: Sequence[Argument], node: ast.Call) -> Value:
+def _of_unknown(run: Evaluator, callee: Field | Unknown, args: Sequence[Argument], node: ast.Call) -> Value:
     """`checkout.create_order()` on an unknown `checkout`: by the only method of that name."""
     func = node.func
     if isinstance(func, ast.Attribute) and run.fuel > 1:
@@ -84,7 +84,7 @@ def _of_unknown(run: Interpreter, callee: Field | Unknown, args: Sequence[Argume
     return UNKNOWN
 
 
-def _known(run: Interpreter, node: ast.expr) -> Value:
+def _known(run: Evaluator, node: ast.expr) -> Value:
     """The kind of an expression as far as it was read before; of names and their attributes in any case."""
     root = node
     while isinstance(root, ast.Attribute):
@@ -92,14 +92,14 @@ def _known(run: Interpreter, node: ast.expr) -> Value:
     return run.eval_quietly(node) if isinstance(root, ast.Name) else run.flow.values.get(node, UNKNOWN)
 
 
-def _decorated(run: Interpreter, decorator: Decorator, args: Sequence[Argument], node: ast.Call) -> Value:
+def _decorated(run: Evaluator, decorator: Decorator, args: Sequence[Argument], node: ast.Call) -> Value:
     """What a decorator makes of a function given to it as an argument."""
     if decorator.kind == "task" and args and isinstance(args[0].value, FunctionValue):
         return run.hub.task_by_call(args[0].value.function, decorator.node)
     return args[0].value if len(args) == 1 else UNKNOWN
 
 
-def _of_function(run: Interpreter, callee: FunctionValue, args: Sequence[Argument], node: ast.Call) -> Value:
+def _of_function(run: Evaluator, callee: FunctionValue, args: Sequence[Argument], node: ast.Call) -> Value:
     """The result of calling a function of the project."""
     function = callee.function
     if is_context_manager(run.hub, function):
@@ -111,7 +111,7 @@ def _of_function(run: Interpreter, callee: FunctionValue, args: Sequence[Argumen
     return returned(run, callee, args, node)
 
 
-def _of_construction(run: Interpreter, callee: ClassValue, args: Sequence[Argument], node: ast.Call) -> Value:
+def _of_construction(run: Evaluator, callee: ClassValue, args: Sequence[Argument], node: ast.Call) -> Value:
     """An instance of a class of the project."""
     hub, cls = run.hub, callee.cls
     if hub.classes.derives_from(cls, APP_CLASSES):
@@ -123,7 +123,7 @@ def _of_construction(run: Interpreter, callee: ClassValue, args: Sequence[Argume
     return Instance(cls, row_given(hub, cls, args) or run.row(node))
 
 
-def _of_partial(run: Interpreter, callee: Partial, args: Sequence[Argument], node: ast.Call) -> Value:
+def _of_partial(run: Evaluator, callee: Partial, args: Sequence[Argument], node: ast.Call) -> Value:
     """The result of calling what `partial` made."""
     bound = [Argument(node, v) for v in callee.args]
     return result(run, callee.function, (*bound, *args), node)

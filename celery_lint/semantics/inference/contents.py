@@ -23,7 +23,7 @@ from celery_lint.semantics.inference.values import (
 from celery_lint.semantics.model import Argument, first_argument
 
 if TYPE_CHECKING:
-    from celery_lint.semantics.inference.flow import Interpreter
+    from celery_lint.semantics.inference.expressions import Evaluator
 
 FILE = Instance("builtins.file")
 # A file of the project's own, at a path that the code names: a template, a version, a key.
@@ -63,13 +63,13 @@ def is_file(value: Value) -> bool:
     return isinstance(value, Instance) and isinstance(value.cls, str) and value.cls in _SOURCES
 
 
-def opened(run: Interpreter, args: Sequence[Argument]) -> Value:
+def opened(run: Evaluator, args: Sequence[Argument]) -> Value:
     """The file that `open(path)` gives."""
     path = first_argument(args, "file")
     return _OWN_FILE if path is None or names_own_file(run, path.node) else FILE
 
 
-def read(run: Interpreter, base: Instance, name: str, args: Sequence[Argument], node: ast.Call) -> Value:
+def read(run: Evaluator, base: Instance, name: str, args: Sequence[Argument], node: ast.Call) -> Value:
     """What a method of a file gives: all that it holds, where no size is asked for."""
     if name not in _READS or not isinstance(base.cls, str):
         return UNKNOWN
@@ -82,7 +82,7 @@ def read(run: Interpreter, base: Instance, name: str, args: Sequence[Argument], 
     return Content(_SOURCES[base.cls]) if base.cls in _SOURCES else UNKNOWN
 
 
-def names_own_file(run: Interpreter, node: ast.expr, depth: int = 3) -> bool:
+def names_own_file(run: Evaluator, node: ast.expr, depth: int = 3) -> bool:
     """Whether a path is made of literals, the module's own names and attributes of `self` only."""
     function = run.function
     if function is None:
@@ -97,19 +97,19 @@ def names_own_file(run: Interpreter, node: ast.expr, depth: int = 3) -> bool:
     return True
 
 
-def of_method(run: Interpreter, base: Content, name: str, args: Sequence[Argument], node: ast.Call) -> Value:
+def of_method(run: Evaluator, base: Content, name: str, args: Sequence[Argument], node: ast.Call) -> Value:
     """What a method of a whole content gives."""
     if base.is_parsed:
         return base if name == "copy" else UNKNOWN
     return base if name in _WHOLE else UNKNOWN
 
 
-def recoded(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
+def recoded(run: Evaluator, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
     """What `base64.b64encode(content)` gives: content still."""
     return each(args[0].value, lambda one: one if isinstance(one, Content) else Scalar()) if args else UNKNOWN
 
 
-def parsed(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
+def parsed(run: Evaluator, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
     """The objects that `json.load(file)` or `json.loads(content)` makes."""
     return each(args[0].value, _parsed) if args else UNKNOWN
 
@@ -122,24 +122,24 @@ def _parsed(value: Value) -> Value:
     return UNKNOWN
 
 
-def wrapped(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
+def wrapped(run: Evaluator, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
     """A file around the one that is given: `gzip.GzipFile(fileobj=upload)`, `codecs.getreader("utf-8")(upload)`."""
     given = [a.value for a in args if any(map(is_file, a.value.alternatives()))]
     return given[0] if given else Instance(path)
 
 
-def serialized(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
+def serialized(run: Evaluator, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
     """`serializers.serialize("json", queryset)`."""
     rows = any(isinstance(a.value, (QuerySetValue, ManagerValue)) for a in args[1:2])
     return Content("rows") if rows else UNKNOWN
 
 
-def reader(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
+def reader(run: Evaluator, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
     """The class that `codecs.getreader("utf-8")` gives."""
     return External("codecs.StreamReader")
 
 
-def download(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
+def download(run: Evaluator, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
     """The answer to a GET."""
     return RESPONSE
 

@@ -50,9 +50,9 @@ from celery_lint.semantics.inference.values import (
 from celery_lint.semantics.model import Argument, first_argument
 
 if TYPE_CHECKING:
-    from celery_lint.semantics.inference.flow import Interpreter
+    from celery_lint.semantics.inference.expressions import Evaluator
 
-    _Reading = Callable[[Interpreter, str, Sequence[Argument], ast.Call], Value]
+    _Reading = Callable[[Evaluator, str, Sequence[Argument], ast.Call], Value]
 
 _DEFAULT_DATABASE = (
     NONE,
@@ -64,7 +64,7 @@ _DEFAULT_DATABASE = (
 _READ_ONLY = re.compile(r"(?:^|[\W_])(?:replicas?|read_?only|readers?|slaves?)\d*(?:$|[\W_])", re.IGNORECASE)
 
 
-def of_external(run: Interpreter, callee: External, args: Sequence[Argument], node: ast.Call) -> Value:
+def of_external(run: Evaluator, callee: External, args: Sequence[Argument], node: ast.Call) -> Value:
     """The result of calling a function or class of another package."""
     path = callee.path
     name = path.rpartition(".")[2]
@@ -88,23 +88,23 @@ def of_external(run: Interpreter, callee: External, args: Sequence[Argument], no
     return UNKNOWN
 
 
-def _task(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
+def _task(run: Evaluator, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
     function = first_argument(args)
     if function is not None and isinstance(function.value, FunctionValue):
         return run.hub.task_by_call(function.value.function, node)
     return Decorator("task", node, run.module)
 
 
-def _canvas(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
+def _canvas(run: Evaluator, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
     return CanvasValue(path.rpartition(".")[2].lstrip("_"))
 
 
-def _signature(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
+def _signature(run: Evaluator, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
     task = first_argument(args)
     return SignatureValue(run.hub.task_named(task.value) if task is not None else None)
 
 
-def _partial(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
+def _partial(run: Evaluator, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
     if not args:
         return UNKNOWN
     rest = tuple(a.value for a in args[1:] if a.keyword is None)
@@ -112,7 +112,7 @@ def _partial(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Ca
     return Partial(args[0].value, rest, keywords, node, run.module)
 
 
-def _atomic(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
+def _atomic(run: Evaluator, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
     using = first_argument(args, "using")
     if using is None or using.value in _DEFAULT_DATABASE:
         return Atomic(None)
@@ -123,62 +123,62 @@ def _atomic(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Cal
     return UNKNOWN if _READ_ONLY.search(alias) else Atomic(alias)
 
 
-def _http_session(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
+def _http_session(run: Evaluator, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
     return Instance("requests.Session", run.row(node))
 
 
-def _row_or_404(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
+def _row_or_404(run: Evaluator, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
     model = model_of(args[0].value) if args else None
     return ModelValue(model, row_by_key(run, args[1:], node)) if model is not None else UNKNOWN
 
 
-def _list_or_404(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
+def _list_or_404(run: Evaluator, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
     model = model_of(args[0].value) if args else None
     return Collection("list", ModelValue(model)) if model is not None else UNKNOWN
 
 
-def _user(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
+def _user(run: Evaluator, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
     return ModelValue(run.hub.user_model)
 
 
-def _authenticated(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
+def _authenticated(run: Evaluator, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
     return union(ModelValue(run.hub.user_model, run.row(node)), NONE)
 
 
-def _user_model(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
+def _user_model(run: Evaluator, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
     return run.hub.class_or_external(run.hub.user_model)
 
 
-def _model_by_label(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
+def _model_by_label(run: Evaluator, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
     return run.hub.model_by_label(args)
 
 
-def _select(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
+def _select(run: Evaluator, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
     asked = query(run, SELECT, args)
     return asked if asked is not UNKNOWN else Instance(SELECT)
 
 
-def _change(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
+def _change(run: Evaluator, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
     """A statement of SQLAlchemy that changes rows."""
     return Instance(f"sqlalchemy.{path.rpartition('.')[2].capitalize()}")
 
 
-def _text(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
+def _text(run: Evaluator, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
     """A statement written as SQL is the literal that it is made of."""
     return args[0].value if args and isinstance(args[0].value, Constant) else UNKNOWN
 
 
-def _same(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
+def _same(run: Evaluator, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
     """What wraps or copies its argument, or makes a decorator that leaves a function what it is."""
     given = first_argument(args)
     return given.value if given is not None else Decorator("transparent")
 
 
-def _service(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
+def _service(run: Evaluator, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
     return client_of_service(args)
 
 
-def _cast(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
+def _cast(run: Evaluator, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
     return run.hub.annotation(args[0].node, run.module) if args else UNKNOWN
 
 
@@ -186,33 +186,33 @@ def _always(value: Value) -> _Reading:
     return lambda run, path, args, node: value
 
 
-def _scalar(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
+def _scalar(run: Evaluator, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
     return Scalar(path.rpartition(".")[2])
 
 
-def _instance(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
+def _instance(run: Evaluator, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
     return Instance(path)
 
 
-def _app(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
+def _app(run: Evaluator, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
     return AppValue(node)
 
 
-def _opened(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
+def _opened(run: Evaluator, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
     return contents.opened(run, args)
 
 
-def _mapping(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
+def _mapping(run: Evaluator, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
     """A dict of a special kind; what a `defaultdict` fills in is one of its values."""
     is_of_sets = path == "collections.defaultdict" and bool(args) and args[0].value == External("builtins.set")
     return Collection("dict", Collection("set") if is_of_sets else UNKNOWN)
 
 
-def _deque(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
+def _deque(run: Evaluator, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
     return Collection("deque", run.element(args[0].value, None) if args else UNKNOWN)
 
 
-def _iterator(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
+def _iterator(run: Evaluator, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
     """Members of the first argument one by one; `chain` gives those of each."""
     given = args if path == "itertools.chain" else args[:1]
     return Collection("iterator", union(*(run.element(a.value, None) for a in given if not a.star)))
@@ -355,7 +355,7 @@ _PLAIN_BUILTINS = frozenset(
 _CONTAINERS = frozenset({"list", "tuple", "set", "frozenset", "sorted", "reversed", "iter", "filter"})
 
 
-def _of_builtin(run: Interpreter, name: str, args: Sequence[Argument], node: ast.Call) -> Value:
+def _of_builtin(run: Evaluator, name: str, args: Sequence[Argument], node: ast.Call) -> Value:
     value = args[0].value if args else None
     if name in _PLAIN_BUILTINS:
         if name in ("str", "int") and isinstance(value, KeyValue):
@@ -399,7 +399,7 @@ def _of_builtin(run: Interpreter, name: str, args: Sequence[Argument], node: ast
     return Instance(f"builtins.{name}") if name[:1].isupper() else UNKNOWN
 
 
-def _container(run: Interpreter, name: str, args: Sequence[Argument]) -> Value:
+def _container(run: Evaluator, name: str, args: Sequence[Argument]) -> Value:
     kind = {"sorted": "list", "iter": "iterator", "reversed": "iterator"}.get(name, name)
     if not args:
         return Collection(kind, UNKNOWN, ())
@@ -420,7 +420,7 @@ def _dict(args: Sequence[Argument]) -> Value:
     return Collection("dict", union(*held.values()), tuple(held.values()), tuple(held))
 
 
-def _attribute_by_name(run: Interpreter, args: Sequence[Argument]) -> Value:
+def _attribute_by_name(run: Evaluator, args: Sequence[Argument]) -> Value:
     """`getattr(value, "name")`."""
     from celery_lint.semantics.inference.attributes import attribute
 

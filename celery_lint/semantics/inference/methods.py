@@ -63,7 +63,7 @@ from celery_lint.semantics.inference.values import (
 from celery_lint.semantics.model import Argument, first_argument
 
 if TYPE_CHECKING:
-    from celery_lint.semantics.inference.flow import Interpreter
+    from celery_lint.semantics.inference.expressions import Evaluator
 
 
 # Methods of managers and querysets, by what they give (django/db/models/query.py).
@@ -105,12 +105,12 @@ _SERVICES = frozenset({"boto3.Session", "boto3.session.Session"})
 _STR_METHODS = frozenset({"split", "rsplit", "splitlines", "partition", "rpartition"})
 
 
-def of_method(run: Interpreter, callee: BoundMethod, args: Sequence[Argument], node: ast.Call) -> Value:
+def of_method(run: Evaluator, callee: BoundMethod, args: Sequence[Argument], node: ast.Call) -> Value:
     """The result of a method of a value that is no class of the project."""
     return _METHOD_RESULTS[callee.receiver.__class__](run, callee.receiver, callee.name, args, node)
 
 
-def _of_task_method(run: Interpreter, base: TaskValue, name: str, args: Sequence[Argument], node: ast.Call) -> Value:
+def _of_task_method(run: Evaluator, base: TaskValue, name: str, args: Sequence[Argument], node: ast.Call) -> Value:
     """The result of a task's own method."""
     if name in ("delay", "apply_async"):
         return ResultValue(base.task)
@@ -128,7 +128,7 @@ def _of_task_method(run: Interpreter, base: TaskValue, name: str, args: Sequence
 
 
 def _of_signature_method(
-    run: Interpreter, base: SignatureValue, name: str, args: Sequence[Argument], node: ast.Call
+    run: Evaluator, base: SignatureValue, name: str, args: Sequence[Argument], node: ast.Call
 ) -> Value:
     """The result of a signature's method."""
     if name in ("delay", "apply_async"):
@@ -138,9 +138,7 @@ def _of_signature_method(
     return ResultValue(base.task, eager=True) if name == "apply" else UNKNOWN
 
 
-def _of_canvas_method(
-    run: Interpreter, base: CanvasValue, name: str, args: Sequence[Argument], node: ast.Call
-) -> Value:
+def _of_canvas_method(run: Evaluator, base: CanvasValue, name: str, args: Sequence[Argument], node: ast.Call) -> Value:
     """The result of a method of a chain, group or chord."""
     if name in ("delay", "apply_async"):
         return ResultValue()
@@ -151,7 +149,7 @@ def _of_canvas_method(
     return ResultValue(eager=True) if name == "apply" else UNKNOWN
 
 
-def _of_app_method(run: Interpreter, base: AppValue, name: str, args: Sequence[Argument], node: ast.Call) -> Value:
+def _of_app_method(run: Evaluator, base: AppValue, name: str, args: Sequence[Argument], node: ast.Call) -> Value:
     """The result of a Celery application's method."""
     hub = run.hub
     if name == "task":
@@ -170,7 +168,7 @@ def _of_app_method(run: Interpreter, base: AppValue, name: str, args: Sequence[A
     return ResultValue() if name in ("AsyncResult", "GroupResult") else UNKNOWN
 
 
-def _of_row_method(run: Interpreter, base: ModelValue, name: str, args: Sequence[Argument], node: ast.Call) -> Value:
+def _of_row_method(run: Evaluator, base: ModelValue, name: str, args: Sequence[Argument], node: ast.Call) -> Value:
     """The result of a method that a row inherits from another package."""
     if name == "_get_current_object":
         return base  # the row behind Flask-Login's `current_user` (werkzeug/local.py)
@@ -181,7 +179,7 @@ def _of_row_method(run: Interpreter, base: ModelValue, name: str, args: Sequence
     return TEXT if name.startswith("get_") and name.endswith("_display") else UNKNOWN
 
 
-def _of_class_method(run: Interpreter, base: ClassValue, name: str, args: Sequence[Argument], node: ast.Call) -> Value:
+def _of_class_method(run: Evaluator, base: ClassValue, name: str, args: Sequence[Argument], node: ast.Call) -> Value:
     """The result of a method that a class inherits from another package."""
     if name == "as_manager":
         return ManagerValue(None, base.cls)
@@ -194,7 +192,7 @@ def _of_class_method(run: Interpreter, base: ClassValue, name: str, args: Sequen
 
 
 def _of_plain_method(
-    run: Interpreter, base: Constant | Scalar | KeyValue, name: str, args: Sequence[Argument], node: ast.Call
+    run: Evaluator, base: Constant | Scalar | KeyValue, name: str, args: Sequence[Argument], node: ast.Call
 ) -> Value:
     """The result of a method of a string, a number or a column's value."""
     if isinstance(base, Constant):
@@ -205,14 +203,14 @@ def _of_plain_method(
 
 
 def _of_cleaned_data_method(
-    run: Interpreter, base: CleanedData, name: str, args: Sequence[Argument], node: ast.Call
+    run: Evaluator, base: CleanedData, name: str, args: Sequence[Argument], node: ast.Call
 ) -> Value:
     """The result of a method of a form's cleaned data."""
     key = args[0].value if args and name in ("get", "pop") else UNKNOWN
     return run.hub.cleaned(base.cls, key.value) if isinstance(key, Constant) and isinstance(key.value, str) else UNKNOWN
 
 
-def _of_super_method(run: Interpreter, base: Super, name: str, args: Sequence[Argument], node: ast.Call) -> Value:
+def _of_super_method(run: Evaluator, base: Super, name: str, args: Sequence[Argument], node: ast.Call) -> Value:
     """The result of a method of `super()` that another package defines."""
     if name == "clean" and run.hub.is_form(base.cls):
         return CleanedData(base.cls)
@@ -221,7 +219,7 @@ def _of_super_method(run: Interpreter, base: Super, name: str, args: Sequence[Ar
     return UNKNOWN
 
 
-def row_by_key(run: Interpreter, args: Sequence[Argument], node: ast.AST) -> Origin:
+def row_by_key(run: Evaluator, args: Sequence[Argument], node: ast.AST) -> Origin:
     """The origin of a row that is looked up: by a key that is known, the key's row."""
     for arg in args:
         if arg.keyword in ("pk", "id"):
@@ -233,7 +231,7 @@ def row_by_key(run: Interpreter, args: Sequence[Argument], node: ast.AST) -> Ori
 
 
 def _of_queryset_method(
-    run: Interpreter, base: ManagerValue | QuerySetValue, name: str, args: Sequence[Argument], node: ast.Call
+    run: Evaluator, base: ManagerValue | QuerySetValue, name: str, args: Sequence[Argument], node: ast.Call
 ) -> Value:
     """The result of a manager's or a queryset's method."""
     model, cls = base.model, base.cls
@@ -277,7 +275,7 @@ def _of_queryset_method(
     return UNKNOWN
 
 
-def _of_instance_method(run: Interpreter, base: Instance, name: str, args: Sequence[Argument], node: ast.Call) -> Value:
+def _of_instance_method(run: Evaluator, base: Instance, name: str, args: Sequence[Argument], node: ast.Call) -> Value:
     """The result of a method that an instance inherits from another package."""
     if base.cls in SESSIONS:
         return of_session(run, name, args, node)
@@ -311,7 +309,7 @@ def _of_instance_method(run: Interpreter, base: Instance, name: str, args: Seque
     return run.hub.framework_result(run, base, name, args, node) if answer is None else answer
 
 
-def of_path(run: Interpreter, path: Instance, name: str, args: Sequence[Argument], node: ast.Call) -> Value:
+def of_path(run: Evaluator, path: Instance, name: str, args: Sequence[Argument], node: ast.Call) -> Value:
     """The result of a path's method that gives no path."""
     if name in ("iterdir", "glob", "rglob"):
         return Collection("generator", path)
@@ -328,7 +326,7 @@ def client_of_service(args: Sequence[Argument]) -> Value:
 
 
 def _of_collection_method(
-    run: Interpreter, base: Collection, name: str, args: Sequence[Argument], node: ast.Call
+    run: Evaluator, base: Collection, name: str, args: Sequence[Argument], node: ast.Call
 ) -> Value:
     """The result of a list's, set's or dict's method."""
     if base.kind == "dict":

@@ -27,7 +27,7 @@ from celery_lint.semantics.model import Argument
 
 if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
-    from celery_lint.semantics.inference.flow import Interpreter
+    from celery_lint.semantics.inference.expressions import Evaluator
 
 DATETIME, TIMEDELTA = "datetime.datetime", "datetime.timedelta"
 DURATION = Duration(TIMEDELTA)
@@ -54,7 +54,7 @@ _MOVES_TO_UTC = re.compile(
 )
 
 
-def moment(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
+def moment(run: Evaluator, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
     """What a function gives that makes a `datetime`."""
     if any(a.star for a in args):
         return Moment(DATETIME)
@@ -101,7 +101,7 @@ def _is_plain_time(args: Sequence[Argument]) -> bool:
     )
 
 
-def _django_clock(run: Interpreter) -> Clock:
+def _django_clock(run: Evaluator) -> Clock:
     """The clock of Django's `timezone.now()`: with USE_TZ switched off, it is `datetime.now()`."""
     use_tz = run.hub.project_settings.variable("USE_TZ")
     if not isinstance(use_tz, Constant):
@@ -132,7 +132,7 @@ def _is_moved_to_utc(hub: Semantics) -> bool:
     return any(_MOVES_TO_UTC.search(hub.project.read(name)) for name in hub.project.mentioning("environ"))
 
 
-def duration(run: Interpreter, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
+def duration(run: Evaluator, path: str, args: Sequence[Argument], node: ast.Call) -> Value:
     """`timedelta(minutes=5)`."""
     total = 0.0
     for index, arg in enumerate(args):
@@ -177,7 +177,7 @@ def _seconds(value: Value) -> float | None:
     return value.seconds if isinstance(value, Duration) else number(value)
 
 
-def of_moment(run: Interpreter, base: Moment, name: str, args: Sequence[Argument], node: ast.Call) -> Value:
+def of_moment(run: Evaluator, base: Moment, name: str, args: Sequence[Argument], node: ast.Call) -> Value:
     """The result of a moment's method."""
     if name == "replace":
         zone = next((a for a in args if a.keyword == "tzinfo"), None)
@@ -189,7 +189,7 @@ def of_moment(run: Interpreter, base: Moment, name: str, args: Sequence[Argument
     return run.hub.framework_result(run, base, name, args, node)
 
 
-def of_duration(run: Interpreter, base: Duration, name: str, args: Sequence[Argument], node: ast.Call) -> Value:
+def of_duration(run: Evaluator, base: Duration, name: str, args: Sequence[Argument], node: ast.Call) -> Value:
     """The result of a duration's method."""
     if name == "total_seconds" and base.seconds is not None:
         return Constant(base.seconds)

@@ -27,7 +27,7 @@ from celery_lint.semantics.inference.values import (
 
 if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
-    from celery_lint.semantics.inference.flow import Interpreter
+    from celery_lint.semantics.inference.expressions import Evaluator
 
 _KEYS = frozenset({"pk", "id"})
 # Functions that say whether a time has a zone, and what they answer then (django/utils/timezone.py).
@@ -35,19 +35,19 @@ _ASKING_FOR_ZONE = {"is_aware": True, "is_naive": False}
 _ZONED = Moment("datetime.datetime", clock="aware")
 
 
-def narrow(run: Interpreter, test: ast.expr, outcome: bool) -> None:
+def narrow(run: Evaluator, test: ast.expr, outcome: bool) -> None:
     """Use what a test's outcome says of a variable."""
     read = _TESTS.get(test.__class__)
     if read is not None:
         read(run, test, outcome)
 
 
-def _by_negation(run: Interpreter, test: ast.UnaryOp, outcome: bool) -> None:
+def _by_negation(run: Evaluator, test: ast.UnaryOp, outcome: bool) -> None:
     if isinstance(test.op, ast.Not):
         narrow(run, test.operand, not outcome)
 
 
-def _by_parts(run: Interpreter, test: ast.BoolOp, outcome: bool) -> None:
+def _by_parts(run: Evaluator, test: ast.BoolOp, outcome: bool) -> None:
     if isinstance(test.op, ast.And) == outcome:
         for part in test.values:
             narrow(run, part, outcome)
@@ -64,7 +64,7 @@ def _by_parts(run: Interpreter, test: ast.BoolOp, outcome: bool) -> None:
         run.learn(path, union(*outcomes))
 
 
-def _by_call(run: Interpreter, test: ast.Call, outcome: bool) -> None:
+def _by_call(run: Evaluator, test: ast.Call, outcome: bool) -> None:
     if len(test.args) == 1 and last_name(test.func) in _ASKING_FOR_ZONE:
         path = dotted_name(test.args[0])
         if path is not None and outcome == _ASKING_FOR_ZONE[last_name(test.func)]:
@@ -81,7 +81,7 @@ def _by_call(run: Interpreter, test: ast.Call, outcome: bool) -> None:
         exclude_rows(run, path, subject)
 
 
-def _by_comparison(run: Interpreter, test: ast.Compare, outcome: bool) -> None:
+def _by_comparison(run: Evaluator, test: ast.Compare, outcome: bool) -> None:
     left, right = test.left, test.comparators[0]
     if len(test.ops) != 1 or not isinstance(test.ops[0], (ast.Is, ast.IsNot, ast.Eq, ast.NotEq)):
         return
@@ -96,22 +96,22 @@ def _by_comparison(run: Interpreter, test: ast.Compare, outcome: bool) -> None:
             narrow_instance(run, path, value_of(run, path, left.args[0]), run.eval_quietly(right), holds)
 
 
-def _by_name(run: Interpreter, test: ast.Name | ast.Attribute, outcome: bool) -> None:
+def _by_name(run: Evaluator, test: ast.Name | ast.Attribute, outcome: bool) -> None:
     path = dotted_name(test)
     if path is not None:
         narrow_none(run, path, test, not outcome, is_truth=True)
 
 
-def _by_assignment(run: Interpreter, test: ast.NamedExpr, outcome: bool) -> None:
+def _by_assignment(run: Evaluator, test: ast.NamedExpr, outcome: bool) -> None:
     _by_name(run, test.target, outcome)
 
 
-def value_of(run: Interpreter, path: str, node: ast.expr) -> Value:
+def value_of(run: Evaluator, path: str, node: ast.expr) -> Value:
     """What is known of a variable, or of an attribute of one."""
     return run.names[path] if path in run.names else run.eval_quietly(node)
 
 
-def narrow_instance(run: Interpreter, path: str, value: Value, classes: Value, outcome: bool) -> None:
+def narrow_instance(run: Evaluator, path: str, value: Value, classes: Value, outcome: bool) -> None:
     """Take in that a variable holds an instance of one of the classes, or of none of them."""
     wanted = members(classes)
     if outcome:
@@ -128,20 +128,20 @@ def narrow_instance(run: Interpreter, path: str, value: Value, classes: Value, o
         run.learn(path, union(*kept) if kept else UNKNOWN)
 
 
-def exclude_rows(run: Interpreter, path: str, node: ast.expr) -> None:
+def exclude_rows(run: Evaluator, path: str, node: ast.expr) -> None:
     """Take in that a variable holds no row, whatever callers give."""
     kept = [v for v in value_of(run, path, node).alternatives() if not isinstance(v, ModelValue)]
     run.learn(path, union(*(UNKNOWN if isinstance(v, (Parameter, Field)) else v for v in kept)))
 
 
-def narrow_zoned(run: Interpreter, path: str) -> None:
+def narrow_zoned(run: Evaluator, path: str) -> None:
     """Take in that a variable holds a time with a zone."""
     if path in run.names:
         kinds = run.names[path].alternatives()
         run.learn(path, union(*(_ZONED if isinstance(v, (Moment, Parameter, Unknown)) else v for v in kinds)))
 
 
-def narrow_none(run: Interpreter, path: str, node: ast.expr, is_none: bool, is_truth: bool = False) -> None:
+def narrow_none(run: Evaluator, path: str, node: ast.expr, is_none: bool, is_truth: bool = False) -> None:
     """Take in that a variable is None or not; with `is_truth`, that it is false or true."""
     if is_none and not is_truth:
         run.learn(path, NONE)
@@ -167,7 +167,7 @@ def falsy(value: Value) -> Iterator[Value]:
             yield kind
 
 
-def narrow_missing(run: Interpreter, body: Sequence[ast.stmt]) -> None:
+def narrow_missing(run: Evaluator, body: Sequence[ast.stmt]) -> None:
     """After an AttributeError, what the body asked for its key was no row."""
     for node in own_nodes(body):
         if isinstance(node, ast.Attribute) and node.attr in _KEYS:
@@ -176,7 +176,7 @@ def narrow_missing(run: Interpreter, body: Sequence[ast.stmt]) -> None:
                 exclude_rows(run, path, node.value)
 
 
-def class_of(run: Interpreter, pattern: ast.pattern) -> Value | None:
+def class_of(run: Evaluator, pattern: ast.pattern) -> Value | None:
     """The class that a pattern asks for: `case Order():`, `case Order(paid=True) as order:`."""
     if isinstance(pattern, ast.MatchAs) and pattern.pattern is not None:
         return class_of(run, pattern.pattern)
@@ -230,7 +230,7 @@ def instance_of(classes: Value, hub: Semantics | None = None) -> Value:
     return UNKNOWN
 
 
-_TESTS: Mapping[type[ast.expr], Callable[[Interpreter, Any, bool], None]] = {
+_TESTS: Mapping[type[ast.expr], Callable[[Evaluator, Any, bool], None]] = {
     ast.UnaryOp: _by_negation,
     ast.BoolOp: _by_parts,
     ast.Call: _by_call,

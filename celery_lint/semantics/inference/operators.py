@@ -36,10 +36,10 @@ from celery_lint.semantics.inference.values import (
 
 if TYPE_CHECKING:
     from celery_lint.semantics.hub import Semantics
-    from celery_lint.semantics.inference.flow import Interpreter
+    from celery_lint.semantics.inference.expressions import Evaluator
 
 
-def binary(run: Interpreter, left: Value, op: ast.operator, right: Value) -> Value:
+def binary(run: Evaluator, left: Value, op: ast.operator, right: Value) -> Value:
     """The kind of `left op right`."""
     lefts = left.alternatives()
     if isinstance(op, ast.BitOr):
@@ -108,7 +108,7 @@ def folded(left: Constant, op: ast.operator, right: Constant) -> Value:
     return Scalar()
 
 
-def item(run: Interpreter, base: Value, node: ast.Subscript, index: Value) -> Value:
+def item(run: Evaluator, base: Value, node: ast.Subscript, index: Value) -> Value:
     """The kind of `base[index]`."""
     if isinstance(base, (QuerySetValue, ManagerValue)):
         if isinstance(node.slice, ast.Slice):
@@ -145,7 +145,7 @@ def item(run: Interpreter, base: Value, node: ast.Subscript, index: Value) -> Va
     return Scalar() if isinstance(base, (Scalar, KeyValue)) else UNKNOWN
 
 
-def element(run: Interpreter, value: Value, node: ast.AST | None) -> Value:
+def element(run: Evaluator, value: Value, node: ast.AST | None) -> Value:
     """A member of what is iterated over."""
     if isinstance(value, (QuerySetValue, ManagerValue)):
         if isinstance(value, QuerySetValue) and is_query(value):

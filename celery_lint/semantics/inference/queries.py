@@ -28,7 +28,7 @@ from celery_lint.semantics.model import Argument
 
 if TYPE_CHECKING:
     from celery_lint.project.modules import Class
-    from celery_lint.semantics.inference.flow import Interpreter
+    from celery_lint.semantics.inference.expressions import Evaluator
 
 # Methods that give a query of the same rows (sqlalchemy/sql/selectable.py, sqlalchemy/orm/query.py).
 _SAME = frozenset(
@@ -52,7 +52,7 @@ def is_query(value: QuerySetValue) -> bool:
     return value.cls in QUERIES
 
 
-def query(run: Interpreter, cls: str, args: Sequence[Argument]) -> Value:
+def query(run: Evaluator, cls: str, args: Sequence[Argument]) -> Value:
     """The query of a class for what the arguments name: `select(Order)`, `session.query(Order, Line.id)`."""
     if any(a.star for a in args):
         return UNKNOWN
@@ -64,7 +64,7 @@ def query(run: Interpreter, cls: str, args: Sequence[Argument]) -> Value:
     return QuerySetValue(None, "tuples", cls, columns=columns)
 
 
-def _entity(run: Interpreter, value: Value) -> Value:
+def _entity(run: Evaluator, value: Value) -> Value:
     """A row of the model that a query asks for; UNKNOWN for a column and anything else."""
     if isinstance(value, ClassValue):
         return ModelValue(value.cls)
@@ -72,7 +72,7 @@ def _entity(run: Interpreter, value: Value) -> Value:
     return ModelValue(value.path) if is_model and isinstance(value, External) else UNKNOWN
 
 
-def of_session(run: Interpreter, name: str, args: Sequence[Argument], node: ast.Call) -> Value:
+def of_session(run: Evaluator, name: str, args: Sequence[Argument], node: ast.Call) -> Value:
     """The result of a session's method."""
     if name in ("begin", "begin_nested"):
         return Atomic(None, "session", is_savepoint=name == "begin_nested")
@@ -87,7 +87,7 @@ def of_session(run: Interpreter, name: str, args: Sequence[Argument], node: ast.
     return executed(run, name, value, node)
 
 
-def executed(run: Interpreter, name: str, statement: Value, node: ast.Call) -> Value:
+def executed(run: Evaluator, name: str, statement: Value, node: ast.Call) -> Value:
     """What a session or a connection gives for a statement."""
     if not isinstance(statement, QuerySetValue) or statement.cls != SELECT:
         return UNKNOWN
@@ -99,7 +99,7 @@ def executed(run: Interpreter, name: str, statement: Value, node: ast.Call) -> V
     return _first_column(run, result, node) if name in _FIRST_COLUMN else UNKNOWN
 
 
-def of_extension(run: Interpreter, name: str, args: Sequence[Argument], node: ast.Call) -> Value:
+def of_extension(run: Evaluator, name: str, args: Sequence[Argument], node: ast.Call) -> Value:
     """The result of a method of Flask-SQLAlchemy's `db` (flask_sqlalchemy/extension.py)."""
     value = args[0].value if args else UNKNOWN
     if name == "get_or_404":
@@ -112,7 +112,7 @@ def of_extension(run: Interpreter, name: str, args: Sequence[Argument], node: as
 
 
 def of_query(
-    run: Interpreter, base: QuerySetValue, name: str, args: Sequence[Argument], node: ast.Call, origin: Origin | None
+    run: Evaluator, base: QuerySetValue, name: str, args: Sequence[Argument], node: ast.Call, origin: Origin | None
 ) -> Value:
     """The result of a method of a query, a statement or a result; `origin` is the row that the arguments name."""
     if name in _SAME:
@@ -166,7 +166,7 @@ def _scalars(base: QuerySetValue) -> Value:
     return QuerySetValue(model, cls=SCALARS) if model is not None else UNKNOWN
 
 
-def _first_column(run: Interpreter, base: QuerySetValue, node: ast.Call) -> Value:
+def _first_column(run: Evaluator, base: QuerySetValue, node: ast.Call) -> Value:
     """The first value of the first row."""
     model = _first_model(base)
     return ModelValue(model, run.row(node)) if model is not None else UNKNOWN

@@ -33,13 +33,13 @@ from celery_lint.semantics.inference.values import (
 from celery_lint.semantics.model import Argument
 
 if TYPE_CHECKING:
-    from celery_lint.semantics.inference.flow import Interpreter
+    from celery_lint.semantics.inference.expressions import Evaluator
 
 _SAVING = ("save", "asave", "bulk_create", "abulk_create", "add", "add_all")
 _VIEW_HOOKS = frozenset({"get_object", "get_queryset"})
 
 
-def returned(run: Interpreter, callee: FunctionValue, args: Sequence[Argument], node: ast.AST | None) -> Value:
+def returned(run: Evaluator, callee: FunctionValue, args: Sequence[Argument], node: ast.AST | None) -> Value:
     """What calling a function of the project gives: by its annotation, else by reading it."""
     function = callee.function
     if run.hub.is_remade(function):
@@ -69,7 +69,7 @@ def returned(run: Interpreter, callee: FunctionValue, args: Sequence[Argument], 
     return each(value, lambda one: renewed(substitute(run, one, callee, args), node, is_saved))
 
 
-def promised(run: Interpreter, annotation: ast.expr, callee: FunctionValue) -> Value:
+def promised(run: Evaluator, annotation: ast.expr, callee: FunctionValue) -> Value:
     """What a function's annotation says that it returns; of a generic class's method, to the class it is called on."""
     owner, receiver = callee.function.cls, callee.receiver
     if owner is not None and isinstance(receiver, Instance) and isinstance(receiver.cls, Class):
@@ -78,7 +78,7 @@ def promised(run: Interpreter, annotation: ast.expr, callee: FunctionValue) -> V
     return run.hub.annotation(annotation, callee.function.module)
 
 
-def served(run: Interpreter, callee: FunctionValue) -> Value:
+def served(run: Evaluator, callee: FunctionValue) -> Value:
     """What a method of a manager or queryset class gives for the model of its receiver, or a model's for its heir.
 
     UNKNOWN where the class stands beside the one model that it serves: then any reading of it says the same.
@@ -101,7 +101,7 @@ def served(run: Interpreter, callee: FunctionValue) -> Value:
     return run.hub.returned_with(function, {function.positional[0].arg: own}, callee.captured, run.fuel - 1)
 
 
-def narrowed(run: Interpreter, callee: FunctionValue, args: Sequence[Argument]) -> Value:
+def narrowed(run: Evaluator, callee: FunctionValue, args: Sequence[Argument]) -> Value:
     """What a function makes of a model, queryset or task that it is given: read once more with what this call passes.
 
     So is a view's `get_object()` that a base class of the project defines, for the view that it is called on, and a
@@ -130,7 +130,7 @@ def narrowed(run: Interpreter, callee: FunctionValue, args: Sequence[Argument]) 
     return union(*kinds)
 
 
-def inherits_for(run: Interpreter, function: Function, receiver: Instance) -> bool:
+def inherits_for(run: Evaluator, function: Function, receiver: Instance) -> bool:
     """Whether what a method gives depends on the class below that it is called on."""
     if receiver.cls is function.cls:
         return False
@@ -139,7 +139,7 @@ def inherits_for(run: Interpreter, function: Function, receiver: Instance) -> bo
     )
 
 
-def is_telling(run: Interpreter, value: Value) -> bool:
+def is_telling(run: Evaluator, value: Value) -> bool:
     """Whether an argument decides what kind of thing a function gives."""
     return isinstance(value, (QuerySetValue, ManagerValue, TaskValue)) or (
         isinstance(value, ClassValue) and run.hub.classes.is_model(value.cls)
@@ -163,7 +163,7 @@ def renewed(value: Value, node: ast.AST | None, is_saved: bool = False) -> Value
     return value
 
 
-def substitute(run: Interpreter, value: Value, callee: FunctionValue, args: Sequence[Argument]) -> Value:
+def substitute(run: Evaluator, value: Value, callee: FunctionValue, args: Sequence[Argument]) -> Value:
     """A returned value with the parameters in it, and a mixin's `self`, replaced by what the call gives."""
     if value.__class__ is Parameter:
         if value.function is not callee.function:
