@@ -25,6 +25,7 @@ from celery_lint.semantics.configuration.settings import ProjectSettings
 from celery_lint.semantics.definition import forks
 from celery_lint.semantics.definition.tasks import Tasks
 from celery_lint.semantics.dispatching.dispatches import Dispatches
+from celery_lint.semantics.dispatching.serializers import Serializers
 from celery_lint.semantics.frameworks import conventions, databases, flask_extensions, forms, model_references
 from celery_lint.semantics.frameworks.classes import MODEL_ROOTS, Classes
 from celery_lint.semantics.frameworks.dependencies import provided
@@ -61,7 +62,7 @@ from celery_lint.semantics.inference.values import (
     union,
 )
 from celery_lint.semantics.memo import Memo, remembered
-from celery_lint.semantics.model import App, Argument, Call, Dispatch, Frame, FunctionFlow, first_argument
+from celery_lint.semantics.model import App, Argument, Call, Dispatch, Frame, FunctionFlow
 from celery_lint.semantics.time import timeouts
 from celery_lint.semantics.transactions.contexts import Transactions
 from celery_lint.semantics.transactions.hazards import Hazards
@@ -76,7 +77,6 @@ T = TypeVar("T")
 _BUILTINS = {name: External(f"builtins.{name}") for name in dir(builtins)}
 _IMPORTS_SQLALCHEMY = re.compile(rb"^\s*(?:from|import)\b.*\b(?:flask_sqlalchemy|sqlalchemy|sqlmodel)\b", re.MULTILINE)
 _STANDARD = ("builtins.", "functools.", "abc.", "typing.", "contextlib.")
-_REPLACES_JSON = re.compile(rb"""\bregister\(\s*["']json["']|\bJSONEncoder\.default\s*=|\b_default_encoder\s*=""")
 FUEL = 3
 """How many calls deep a returned value is followed through bodies without annotations."""
 
@@ -99,6 +99,7 @@ class Semantics:
         self.writes = Writes(self)
         self.sessions = Sessions(self)
         self.hazards = Hazards(self)
+        self.serializers = Serializers(self)
         self._readers: dict[Module, Evaluator] = {}
         self._externals: dict[str, Value] = {}
 
@@ -640,58 +641,6 @@ class Semantics:
         return self.memo.get(
             ("reverse", model, name), lambda: model_references.reverse_relation(self, model, name), None
         )
-
-    def serializer(self, dispatch: Dispatch) -> str:
-        """What a dispatch is serialized like: `json`, `pickle`, or `other` where nobody knows."""
-        name = self.serializer_name(dispatch)
-        if name in ("json", "yaml", "msgpack"):
-            return "json"
-        return "pickle" if name == "pickle" else "other"
-
-    def serializer_name(self, dispatch: Dispatch) -> object:
-        """The name of the serializer in force for a dispatch; NotImplemented when it is not known, or not Celery's."""
-        given = dispatch.options.get("serializer")
-        name: object = "json"
-        if given is not None:
-            name = given.value.value if isinstance(given.value, Constant) else NotImplemented
-        elif dispatch.task is not None and "serializer" in dispatch.task.options:
-            name = dispatch.task.options["serializer"].constant
-        elif self.project_settings.is_set("task_serializer"):
-            name = self.project_settings.constant("task_serializer")
-        return NotImplemented if name == "json" and self.replaces_json else name
-
-    @remembered
-    def replaces_json(self) -> bool:
-        """Whether the project registers a serializer of its own as `json`, or changes what kombu's can carry."""
-        return any(_REPLACES_JSON.search(self.project.read(name)) for name in self.project.mentioning("kombu"))
-
-    def is_encodable(self, cls: Class | str) -> bool:
-        """Whether kombu's JSON can carry instances of a class: `__json__`, or a type that is registered for it.
-
-        kombu/utils/json.py, JSONEncoder.default and register_type.
-        """
-        if isinstance(cls, Class) and self.classes.function(cls, "__json__") is not None:
-            return True
-        return any(one == UNKNOWN or self.is_instance(ModelValue(cls), one) for one in self.registered_types())
-
-    def registered_types(self) -> Sequence[Value]:
-        """The classes that the project teaches kombu's JSON to carry, with their instances; UNKNOWN for one unread."""
-        return self.memo.get(("registered types",), lambda: tuple(self._registered_types()), ())
-
-    def _registered_types(self) -> Iterator[Value]:
-        for filename in self.project.mentioning("register_type"):
-            module = self.project.module_or_none(filename)
-            if module is None:
-                continue
-            # Applications often do it in a function, which imports the classes when it runs.
-            for flow in (self.module_flow(module, whole=True), *map(self.flow, module.holding(("register_type",)))):
-                for call in flow.calls:
-                    given = first_argument(call.args, "t") if call.name == "register_type" else None
-                    kinds = given.value.alternatives() if given is not None else ()
-                    is_kombus = isinstance(call.callee, External) and call.callee.path.startswith("kombu.")
-                    yield from (one for one in kinds if isinstance(one, (ClassValue, External)))
-                    if is_kombus and not all(isinstance(one, (ClassValue, External)) for one in kinds):
-                        yield UNKNOWN
 
     def passed(self, call: Call, function: Function, name: str) -> Value:
         """What a call that runs a function gives to one of its parameters, its receiver included."""

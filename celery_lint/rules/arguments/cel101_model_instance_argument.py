@@ -68,9 +68,11 @@ class ModelInstanceArgument(Rule):
 
     def check_dispatch(self, dispatch: Dispatch, file: FileContext) -> Iterator[Finding]:
         hub = file.hub
-        if hub.serializer(dispatch) == "other":
+        if hub.serializers.kind(dispatch) == "other":
             return
-        for found in carried(dispatch, file, lambda v: isinstance(v, ModelValue) and not hub.is_encodable(v.model)):
+        for found in carried(
+            dispatch, file, lambda v: isinstance(v, ModelValue) and not hub.serializers.can_encode(v.model)
+        ):
             yield self._report(found, dispatch, file)
 
     def _report(self, found: Carried, dispatch: Dispatch, file: FileContext) -> Finding:
@@ -81,7 +83,7 @@ class ModelInstanceArgument(Rule):
         name = dispatch.task.name if dispatch.task is not None else "the task"
         one = f"`{what}` holds" if found.inside or dispatch.verb in _TAKES_ITEMS else f"`{what}` is"
         a = "a model instance" if model == "Model" else f"an instance of `{model}`"
-        if hub.serializer(dispatch) == "pickle":
+        if hub.serializers.kind(dispatch) == "pickle":
             message = f"{one} {a}: `{name}` gets a copy that is stale when it runs, and saving it overwrites newer data"
             severity = Severity.WARNING
         else:

@@ -86,7 +86,7 @@ class ModelTypedParameter(Rule):
             if any(isinstance(one, Scalar) for one in declared.alternatives()):
                 return None  # `order: Order | int` takes keys
             for one, inside in members_of(declared):
-                if isinstance(one, ModelValue) and not hub.is_encodable(one.model):
+                if isinstance(one, ModelValue) and not hub.serializers.can_encode(one.model):
                     if given.direct_only:
                         return None
                     model = hub.classes.model_label(one.model)

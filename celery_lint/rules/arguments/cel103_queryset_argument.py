@@ -55,9 +55,9 @@ class QuerysetArgument(Rule):
     fixable = "unsafe"
 
     def check_dispatch(self, dispatch: Dispatch, file: FileContext) -> Iterator[Finding]:
-        if dispatch.verb in ("map", "starmap", "chunks") or file.hub.serializer(dispatch) == "other":
+        if dispatch.verb in ("map", "starmap", "chunks") or file.hub.serializers.kind(dispatch) == "other":
             return
-        is_pickled = file.hub.serializer(dispatch) == "pickle"
+        is_pickled = file.hub.serializers.kind(dispatch) == "pickle"
         for found in carried(dispatch, file, lambda v: isinstance(v, (QuerySetValue, ManagerValue))):
             if is_pickled and isinstance(found.value, QuerySetValue) and found.value.rows != "instances":
                 continue  # keys and columns, which are what they are
@@ -72,7 +72,7 @@ class QuerysetArgument(Rule):
         if isinstance(value, QuerySetValue) and is_query(value):
             kind = f"`{str(value.cls).rpartition('.')[2]}`"  # as SQLAlchemy calls it
         verb = f"holds a {kind}" if found.inside else f"is a {kind}"
-        if file.hub.serializer(dispatch) == "pickle":
+        if file.hub.serializers.kind(dispatch) == "pickle":
             message = f"`{what}` {verb}: every row is copied into the message, and stale when `{name}` runs"
             severity = Severity.WARNING
         else:

@@ -63,7 +63,7 @@ class UnserializableArgument(Rule):
     def check_dispatch(self, dispatch: Dispatch, file: FileContext) -> Iterator[Finding]:
         hub = file.hub
         task = dispatch.task
-        if not dispatch.sent or hub.serializer_name(dispatch) != "json" or runs_here(dispatch):
+        if not dispatch.sent or hub.serializers.name(dispatch) != "json" or runs_here(dispatch):
             return
         if (task is not None and not keeps_values(hub, task)) or (file.is_test and dispatch.is_signature):
             return

@@ -50,7 +50,7 @@ class SecretArgument(Rule):
     severity = Severity.ADVICE
 
     def check_dispatch(self, dispatch: Dispatch, file: FileContext) -> Iterator[Finding]:
-        if not dispatch.sent or file.is_test or file.hub.serializer(dispatch) == "other" or runs_here(dispatch):
+        if not dispatch.sent or file.is_test or file.hub.serializers.kind(dispatch) == "other" or runs_here(dispatch):
             return
         name = f"`{dispatch.task.name}`" if dispatch.task is not None else "the task"
         for sent in dispatch.sent:

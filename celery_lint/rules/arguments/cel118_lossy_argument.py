@@ -56,7 +56,7 @@ class LossyArgument(Rule):
 
     def check_dispatch(self, dispatch: Dispatch, file: FileContext) -> Iterator[Finding]:
         hub, task = file.hub, dispatch.task
-        if file.is_test or hub.serializer_name(dispatch) != "json" or runs_here(dispatch):
+        if file.is_test or hub.serializers.name(dispatch) != "json" or runs_here(dispatch):
             return
         if dispatch.verb in ("map", "starmap", "chunks") or (task is not None and not keeps_values(hub, task)):
             return

@@ -76,7 +76,7 @@ def given_to(hub: Semantics, task: Task, name: str) -> Given:
         if sent is None:
             continue
         kinds = list(kinds_of(hub, sent.value))
-        serializer = hub.serializer(dispatch)
+        serializer = hub.serializers.kind(dispatch)
         if any(isinstance(k, ModelValue) for k in kinds) and serializer == "other":
             found.keys = True
         elif any(isinstance(k, ModelValue) for k in kinds):

@@ -271,7 +271,7 @@ def _of_class(hub: Semantics, cls: Class) -> str | None:
 
 def _instance(hub: Semantics, cls: Class) -> str | None:
     lineage = hub.classes.lineage(cls)
-    if not _MAGIC.isdisjoint(lineage.functions) or hub.is_encodable(cls) or hub.classes.is_model(cls):
+    if not _MAGIC.isdisjoint(lineage.functions) or hub.serializers.can_encode(cls) or hub.classes.is_model(cls):
         return None
     is_dataclass = False
     for one in lineage.classes:

@@ -141,7 +141,7 @@ def _model_given(hub: Semantics, function: Function, name: str, uses: Sequence[U
         else:
             found.add(model)
     model = found.pop() if len(found) == 1 else None
-    if model is None or not hub.classes.is_django_model(model) or hub.is_encodable(model):
+    if model is None or not hub.classes.is_django_model(model) or hub.serializers.can_encode(model):
         return None
     arg = function.parameters[name]
     if arg.annotation is not None:

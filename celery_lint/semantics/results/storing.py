@@ -54,7 +54,7 @@ def unstorable(hub: Semantics, task: Task) -> Iterator[Unstorable]:
 def _obstacle(hub: Semantics, value: Value) -> str | None:
     if isinstance(value, ModelValue):
         model = hub.classes.model_label(value.model)
-        return None if hub.is_encodable(value.model) else f"an instance of the model `{model}`"
+        return None if hub.serializers.can_encode(value.model) else f"an instance of the model `{model}`"
     if isinstance(value, QuerySetValue):
         return "a queryset"
     return "a manager" if isinstance(value, ManagerValue) else obstacle(hub, value)
@@ -98,7 +98,9 @@ def stores_json(hub: Semantics) -> bool:
 
 def _stores_json(hub: Semantics) -> bool:
     settings = hub.project_settings
-    if hub.replaces_json or (settings.is_set("result_serializer") and settings.constant("result_serializer") != "json"):
+    if hub.serializers.replaces_json or (
+        settings.is_set("result_serializer") and settings.constant("result_serializer") != "json"
+    ):
         return False
     if any(may_hide(hub, app.node) for app in settings.all_apps):
         return False
