@@ -8,13 +8,11 @@ from celery_lint.findings import Applicability, Finding, Fix, Replace, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext, related
 from celery_lint.semantics.definition.taskparams import parameter_of, takes_key, takes_keys
+from celery_lint.semantics.dispatching.dispatches import MAPPING
 from celery_lint.semantics.dispatching.evidence import Carried, carried
 from celery_lint.semantics.dispatching.keyed import keyed
 from celery_lint.semantics.inference.values import ModelValue
 from celery_lint.semantics.model import Dispatch
-
-# Methods that are given the arguments of many runs: what they send holds those of each.
-_TAKES_ITEMS = frozenset({"map", "starmap", "chunks"})
 
 
 class ModelInstanceArgument(Rule):
@@ -81,7 +79,7 @@ class ModelInstanceArgument(Rule):
         model = hub.classes.model_label(found.value.model)
         what = file.text(found.sent.node, 40)
         name = dispatch.task.name if dispatch.task is not None else "the task"
-        one = f"`{what}` holds" if found.inside or dispatch.verb in _TAKES_ITEMS else f"`{what}` is"
+        one = f"`{what}` holds" if found.inside or dispatch.verb in MAPPING else f"`{what}` is"
         a = "a model instance" if model == "Model" else f"an instance of `{model}`"
         if hub.serializers.kind(dispatch) == "pickle":
             message = f"{one} {a}: `{name}` gets a copy that is stale when it runs, and saving it overwrites newer data"

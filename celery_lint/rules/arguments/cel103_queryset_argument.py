@@ -8,6 +8,7 @@ from celery_lint.findings import Applicability, Finding, Fix, Replace, Severity
 from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext, related
 from celery_lint.semantics.definition.taskparams import parameter_of, takes_keys
+from celery_lint.semantics.dispatching.dispatches import MAPPING
 from celery_lint.semantics.dispatching.evidence import Carried, carried
 from celery_lint.semantics.inference.queries import is_query
 from celery_lint.semantics.inference.values import ManagerValue, QuerySetValue
@@ -55,7 +56,7 @@ class QuerysetArgument(Rule):
     fixable = "unsafe"
 
     def check_dispatch(self, dispatch: Dispatch, file: FileContext) -> Iterator[Finding]:
-        if dispatch.verb in ("map", "starmap", "chunks") or file.hub.serializers.kind(dispatch) == "other":
+        if dispatch.verb in MAPPING or file.hub.serializers.kind(dispatch) == "other":
             return
         is_pickled = file.hub.serializers.kind(dispatch) == "pickle"
         for found in carried(dispatch, file, lambda v: isinstance(v, (QuerySetValue, ManagerValue))):

@@ -9,6 +9,7 @@ from celery_lint.rules.base import Rule
 from celery_lint.semantics.context import FileContext, related
 from celery_lint.semantics.definition.taskparams import parameter_of
 from celery_lint.semantics.dispatching.arrivals import notices
+from celery_lint.semantics.dispatching.dispatches import MAPPING
 from celery_lint.semantics.dispatching.encoding import Loss, is_guessed, loss, surely_lost
 from celery_lint.semantics.dispatching.evidence import Carried, held_by
 from celery_lint.semantics.dispatching.fitting import keeps_values
@@ -58,7 +59,7 @@ class LossyArgument(Rule):
         hub, task = file.hub, dispatch.task
         if file.is_test or hub.serializers.name(dispatch) != "json" or runs_here(dispatch):
             return
-        if dispatch.verb in ("map", "starmap", "chunks") or (task is not None and not keeps_values(hub, task)):
+        if dispatch.verb in MAPPING or (task is not None and not keeps_values(hub, task)):
             return
 
         for sent in dispatch.sent:

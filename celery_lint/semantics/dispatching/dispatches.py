@@ -43,7 +43,9 @@ PACKED = frozenset({"apply_async", "apply_async_on_commit"})
 DEFERRED = frozenset({"delay_on_commit", "apply_async_on_commit"})
 SIGNATURES = frozenset({"s", "si", "signature", "subtask"})
 SENDING = SPREAD | PACKED
-VERBS = SENDING | SIGNATURES | {"apply", "send_task", "map", "starmap", "chunks"}
+MAPPING = frozenset({"map", "starmap", "chunks"})
+"""Verbs that are given the arguments of many runs, one member a run."""
+VERBS = SENDING | SIGNATURES | MAPPING | {"apply", "send_task"}
 BY_NAME = frozenset({"send_task", "signature", "subtask", "Signature", "maybe_signature"})
 """Verbs that take a task's name in the place of the task."""
 _SENDABLE = frozenset({TaskValue, SignatureValue, CanvasValue})
@@ -221,7 +223,7 @@ class Dispatches:
             return found
         if verb in ("signature", "subtask"):
             return self._packed(call, verb, task, args, ("args", "kwargs", "options"), target)
-        if verb in ("map", "starmap", "chunks") and args:
+        if verb in MAPPING and args:
             members = tuple(Sent(a.node, self._member(call, a)) for a in args[:1])
             return Dispatch(call, verb, task, members, is_opaque=True, is_signature=True, target=target)
         return None

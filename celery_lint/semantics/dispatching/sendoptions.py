@@ -84,10 +84,15 @@ _TELLING = frozenset({"countdown", "eta", "link", "link_error"})
 
 def options_of_set(call: Call) -> Mapping[str, Argument]:
     """The options that `signature.set(...)` gives, by name; none for any other call."""
-    receivers = (c.receiver for c in call.callee.alternatives() if isinstance(c, BoundMethod))
-    if call.name == "set" and any(isinstance(one, (SignatureValue, CanvasValue)) for one in receivers):
-        return keyword_options(call.args)
-    return {}
+    is_given = any(isinstance(one, (SignatureValue, CanvasValue)) for one in _receivers_of_set(call))
+    return keyword_options(call.args) if is_given else {}
+
+
+def _receivers_of_set(call: Call) -> Sequence[Value | None]:
+    """What a call of some `set(...)` may be made on, None for what is no method; nothing for any other call."""
+    if call.name != SET:
+        return ()
+    return [one.receiver if isinstance(one, BoundMethod) else None for one in call.callee.alternatives()]
 
 
 @record()
@@ -243,8 +248,7 @@ class Unread:
 def kept(flow: FunctionFlow) -> Iterator[Dispatch]:
     """The calls of `signature.set(...)` in a body, as what they are given is read once the signature is sent."""
     for call in flow.calls:
-        receivers = [getattr(one, "receiver", None) for one in call.callee.alternatives()] if call.name == SET else ()
-        for receiver in receivers[:1]:
+        for receiver in _receivers_of_set(call)[:1]:
             if isinstance(receiver, SignatureValue) and isinstance(receiver.task, Task):
                 yield Dispatch(call, SET, receiver.task, (), keyword_options(call.args), target=call.node.func)
 
